@@ -1,0 +1,116 @@
+"""One experiment as frozen dataclasses: YAML in, JSON out, `--set` overrides, errors that name the field.
+
+Nothing here imports TensorFlow, so a config can be read, checked and printed in milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Data:
+    """Which pictures, and the square size at which they are held."""
+
+    name: str = "factors"  # "factors", a TFDS name, a folder of images, or TFRecord files
+    size: int = 64  # pixels; pictures are held as squares of this side
+    limit: int | None = None  # at most so many training pictures, chosen by a stable hash of their id
+
+
+@dataclass(frozen=True)
+class Views:
+    """The augmentation chain in the order in which it is applied: name -> parameters of that augmentation."""
+
+    size: int = 64  # pixels of a view
+    chain: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"crop": {}, "color": {}, "rotation": {}, "blur": {}})
+
+
+@dataclass(frozen=True)
+class Model:
+    """Backbone and projection heads (one head per space)."""
+
+    backbone: str = "resnet18"  # resnet18, resnet50, or "keras_cv/<preset>", "keras/<application>" where only the trunk is needed
+    stem: str = "small"  # "imagenet": 7x7 stride 2 and max-pool; "small": 3x3 stride 1
+    width: int = 64  # channels of the first stage; 16 is the narrow variant for CPUs
+    head: str = "mlp"  # "mlp" (MoCo v2), "linear" (MoCo v1)
+    hidden: int = 2048
+    dimension: int = 128
+    batch_norm: str = "plain"  # of the query: "plain" (per replica) or "sync"
+
+
+@dataclass(frozen=True)
+class Space:
+    """One embedding space, named by what its key shares with the query."""
+
+    name: str
+    shares: tuple[str, ...] = ()
+    temperature: float = 0.2
+    queue: int = 16384
+
+
+@dataclass(frozen=True)
+class Method:
+    """What is learned from the views. MoCo is `looc` with one space that shares nothing."""
+
+    name: str = "looc"  # looc, supervised
+    spaces: tuple[Space, ...] = (Space("all"),)
+    momentum: float = 0.999  # of the key encoder's moving average
+    key_groups: int = 8  # BatchNorm groups of a global batch of keys (split BatchNorm); 1 is plain BatchNorm
+    branch_per_space: bool = False  # LooC++ / MoCo++: a copy of the last stage in every head
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """Learning rate is the peak; `milestones` are fractions of the training at which it is multiplied by `decay`."""
+
+    name: str = "sgd"  # sgd, lamb, adamw
+    learning_rate: float = 0.03
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    schedule: str = "step"  # step, cosine, constant
+    milestones: tuple[float, ...] = (0.6, 0.8)
+    decay: float = 0.1
+    warmup_steps: int = 0
+
+
+@dataclass(frozen=True)
+class Training:
+    """How long, how wide, in which precision. Exactly one of `steps` and `epochs` is set."""
+
+    batch: int = 256  # global batch
+    steps: int | None = None
+    epochs: float | None = None
+    precision: str = "float32"  # float32, mixed_bfloat16, mixed_float16
+    checkpoint_every: int = 500  # steps
+    keep: int = 2  # checkpoints kept
+    log_every: int = 50  # steps
+    monitor_every: int = 500  # steps between kNN readings on the held-out part; 0 turns it off
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The frozen-feature protocol."""
+
+    probes: tuple[str, ...] = ("object", "rotation", "hue", "texture", "knn")
+    neighbors: tuple[int, ...] = (10, 20, 50)  # tried on the validation part
+    strengths: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0)  # inverse L2 penalties tried on the validation part
+    limit: int | None = 10000  # at most so many training pictures per probe
+    batch: int = 256
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything that a run depends on, besides the code and the pictures."""
+
+    name: str = "looc"
+    about: str = ""  # what this file is: paper row, command, hardware, and whether a run of ours confirmed it
+    seed: int = 0
+    data: Data = field(default_factory=Data)
+    views: Views = field(default_factory=Views)
+    model: Model = field(default_factory=Model)
+    method: Method = field(default_factory=Method)
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    training: Training = field(default_factory=Training)
+    evaluation: Evaluation = field(default_factory=Evaluation)
