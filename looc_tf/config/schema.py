@@ -1,13 +1,13 @@
-"""One experiment as frozen dataclasses: YAML in, JSON out, `--set` overrides, errors that name the field.
+"""What an experiment consists of: one frozen dataclass per section of a config file, with the defaults.
 
-Nothing here imports TensorFlow, so a config can be read, checked and printed in milliseconds.
+`Optional[...]` and not `... | None`: the reader resolves these hints at run time, which Python 3.9 cannot do for the latter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Optional
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Data:
 
     name: str = "factors"  # "factors", a TFDS name, a folder of images, or TFRecord files
     size: int = 64  # pixels; pictures are held as squares of this side
-    limit: int | None = None  # at most so many training pictures, chosen by a stable hash of their id
+    limit: Optional[int] = None  # at most so many training pictures, chosen by a stable hash of their id
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,9 @@ class Views:
     """The augmentation chain in the order in which it is applied: name -> parameters of that augmentation."""
 
     size: int = 64  # pixels of a view
-    chain: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"crop": {}, "color": {}, "rotation": {}, "blur": {}})
+    chain: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=lambda: {"crop": {}, "color": {}, "rotation": {}, "blur": {}}
+    )
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,8 @@ class Training:
     """How long, how wide, in which precision. Exactly one of `steps` and `epochs` is set."""
 
     batch: int = 256  # global batch
-    steps: int | None = None
-    epochs: float | None = None
+    steps: Optional[int] = None
+    epochs: Optional[float] = None
     precision: str = "float32"  # float32, mixed_bfloat16, mixed_float16
     checkpoint_every: int = 500  # steps
     keep: int = 2  # checkpoints kept
@@ -96,7 +98,7 @@ class Evaluation:
     probes: tuple[str, ...] = ("object", "rotation", "hue", "texture", "knn")
     neighbors: tuple[int, ...] = (10, 20, 50)  # tried on the validation part
     strengths: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0)  # inverse L2 penalties tried on the validation part
-    limit: int | None = 10000  # at most so many training pictures per probe
+    limit: Optional[int] = 10000  # at most so many training pictures per probe
     batch: int = 256
 
 

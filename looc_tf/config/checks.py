@@ -1,0 +1,132 @@
+"""What a config may not say although every value has the right type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from looc_tf.config.schema import Experiment, Space
+from looc_tf.errors import UserError, nearest, unknown
+
+RESERVED = ("query", "trunk", "concat")  # names of a view and of two representations in the results
+
+CHOICES = {
+    "model.stem": ("imagenet", "small"),
+    "model.head": ("mlp", "linear"),
+    "model.batch_norm": ("plain", "sync"),
+    "optimizer.name": ("sgd", "lamb", "adamw"),
+    "optimizer.schedule": ("step", "cosine", "constant"),
+    "training.precision": ("float32", "mixed_bfloat16", "mixed_float16"),
+}
+PROBES = ("object", "rotation", "hue", "texture", "knn")
+
+POSITIVE = (
+    "data.size data.limit views.size model.width model.hidden model.dimension method.key_groups optimizer.learning_rate "
+    "optimizer.decay training.batch training.steps training.epochs training.checkpoint_every training.keep "
+    "training.log_every evaluation.limit evaluation.batch"
+).split()
+NOT_NEGATIVE = "seed optimizer.weight_decay optimizer.warmup_steps training.monitor_every".split()
+FRACTIONS = ("method.momentum", "optimizer.momentum")
+
+
+def validate(experiment: Experiment) -> Experiment:
+    """Returns the experiment unchanged, or raises a `UserError` for the first thing that cannot work.
+
+    The parameters of the augmentations are checked where these are built, `looc_tf.augment.build`, and the backbone's
+    name in `looc_tf.models`: this room knows neither.
+    """
+    _numbers(experiment)
+    _words(experiment)
+    _length(experiment)
+    _spaces(experiment)
+    return experiment
+
+
+def _value(experiment: Experiment, field: str):
+    value = experiment
+    for name in field.split("."):
+        value = getattr(value, name)
+    return value
+
+
+def _numbers(experiment: Experiment) -> None:
+    for field in POSITIVE:
+        value = _value(experiment, field)
+        if value is not None and value <= 0:
+            raise UserError(f"{field} should be above 0. Received {value}.")
+    for field in NOT_NEGATIVE:
+        if _value(experiment, field) < 0:
+            raise UserError(f"{field} should be 0 or more. Received {_value(experiment, field)}.")
+    for field in FRACTIONS:
+        if not 0 <= _value(experiment, field) <= 1:
+            raise UserError(f"{field} should lie between 0 and 1. Received {_value(experiment, field)}.")
+    milestones = experiment.optimizer.milestones
+    if list(milestones) != sorted(milestones) or any(not 0 < value < 1 for value in milestones):
+        raise UserError(
+            "optimizer.milestones should be rising fractions of the training, each between 0 and 1. "
+            f"Received {list(milestones)}."
+        )
+    for field in ("evaluation.neighbors", "evaluation.strengths"):
+        values = _value(experiment, field)
+        if not values or min(values) <= 0:
+            raise UserError(f"{field} should list at least one number, all above 0. Received {list(values)}.")
+
+
+def _words(experiment: Experiment) -> None:
+    for field, choices in CHOICES.items():
+        if _value(experiment, field) not in choices:
+            raise unknown(field, _value(experiment, field), choices)
+    for probe in experiment.evaluation.probes:
+        if probe not in PROBES:
+            raise unknown("probe", probe, PROBES)
+    if not experiment.data.name:
+        raise UserError('data.name is empty. Expected "factors", a TFDS name, a folder of images or TFRecord files.')
+
+
+def _length(experiment: Experiment) -> None:
+    training, groups = experiment.training, experiment.method.key_groups
+    if (training.steps is None) == (training.epochs is None):
+        received = f"steps={training.steps}, epochs={training.epochs}"
+        raise UserError(f"training needs exactly one of steps and epochs. Received {received}. Set the other to null.")
+    if training.batch % groups:
+        raise UserError(
+            f"training.batch of {training.batch} cannot be split into method.key_groups of {groups}. "
+            "Use a multiple, or set method.key_groups to 1."
+        )
+
+
+def _spaces(experiment: Experiment) -> None:
+    spaces, chain = experiment.method.spaces, list(experiment.views.chain)
+    if not chain:
+        raise UserError("views.chain is empty. Expected at least one augmentation, such as crop: {}.")
+    if not spaces and experiment.method.name != "supervised":
+        raise UserError("method.spaces is empty. Expected at least one space, such as {name: all} which is MoCo's.")
+    for index, space in enumerate(spaces):
+        _name(space, [other.name for other in spaces[:index]])
+        _shares(space, chain)
+        if space.temperature <= 0:
+            raise UserError(f"Space {space.name!r} has a temperature of {space.temperature}. It should be above 0.")
+        if space.queue < experiment.training.batch:
+            raise UserError(
+                f"Space {space.name!r} has a queue of {space.queue} rows, smaller than the batch of "
+                f"{experiment.training.batch}. Use a longer queue or a smaller batch."
+            )
+
+
+def _name(space: Space, before: Iterable[str]) -> None:
+    if not space.name.isidentifier():
+        raise UserError(f"A space's name should be letters, digits and _. Received {space.name!r}.")
+    if space.name in RESERVED or space.name.startswith("branch_"):
+        raise UserError(f"A space cannot be called {space.name!r}: the results use that name. Choose another.")
+    if space.name in before:
+        raise UserError(f"Two spaces are called {space.name!r}. Each space needs a name of its own.")
+
+
+def _shares(space: Space, chain: list[str]) -> None:
+    for index, shared in enumerate(space.shares):
+        if shared not in chain:
+            raise UserError(
+                f"Space {space.name!r} shares {shared!r}, which is not in the chain ({', '.join(chain)}). "
+                f"{nearest(shared, chain)}Add it to views.chain or take it out of the space."
+            )
+        if shared in space.shares[:index]:
+            raise UserError(f"Space {space.name!r} shares {shared!r} twice. Once is enough.")
