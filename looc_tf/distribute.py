@@ -1,0 +1,53 @@
+"""The few places where the number of replicas matters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import tensorflow as tf
+
+
+def configure_threads(threads: int | None) -> None:
+    """Bound TensorFlow to so many threads; call before the first operation runs. None leaves the default, all cores."""
+    if threads:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
+def replicas() -> int:
+    """How many replicas run this computation in step."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def gather(rows: tf.Tensor) -> tf.Tensor:
+    """`[b, ...]` of this replica -> `[replicas * b, ...]` of all, in replica order: the global batch as it was dealt out."""
+    if replicas() == 1:
+        return rows
+    return tf.distribute.get_replica_context().all_gather(tf.identity(rows), axis=0)  # a tensor without a device cannot be gathered
+
+
+def own_rows(gathered: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
+    """The rows of a gathered `[replicas * b, ...]` that belong to this replica, which holds `like` of `[b, ...]`."""
+    if replicas() == 1:
+        return gathered
+    rows = tf.shape(like)[0]
+    start = tf.distribute.get_replica_context().replica_id_in_sync_group * rows
+    return gathered[start : start + rows]
+
+
+def update_each(variables: Iterable[tf.Variable], values: Iterable[tf.Variable], rule: Callable[[tf.Variable, tf.Tensor], None]) -> None:
+    """Apply `rule(variable, value)` to each pair on every replica, from inside a replica function or outside of one.
+
+    Mirrored variables refuse assignment from a replica without an aggregation; since every replica computes the same
+    value here, the update is carried out once per replica from the cross-replica context instead.
+    """
+    pairs = list(zip(variables, values))
+
+    def across(strategy: tf.distribute.Strategy) -> None:
+        for variable, value in pairs:
+            strategy.extended.update(variable, rule, args=(value,))
+
+    if tf.distribute.in_cross_replica_context():
+        across(tf.distribute.get_strategy())
+    else:
+        tf.distribute.get_replica_context().merge_call(across)

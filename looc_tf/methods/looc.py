@@ -1,0 +1,84 @@
+"""LooC: leave-one-out contrastive learning (Xiao, Wang, Efros, Darrell, ICLR 2021, arXiv 2008.05659)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from looc_tf.distribute import gather, own_rows
+from looc_tf.methods.base import Batch, Method
+from looc_tf.models import Encoder, follow, start_from
+from looc_tf.spaces import EmbeddingSpace
+from looc_tf.views import sibling_negatives
+
+Keys = dict[str, dict[str, tf.Tensor]]  # space that reads -> key -> rows of the global batch
+
+
+class LooC(Method):
+    """One contrast per embedding space over one encoder; with one space that shares nothing it is MoCo.
+
+    A batch holds the view `query`, one view per space under the space's name, and `order` `[B]`: row r of each key view
+    belongs to the query in row `order[r]` of the global batch, so that keys meet BatchNorm in other company than queries.
+
+    Args:
+        encoder: of the queries.
+        key_encoder: built from the same config; becomes a copy of `encoder` and follows it.
+        spaces: of one name each.
+        momentum: of the key encoder's moving average.
+    """
+
+    def __init__(
+        self, encoder: Encoder, key_encoder: Encoder, spaces: Sequence[EmbeddingSpace], momentum: float = 0.999, **options
+    ):
+        super().__init__(encoder, **options)
+        self.key_encoder = key_encoder
+        self.spaces = {space.label: space for space in spaces}
+        self.momentum = momentum
+        self.negatives = sibling_negatives({space.label: space.shares for space in spaces})
+        start_from(key_encoder, encoder)
+        self.meter("loss", *(f"{name}/{what}" for name in self.spaces for what in ("loss", "accuracy", "spread")))
+
+    def targets(self, batch: Batch) -> Keys:
+        """Encode each key once, read it by every space in which it is the positive or a sibling negative."""
+        place = tf.argsort(gather(batch["order"]))
+        keys: Keys = {name: {} for name in self.spaces}
+        encoded: list[tf.Tensor] = []
+        for key in self.spaces:
+            readers = [name for name in self.spaces if name == key or key in self.negatives[name]]
+            with tf.control_dependencies(encoded):  # one key after the other: its activations are gone before the next
+                outputs = self.key_encoder(batch["views"][key], training=True, heads=readers)
+            encoded = [outputs[key]]
+            for name in readers:
+                keys[name][key] = tf.stop_gradient(tf.gather(gather(outputs[name]), place))
+        return keys
+
+    def compare(self, batch: Batch, targets: Keys) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
+        """L_i of each space; to remember, the key of each space."""
+        queries = self.encoder(batch["views"]["query"], training=True)
+        losses = {}
+        for name, space in self.spaces.items():
+            query = queries[name]
+            own = {key: own_rows(rows, query) for key, rows in targets[name].items()}
+            siblings = [own[key] for key in self.negatives[name]]
+            stacked = tf.stack(siblings, axis=1) if siblings else tf.zeros_like(query)[:, None][:, :0]
+            losses[name], logits = space(query, own[name], stacked)
+            self._record_space(name, losses[name], logits, query)
+        return losses, {name: targets[name][name] for name in self.spaces}
+
+    def commit(self, remembered: dict[str, tf.Tensor]) -> None:
+        """Each space's keys enter its queue, then the key encoder follows."""
+        for name, keys in remembered.items():
+            self.spaces[name].commit(keys)
+        follow(self.key_encoder, self.encoder, self.momentum)
+
+    def _record_space(self, name: str, loss: tf.Tensor, logits: tf.Tensor, query: tf.Tensor) -> None:
+        self.record(f"{name}/loss", loss)
+        self.record(f"{name}/accuracy", tf.cast(tf.argmax(logits, axis=1) == 0, tf.float32))
+        # 1 when the unit vectors are spread evenly over the sphere, 0 when all are one vector.
+        spread = tf.math.reduce_std(query, axis=0) * tf.sqrt(tf.cast(tf.shape(query)[1], query.dtype))
+        self.record(f"{name}/spread", spread)
+
+    def get_config(self) -> dict[str, Any]:
+        raise NotImplementedError("Save the config of the experiment beside a checkpoint; `methods.build` builds it again.")

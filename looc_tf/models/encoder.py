@@ -1,0 +1,95 @@
+"""The encoder: pictures to the trunk's features and to a point in each embedding space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import tensorflow as tf
+from tensorflow import keras
+
+from looc_tf import config
+from looc_tf.errors import UserError, unknown
+from looc_tf.models.backbones import named_backbone
+from looc_tf.models.heads import HEADS
+from looc_tf.models.normalization import Normalization, for_queries
+from looc_tf.models.resnet import RESNETS, STEMS
+
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels, in [0, 1]
+
+
+class Encoder(keras.Model):
+    """Shared trunk, one projection head per space; LooC++ gives each head its own last stage.
+
+    Args:
+        model: sizes and kinds, see `config.Model`.
+        spaces: names of the spaces.
+        branch_per_space: each space owns a copy of the last ResNet stage, and the representation `trunk` is the
+            concatenation of the pooled branches (LooC++, Xiao et al. 2021, section 3).
+        norm: BatchNorm of this encoder; by default the one that `model.batch_norm` names.
+
+    Example:
+        >>> encoder = Encoder(config.Model(width=16, hidden=64), ["all", "color"])
+        >>> outputs = encoder(tf.zeros([2, 32, 32, 3]))
+        >>> {name: tuple(vectors.shape) for name, vectors in outputs.items()}
+        {'trunk': (2, 128), 'all': (2, 128), 'color': (2, 128)}
+    """
+
+    def __init__(
+        self,
+        model: config.Model,
+        spaces: Sequence[str],
+        *,
+        branch_per_space: bool = False,
+        norm: Normalization | None = None,
+        name: str = "encoder",
+    ):
+        super().__init__(name=name)
+        norm = norm or for_queries(model.batch_norm)
+        if model.head not in HEADS:
+            raise unknown("model.head", model.head, HEADS)
+        self.shared, stages = _build_backbone(model, spaces if branch_per_space else ["trunk"], norm, branch_per_space)
+        self.stages = dict(zip(spaces, stages)) if branch_per_space else {}
+        self.last = None if branch_per_space else stages[0]
+        self.heads = {space: HEADS[model.head](space, model.hidden, model.dimension) for space in spaces}
+        self(tf.zeros([1, 32, 32, 3]))
+
+    def call(self, images: tf.Tensor, training: bool = False, heads: Iterable[str] | None = None) -> dict[str, tf.Tensor]:
+        """Embed pictures.
+
+        Args:
+            images: `[B, H, W, 3]` in [0, 1].
+            training: BatchNorm uses, and follows, the statistics of this batch.
+            heads: the spaces wanted; all by default.
+
+        Returns:
+            `trunk`: `[B, F]` pooled features, then a `[B, dimension]` of unit rows for each space; with a branch per
+            space also the pooled `branch_<space>`, of which `trunk` is then the concatenation.
+        """
+        heads = list(self.heads if heads is None else heads)
+        features = self.shared((images - MEAN) / DEVIATION, training=training)
+        if self.stages:
+            pooled = {space: self.stages[space](features, training=training) for space in heads}
+            outputs = {"trunk": tf.concat(list(pooled.values()), axis=1)}
+            outputs |= {f"branch_{space}": vectors for space, vectors in pooled.items()}
+        else:
+            outputs = {"trunk": self.last(features, training=training)}
+            pooled = {space: outputs["trunk"] for space in heads}
+        return outputs | {space: self.heads[space](pooled[space]) for space in heads}
+
+
+def _build_backbone(
+    model: config.Model, stages: Sequence[str], norm: Normalization, split: bool
+) -> tuple[keras.Model, list[keras.layers.Layer]]:
+    """The shared part and one last stage for each name."""
+    if model.backbone in RESNETS:
+        if model.stem not in STEMS:
+            raise unknown("model.stem", model.stem, STEMS)
+        resnet = RESNETS[model.backbone]
+        last = [resnet.last_stage(model.width, norm, f"stage5_{name}") for name in stages]
+        return resnet.trunk(model.stem, model.width, norm), last
+    if split:
+        raise UserError(
+            f"A branch per space needs a backbone with a separate last stage, one of {', '.join(RESNETS)}. "
+            f"Received model.backbone={model.backbone!r}."
+        )
+    return named_backbone(model.backbone), [keras.layers.GlobalAveragePooling2D(dtype="float32", name="pool")]

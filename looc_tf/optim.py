@@ -1,0 +1,94 @@
+"""Optimizers and learning-rate schedules by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+from tensorflow import keras
+
+from looc_tf import config
+from looc_tf.errors import unknown
+
+Schedule = keras.optimizers.schedules.LearningRateSchedule
+
+
+class CoupledSGD(keras.optimizers.SGD):
+    """SGD whose weight decay is part of the gradient, on every parameter, as in PyTorch and so in MoCo's recipe.
+
+    Keras's own `weight_decay` is decoupled from the gradient, so momentum would not see it.
+    """
+
+    def __init__(self, *args, coupled_decay: float = 0.0, **options):
+        super().__init__(*args, **options)
+        self.coupled_decay = coupled_decay
+
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
+        super().update_step(gradient + self.coupled_decay * variable, variable)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "coupled_decay": self.coupled_decay}
+
+
+class Warmup(Schedule):
+    """From zero to `schedule` in a straight line over the first `steps` steps."""
+
+    def __init__(self, schedule: Schedule, steps: int):
+        self.schedule, self.steps = schedule, steps
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        rising = tf.minimum(1.0, (tf.cast(step, tf.float32) + 1.0) / self.steps)
+        return rising * self.schedule(step)
+
+    def get_config(self) -> dict:
+        return {"schedule": keras.optimizers.schedules.serialize(self.schedule), "steps": self.steps}
+
+
+def _step(settings: config.Optimizer, steps: int) -> Schedule:
+    peak, count = settings.learning_rate, len(settings.milestones)
+    boundaries = [round(fraction * steps) - 1 for fraction in settings.milestones]
+    return keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, [peak * settings.decay**i for i in range(count + 1)])
+
+
+def _cosine(settings: config.Optimizer, steps: int) -> Schedule:
+    return keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps)
+
+
+def _constant(settings: config.Optimizer, steps: int) -> Schedule:
+    return keras.optimizers.schedules.PiecewiseConstantDecay([steps], [settings.learning_rate] * 2)
+
+
+SCHEDULES: dict[str, Callable[[config.Optimizer, int], Schedule]] = {"step": _step, "cosine": _cosine, "constant": _constant}
+
+
+def _sgd(settings: config.Optimizer, rate: Schedule) -> keras.optimizers.Optimizer:
+    return CoupledSGD(rate, momentum=settings.momentum, coupled_decay=settings.weight_decay)
+
+
+def _adamw(settings: config.Optimizer, rate: Schedule) -> keras.optimizers.Optimizer:
+    return keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
+
+
+def _lamb(settings: config.Optimizer, rate: Schedule) -> keras.optimizers.Optimizer:
+    from looc_tf.augment.addons import LAMB  # on use: tensorflow-addons is needed for nothing else here
+
+    return LAMB(rate, weight_decay=settings.weight_decay)
+
+
+OPTIMIZERS: dict[str, Callable[[config.Optimizer, Schedule], keras.optimizers.Optimizer]] = {
+    "sgd": _sgd,
+    "adamw": _adamw,
+    "lamb": _lamb,
+}
+
+
+def build(settings: config.Optimizer, steps: int) -> keras.optimizers.Optimizer:
+    """The optimizer of a training of so many steps."""
+    if settings.name not in OPTIMIZERS:
+        raise unknown("optimizer", settings.name, OPTIMIZERS)
+    if settings.schedule not in SCHEDULES:
+        raise unknown("schedule", settings.schedule, SCHEDULES)
+    rate = SCHEDULES[settings.schedule](settings, steps)
+    if settings.warmup_steps:
+        rate = Warmup(rate, settings.warmup_steps)
+    return OPTIMIZERS[settings.name](settings, rate)
