@@ -1,0 +1,82 @@
+"""The base of every augmentation: all randomness comes in as numbers, so that two views can share a draw.
+
+This module is the library's one dependency on keras-cv's layer classes. keras-cv separates drawing from applying
+(`get_random_transformation_batch`, `augment_images`); here the two have plain names and the first one is pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+from keras_cv.layers import VectorizedBaseImageAugmentationLayer
+
+Parameters = dict[str, tf.Tensor]
+
+
+class Augmentation(VectorizedBaseImageAugmentationLayer):
+    """One atomic random operator on a batch of images, split into `sample` (draw) and `apply` (no randomness).
+
+    Subclasses set `numbers`, the count of uniform numbers that one draw takes, and `settings`, the names of their
+    constructor arguments (each kept as an attribute of the same name, for `get_config`).
+
+    Called as a layer, `layer(images)` draws from its own generator and applies; unlike keras-cv's layers, `seed=0`
+    seeds it. `value_range` concerns that call alone: `apply` always works in [0, 1].
+
+    Args:
+        value_range: lowest and highest pixel value of the images given to `layer(images)`.
+        seed: of the layer's own generator; None draws from TensorFlow's global one.
+    """
+
+    numbers: int = 0
+    settings: tuple[str, ...] = ()
+
+    def __init__(self, *, value_range: tuple[float, float] = (0.0, 1.0), seed: int | None = None, **kwargs: Any):
+        kwargs.setdefault("dtype", "float32")  # pixels stay float32 under a mixed-precision policy
+        super().__init__(**kwargs)
+        self.value_range = tuple(float(bound) for bound in value_range)
+        self.seed = seed
+        if seed is not None:
+            self._random_generator = tf.random.Generator.from_seed(seed)
+
+    def sample(self, u: tf.Tensor) -> Parameters:
+        """Parameters of one draw per image, a pure function of `u`, [B, numbers] uniform in [0, 1). First axis B."""
+        raise NotImplementedError
+
+    def apply(self, images: tf.Tensor, parameters: Parameters) -> tf.Tensor:
+        """Applies the parameters to float32 images [B, H, W, 3] in [0, 1]; gives the same range. No randomness."""
+        raise NotImplementedError
+
+    def get_random_transformation_batch(self, batch_size: tf.Tensor, **_: Any) -> Parameters:
+        return self.sample(self._random_generator.uniform([batch_size, self.numbers]))
+
+    def augment_images(self, images: tf.Tensor, transformations: Parameters, **_: Any) -> tf.Tensor:
+        low, high = self.value_range
+        return self.apply((images - low) / (high - low), transformations) * (high - low) + low
+
+    def get_config(self) -> dict[str, Any]:
+        own = {name: getattr(self, name) for name in (*self.settings, "value_range", "seed")}
+        return {**super().get_config(), **own}
+
+
+def between(u: tf.Tensor, low: float, high: float) -> tf.Tensor:
+    """Maps uniform numbers in [0, 1) to [low, high)."""
+    return low + (high - low) * u
+
+
+def where_on(on: tf.Tensor, images: tf.Tensor, parameters: Parameters, function: Callable) -> tf.Tensor:
+    """`function(images, parameters)` on the images whose `on` is true; the others are passed through untouched.
+
+    Work is spent on the chosen images only, which is what makes a probability of 0.5 cost half.
+
+    Args:
+        on: bool [B].
+        images: [B, H, W, C].
+        parameters: tensors whose first axis is B.
+        function: maps [N, H, W, C] and parameters with first axis N to [N, H, W, C], for any N, 0 included.
+    """
+    chosen = tf.where(on)
+    rows = chosen[:, 0]
+    changed = function(tf.gather(images, rows), {name: tf.gather(value, rows) for name, value in parameters.items()})
+    return tf.tensor_scatter_nd_update(images, chosen, changed)

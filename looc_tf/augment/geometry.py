@@ -1,0 +1,122 @@
+"""Where the pixels come from: crop with flip and resize, and rotation by right angles."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import tensorflow as tf
+
+from looc_tf.augment.base import Augmentation, Parameters, between
+from looc_tf.errors import UserError
+
+
+class Crop(Augmentation):
+    """A random box of a square image, possibly mirrored, resized to `size` pixels (Inception-style crop).
+
+    One `tf.image.crop_and_resize` does crop, flip (left and right swapped) and bilinear resize for the whole batch.
+    Area is uniform and aspect log-uniform, as in torchvision's RandomResizedCrop. Where torchvision redraws a box that
+    does not fit, here the aspect is drawn from the part of its range that fits: one draw takes a fixed count of numbers.
+    There is no antialiasing: keep source images at about the size of a view (256 for 224), where it hardly matters.
+
+    Args:
+        size: side of a view in pixels.
+        area: lowest and highest fraction of the image's area.
+        aspect: lowest and highest width / height.
+        flip: probability of a horizontal mirror image.
+
+    `apply` takes uint8 or float32 [B, S, S, 3] and gives float32 [B, size, size, 3] in [0, 1].
+
+    >>> crop = Crop(size=32)
+    >>> crop.apply(tf.zeros([8, 64, 64, 3], tf.uint8), crop.sample(tf.random.uniform([8, crop.numbers]))).shape
+    TensorShape([8, 32, 32, 3])
+    """
+
+    numbers = 5
+    settings = ("size", "area", "aspect", "flip")
+
+    def __init__(
+        self,
+        size: int,
+        area: tuple[float, float] = (0.2, 1.0),
+        aspect: tuple[float, float] = (3 / 4, 4 / 3),
+        flip: float = 0.5,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if not 0 < area[0] <= area[1] <= 1:
+            raise UserError(f"crop.area must be two fractions, 0 < low <= high <= 1. Received {tuple(area)}.")
+        if not 0 < aspect[0] <= aspect[1]:
+            raise UserError(f"crop.aspect must be two positive ratios, low <= high. Received {tuple(aspect)}.")
+        self.size, self.area, self.aspect, self.flip = int(size), tuple(area), tuple(aspect), float(flip)
+
+    def sample(self, u: tf.Tensor) -> Parameters:
+        """`box` [B, 4]: top, left, height, width as fractions of the image; `flip` bool [B]."""
+        area = between(u[:, 0], *self.area)
+        # A box fits when both sides sqrt(area * aspect) and sqrt(area / aspect) are at most 1: |log aspect| <= -log area.
+        widest = -tf.math.log(area)
+        low, high = (tf.clip_by_value(tf.fill(tf.shape(area), math.log(r)), -widest, widest) for r in self.aspect)
+        aspect = tf.exp(low + (high - low) * u[:, 1])
+        height = tf.minimum(tf.sqrt(area / aspect), 1.0)
+        width = tf.minimum(tf.sqrt(area * aspect), 1.0)
+        box = tf.stack([u[:, 2] * (1 - height), u[:, 3] * (1 - width), height, width], axis=1)
+        return {"box": box, "flip": u[:, 4] < self.flip}
+
+    def apply(self, images: tf.Tensor, parameters: Parameters) -> tf.Tensor:
+        top, left, height, width = tf.unstack(parameters["box"], axis=1)
+        rows, columns = tf.unstack(tf.cast(tf.shape(images)[1:3], tf.float32))
+        y1, y2 = self._corners(top, height, rows)
+        x1, x2 = self._corners(left, width, columns)
+        x1, x2 = tf.where(parameters["flip"], x2, x1), tf.where(parameters["flip"], x1, x2)
+        boxes = tf.stack([y1, x1, y2, x2], axis=1)
+        views = tf.image.crop_and_resize(images, boxes, tf.range(tf.shape(images)[0]), (self.size, self.size))
+        return views / 255.0 if images.dtype == tf.uint8 else views
+
+    def _corners(self, start: tf.Tensor, length: tf.Tensor, pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Centers of a view's first and last pixel on one axis, in the units of crop_and_resize.
+
+        crop_and_resize samples a grid from corner to corner, where 0 and 1 are the centers of the image's outermost
+        pixels. A view's pixel i of `size` has its center at (i + 1/2) / size of the box. Centers outside of the outermost
+        ones, less than half a pixel and only where a box at the border is enlarged, are moved to them.
+        """
+        half = length / (2 * self.size)
+        first = (start + half) * pixels - 0.5
+        last = (start + length - half) * pixels - 0.5
+        return tf.clip_by_value(first / (pixels - 1), 0.0, 1.0), tf.clip_by_value(last / (pixels - 1), 0.0, 1.0)
+
+
+class Rotation(Augmentation):
+    """Rotation of a square view by a right angle, counter-clockwise and exact: pixels are moved, never interpolated.
+
+    Applied with `probability`, then uniform over 90, 180 and 270 degrees. The paper (Xiao et al., ICLR 2021) names the
+    angles; the probability of 0.5 is this library's choice.
+
+    >>> rotation = Rotation(probability=1.0)
+    >>> rotation.sample(tf.constant([[0.1, 0.5]]))["quarters"].numpy()
+    array([2], dtype=int32)
+    """
+
+    numbers = 2
+    settings = ("probability",)
+
+    def __init__(self, probability: float = 0.5, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.probability = float(probability)
+
+    def sample(self, u: tf.Tensor) -> Parameters:
+        """`quarters` int32 [B] in {0, 1, 2, 3}: counter-clockwise quarter turns."""
+        turns = 1 + tf.minimum(tf.cast(u[:, 1] * 3, tf.int32), 2)
+        return {"quarters": tf.where(u[:, 0] < self.probability, turns, 0)}
+
+    def apply(self, images: tf.Tensor, parameters: Parameters) -> tf.Tensor:
+        return quarter_turns(images, parameters["quarters"])
+
+
+def quarter_turns(images: tf.Tensor, quarters: tf.Tensor) -> tf.Tensor:
+    """Turns each square image [B, S, S, C] counter-clockwise by its own number of quarters, int32 [B] in {0, 1, 2, 3}."""
+    turned = []
+    places = tf.dynamic_partition(tf.range(tf.shape(images)[0]), quarters, 4)
+    for quarter, rows in enumerate(places):
+        turned.append(tf.image.rot90(tf.gather(images, rows), quarter))
+    result = tf.dynamic_stitch(places, turned)
+    return tf.ensure_shape(tf.reshape(result, tf.shape(images)), images.shape)
