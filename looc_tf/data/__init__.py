@@ -1,0 +1,77 @@
+"""Pictures by name: `factors`, any TFDS name, a folder of pictures, or TFRecord files of `tf.Example`."""
+
+from __future__ import annotations
+
+import glob
+import os
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from looc_tf.data.folder import read_folder
+from looc_tf.data.ingest import summary
+from looc_tf.data.source import BUDGET, Source
+from looc_tf.data.splits import SPLITS, assign, canonical, sample
+from looc_tf.data.table import Table
+from looc_tf.data.tfrecord import read_tfrecord
+from looc_tf.errors import UserError
+
+__all__ = ["SPLITS", "Source", "load", "open_source", "read_table", "summary"]
+
+
+def open_source(name: str | os.PathLike, split: str = "train", *, size: int, limit: int | None = None, budget: int = BUDGET) -> Source:
+    """Opens one split of a set of pictures.
+
+    Args:
+        name: "factors", a TFDS name, a folder of pictures, or a TFRecord file, glob or folder.
+        split: "train", "validation" or "test"; where the origin declares none it is cut 80/10/10 by a hash of the id.
+        size: pictures are held as squares of this side, in pixels.
+        limit: at most so many pictures, chosen by a hash of their id, hence the same ones everywhere.
+        budget: bytes of decoded pictures held in memory; a larger set is decoded at each fetch.
+
+    Raises:
+        UserError: nothing there, nothing readable, or an empty split.
+
+    Example:
+        >>> source = open_source("factors", "test", size=64)                        # doctest: +SKIP
+        >>> len(source), source.fields["label"][:2]                                 # doctest: +SKIP
+        (2000, ('anchor', 'arrow'))
+    """
+    split = canonical(split)
+    if size < 1 or (limit is not None and limit < 1):
+        raise UserError(f"Expected a size and a limit of at least 1. Received size={size}, limit={limit}.")
+    table = read_table(name)
+    part = table.take(np.flatnonzero(assign(table) == split))
+    if not len(part):
+        raise UserError(f"Expected pictures in the {split} part of {str(name)!r}, which holds {len(table)} in all. Add pictures to it.")
+    if limit is not None and limit < len(part):
+        part = part.take(sample(part.ids, limit))
+    return Source(part, name=str(name), split=split, size=size, budget=budget)
+
+
+def load(name: str | os.PathLike, split: str = "train", *, size: int) -> tf.data.Dataset:
+    """The elements {image: uint8 [size, size, 3], label: int64, id: string, ...} of `open_source`, in order."""
+    return open_source(name, split, size=size).dataset()
+
+
+def read_table(name: str | os.PathLike) -> Table:
+    """Finds the reader for `name`: something on the disk first, else a TFDS name."""
+    path = Path(os.path.expanduser(name))
+    if path.is_dir():
+        records = [file for file in sorted(path.iterdir()) if ".tfrecord" in file.name and file.is_file()]
+        return read_tfrecord(records) if records else read_folder(path)
+    if path.is_file():
+        if ".tfrecord" not in path.name:
+            raise UserError(f"Expected a folder of pictures or a *.tfrecord* file. Received the file {str(path)!r}.")
+        return read_tfrecord([path])
+    if glob.has_magic(str(name)):
+        files = [Path(file) for file in glob.glob(str(path)) if os.path.isfile(file)]
+        if not files:
+            raise UserError(f"Expected TFRecord files. Nothing matches {str(name)!r}.")
+        return read_tfrecord(files)
+    if str(name).startswith((".", "~", os.sep)) or not str(name):
+        raise UserError(f"Expected a folder of pictures, TFRecord files or a TFDS name. {str(name)!r} does not exist.")
+    from looc_tf.data.named import read_named  # imports tensorflow-datasets: seconds
+
+    return read_named(str(name))

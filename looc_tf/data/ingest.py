@@ -1,0 +1,132 @@
+"""From encoded rows to squares in memory: decodes in batches, transcodes what TensorFlow cannot read, names what is broken."""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+
+import numpy as np
+import tensorflow as tf
+
+from looc_tf.data.decode import MAX_PIXELS, decode_square
+
+Broken = tuple[str, str]  # id, reason
+
+
+def transcode(data: bytes) -> bytes:
+    """PNG bytes of a picture in any format that Pillow reads (WebP, TIFF, PPM, CMYK or palette BMP, ...).
+
+    EXIF orientation is applied; 16-bit and float pixels keep their upper 8 bits.
+
+    Raises:
+        ValueError: not a picture, a broken one, or one of more than `MAX_PIXELS` pixels.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ValueError(f"{image.width} x {image.height} pixels; at most {MAX_PIXELS:,} are read")
+            image = _eight_bits(ImageOps.exif_transpose(image))
+            out = io.BytesIO()
+            image.save(out, "PNG", compress_level=1)
+    except Image.DecompressionBombError as error:
+        raise ValueError(str(error)) from error
+    except (OSError, SyntaxError, EOFError, ZeroDivisionError, TypeError, IndexError, KeyError) as error:
+        raise ValueError(f"{'empty file' if not data else 'not a readable picture'} ({_brief(error)})") from error
+    return out.getvalue()
+
+
+def _eight_bits(image):
+    if image.mode.startswith(("I", "F")):  # 16-bit or float grey: Pillow's own conversion clips at 255
+        from PIL import Image
+
+        pixels = np.asarray(image, np.float64)
+        top = 65535.0 if pixels.max(initial=0) > 255 else 255.0 if pixels.max(initial=0) > 1 else 1.0
+        return Image.fromarray(np.clip(pixels * (255.0 / top), 0, 255).astype(np.uint8)).convert("RGB")
+    transparent = image.mode in ("LA", "PA", "RGBA", "RGBa", "La") or "transparency" in image.info
+    return image.convert("RGBA" if transparent else "RGB")
+
+
+def decode_one(data: bytes, size: int) -> np.ndarray:
+    """uint8 [size, size, 3] of one picture in any format; raises `ValueError` with a reason of one line.
+
+    Runs eagerly, kernel by kernel, in the calling thread: safe inside `tf.numpy_function`, where calling a `tf.function`
+    could wait for the very threads that wait for it.
+    """
+    try:
+        return decode_square(tf.constant(data), size).numpy()
+    except tf.errors.OpError:
+        return decode_square(tf.constant(transcode(data)), size).numpy()
+
+
+def decode_all(read: Callable[[int], bytes], count: int, size: int, names: np.ndarray, batch: int = 256) -> tuple[np.ndarray, np.ndarray, list[Broken]]:
+    """Every picture of a table: uint8 [N, size, size, 3], bool [N] of those that are good, and the broken ones' names."""
+    images, good, broken = np.zeros((count, size, size, 3), np.uint8), np.ones(count, bool), []
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+    def decode(encoded: tf.Tensor) -> tf.Tensor:
+        spec = tf.TensorSpec([size, size, 3], tf.uint8)
+        return tf.map_fn(lambda data: decode_square(data, size), encoded, fn_output_signature=spec, parallel_iterations=16)
+
+    def slow(row: int) -> None:
+        try:
+            images[row] = decode_one(read(row), size)
+        except (ValueError, OSError, KeyError, tf.errors.OpError) as error:
+            good[row] = False
+            broken.append((str(names[row]), _brief(error)))
+
+    with progress(count, "decoding pictures") as advance:
+        for start in range(0, count, batch):
+            rows = range(start, min(start + batch, count))
+            try:
+                images[rows.start : rows.stop] = decode(tf.constant([read(row) for row in rows])).numpy()
+            except (ValueError, OSError, KeyError, tf.errors.OpError):  # one is broken or of another format: find out which
+                for row in rows:
+                    slow(row)
+            advance(len(rows))
+    return images, good, broken
+
+
+@contextmanager
+def progress(total: int, label: str, after: float = 2.0):
+    """Yields `advance(count)`; a bar appears on stderr once the work has taken `after` seconds, on a terminal only."""
+    started, done, bar = time.monotonic(), 0, None
+
+    def advance(count: int) -> None:
+        nonlocal done, bar
+        done += count
+        if bar is None and sys.stderr.isatty() and time.monotonic() - started > after and done < total:
+            from rich.console import Console
+            from rich.progress import Progress
+
+            bar = Progress(console=Console(stderr=True), transient=True)
+            bar.start()
+            bar.add_task(label, total=total)
+        if bar is not None:
+            bar.update(bar.task_ids[0], completed=done)
+
+    try:
+        yield advance
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def _brief(error: BaseException) -> str:
+    """The first line of an error, without addresses."""
+    line = (str(error) or type(error).__name__).splitlines()[0]
+    return line if len(line) <= 120 else line[:117] + "..."
+
+
+def summary(skipped: Iterable[Broken], show: int = 5) -> str:
+    """`"2 pictures skipped: a.jpg (empty file), b.png (...)"`, or "" where nothing was skipped."""
+    skipped = list(skipped)
+    if not skipped:
+        return ""
+    named = ", ".join(f"{name} ({reason})" for name, reason in skipped[:show])
+    more = f" and {len(skipped) - show} more" if len(skipped) > show else ""
+    return f"{len(skipped)} picture{'s' if len(skipped) != 1 else ''} skipped: {named}{more}"

@@ -1,0 +1,147 @@
+"""`Source`: the pictures of one split as uint8 squares, readable in any order from inside a tf.data pipeline."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import tensorflow as tf
+
+from looc_tf.data.ingest import decode_all, decode_one
+from looc_tf.data.table import Table
+from looc_tf.errors import UserError
+
+BUDGET = 2 * 1024**3  # bytes of decoded pictures that are held in memory
+_WORKERS = 8  # threads that read and decode one batch when pictures are not held in memory
+
+
+class Source:
+    """Random access to the decoded pictures of one split.
+
+    The order of training is a permutation computed from (seed, epoch), so a run can resume at any position at once: what it
+    needs is `fetch(indices)`. Pictures are decoded once, at opening, and held in memory if they fit `budget`; otherwise they
+    are decoded at each fetch. A broken picture is named in `skipped`: one found at opening is left out, one found at a fetch
+    is replaced by the next readable picture, always the same.
+
+    Attributes:
+        name, split, size: what was opened, and the side of the pictures in pixels.
+        fields: label field -> class names. "label" is the main one; {} when there are no labels (`label` is then -1).
+        stylized: whether each element has a field `stylized`, uint8 like `image`.
+        skipped: list of (id, reason).
+
+    Example:
+        >>> source = open_source("pictures/", "train", size=64)                     # doctest: +SKIP
+        >>> source.fetch(tf.constant([3, 1]))["image"].shape                        # doctest: +SKIP
+        TensorShape([2, 64, 64, 3])
+    """
+
+    def __init__(self, table: Table, *, name: str, split: str, size: int, budget: int = BUDGET):
+        self.name, self.split, self.size = name, split, size
+        self.fields = {field: tuple(names) for field, names in table.fields.items()}
+        self.skipped: list[tuple[str, str]] = list(table.skipped)
+        self.stylized = table.stylized is not None
+        self._lock = threading.Lock()
+        self._images = self._copies = self._pool = None
+        if len(table) * size * size * 3 * (1 + self.stylized) <= budget:
+            table = self._decode(table)
+        else:
+            self._pool = ThreadPoolExecutor(_WORKERS, "decode")
+        if not len(table):
+            raise UserError(f"Expected readable pictures in the {split} part of {name!r}. {self._first_reason()}Check the files.")
+        self._table = table
+        self._ids = np.array([name.encode() for name in table.ids], object)
+
+    def _decode(self, table: Table) -> Table:
+        images, good, broken = decode_all(table.picture, len(table), self.size, table.ids)
+        self.skipped += broken
+        if table.stylized is not None:
+            copies, fine, broken = decode_all(table.stylized, len(table), self.size, table.ids)
+            self.skipped += [(name, f"stylised copy: {why}") for name, why in broken]
+            good &= fine
+            self._copies = copies if good.all() else copies[good]
+        self._images = images if good.all() else images[good]
+        return table if good.all() else table.take(np.flatnonzero(good))
+
+    def _first_reason(self) -> str:
+        return f"All {len(self.skipped)} are broken, the first: {': '.join(self.skipped[0])}. " if self.skipped else ""
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def __repr__(self) -> str:
+        return f"Source({self.name!r}, {self.split!r}, size={self.size}, pictures={len(self)}, labels={list(self.fields)})"
+
+    @property
+    def ids(self) -> list[str]:
+        """Ids of all pictures, in order."""
+        return [str(name) for name in self._table.ids]
+
+    @property
+    def labels(self) -> Mapping[str, np.ndarray]:
+        """Label field -> int64 [N] class numbers, in order, without decoding a picture."""
+        return dict(self._table.labels)
+
+    @property
+    def element_spec(self) -> dict[str, tf.TensorSpec]:
+        """Types and shapes of one element."""
+        picture = tf.TensorSpec([self.size, self.size, 3], tf.uint8)
+        spec = {"image": picture, **{field: tf.TensorSpec([], tf.int64) for field in self._table.labels}}
+        spec["id"] = tf.TensorSpec([], tf.string)
+        return {**spec, "stylized": picture} if self.stylized else spec
+
+    def fetch(self, indices: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The pictures at `indices`, as a batch; usable in eager code and inside `tf.data.Dataset.map`.
+
+        Args:
+            indices: int64 (or int32) [B], each in [0, len(self)).
+
+        Returns:
+            {"image": uint8 [B, S, S, 3], "label": int64 [B], "id": string [B]}, further label fields as int64 [B], and
+            "stylized" uint8 [B, S, S, 3] where the set has it.
+        """
+        spec = self.element_spec
+        indices = tf.cast(indices, tf.int64)
+        values = tf.numpy_function(self._gather, [indices], [part.dtype for part in spec.values()], stateful=False)
+        batch = indices.shape[:1]
+        return {key: tf.ensure_shape(value, batch + part.shape) for (key, part), value in zip(spec.items(), values)}
+
+    def dataset(self, batch: int = 256) -> tf.data.Dataset:
+        """All elements in order, one at a time; read `batch` at a time."""
+        indices = tf.data.Dataset.range(len(self)).batch(batch)
+        return indices.map(self.fetch, num_parallel_calls=2).unbatch().apply(tf.data.experimental.assert_cardinality(len(self)))
+
+    def _gather(self, indices: np.ndarray) -> list[np.ndarray]:
+        if self._images is None:
+            indices, images, copies = self._read(indices)
+        else:
+            images, copies = self._images[indices], None if self._copies is None else self._copies[indices]
+        values = [images, *(values[indices] for values in self._table.labels.values()), self._ids[indices]]
+        return values if copies is None else [*values, copies]
+
+    def _read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Decodes these rows now; a broken one is replaced by the next good one, so the result hangs on the index alone."""
+        rows = list(self._pool.map(self._readable, indices.tolist()))
+        shape = (len(rows), self.size, self.size, 3)
+        images = np.stack([image for _, image, _ in rows]) if rows else np.zeros(shape, np.uint8)
+        copies = None
+        if self.stylized:
+            copies = np.stack([copy for _, _, copy in rows]) if rows else np.zeros(shape, np.uint8)
+        return np.array([row for row, _, _ in rows], np.int64), images, copies
+
+    def _readable(self, start: int) -> tuple[int, np.ndarray, np.ndarray | None]:
+        for step in range(len(self)):
+            row = (start + step) % len(self)
+            try:
+                image = decode_one(self._table.picture(row), self.size)
+                copy = decode_one(self._table.stylized(row), self.size) if self.stylized else None
+                return row, image, copy
+            except (ValueError, OSError, KeyError, tf.errors.OpError) as error:
+                self._skip(str(self._table.ids[row]), str(error).splitlines()[0][:120])
+        raise UserError(f"Expected readable pictures in the {self.split} part of {self.name!r}. {self._first_reason()}Check the files.")
+
+    def _skip(self, name: str, reason: str) -> None:
+        with self._lock:
+            if all(name != known for known, _ in self.skipped):
+                self.skipped.append((name, reason))

@@ -1,0 +1,75 @@
+"""Train, validation and test: declared by the origin, or cut by a hash of the id that never changes."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from looc_tf.data.table import Table
+from looc_tf.errors import unknown
+
+SPLITS = ("train", "validation", "test")
+ALIASES = {
+    "train": "train", "training": "train",
+    "val": "validation", "valid": "validation", "validation": "validation", "dev": "validation",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+
+
+def canonical(split: str) -> str:
+    """`"val"` -> `"validation"`; raises `UserError` for anything that names no split."""
+    if split.lower() not in ALIASES:
+        raise unknown("split", split, SPLITS)
+    return ALIASES[split.lower()]
+
+
+def stable_hash(ids: np.ndarray, salt: str = "") -> np.ndarray:
+    """[N] uint64 numbers that depend on the ids alone: not on order, machine, process or Python version."""
+    digests = (hashlib.blake2b((salt + name).encode(), digest_size=8).digest() for name in ids)
+    return np.fromiter((int.from_bytes(digest, "little") for digest in digests), np.uint64, len(ids))
+
+
+def _carve(splits: np.ndarray, rows: np.ndarray, ids: np.ndarray, part: str, tenth: int) -> None:
+    """Moves the tenth of `rows` whose hash ends in `tenth` to `part`; at least one row where there are three or more."""
+    hashes = stable_hash(ids[rows])
+    chosen = hashes % np.uint64(10) == tenth
+    if not chosen.any() and len(rows) > 2:
+        chosen[np.argsort(hashes, kind="stable")[tenth]] = True
+    splits[rows[chosen]] = part
+
+
+def assign(table: Table) -> np.ndarray:
+    """[N] split of every row.
+
+    - Nothing declared, or a single split: 80/10/10 by the hash of the id.
+    - Train and test: a tenth of train, by the hash, becomes validation.
+    - Train and validation but no (labelled) test, as ImageNet is usually laid out: the validation part is the one that
+      results are reported on, so it is the test part here, and a tenth of train becomes validation.
+    """
+    splits = np.array(table.splits, "<U10")
+    _drop_unlabelled_test(table, splits)
+    declared = set(splits) - {"", "dropped"}
+    if len(declared) <= 1:
+        rows = np.flatnonzero(splits != "dropped")
+        splits[rows] = "train"
+        _carve(splits, rows, table.ids, "test", 0)
+        _carve(splits, rows[splits[rows] == "train"], table.ids, "validation", 1)
+    elif "test" not in declared:
+        splits[splits == "validation"] = "test"
+        _carve(splits, np.flatnonzero(splits == "train"), table.ids, "validation", 1)
+    elif "validation" not in declared:
+        _carve(splits, np.flatnonzero(splits == "train"), table.ids, "validation", 1)
+    return splits
+
+
+def _drop_unlabelled_test(table: Table, splits: np.ndarray) -> None:
+    """A test part whose labels are withheld (ImageNet's) can measure nothing."""
+    test = splits == "test"
+    if table.fields and test.any() and (table.labels["label"][test] < 0).all():
+        splits[test] = "dropped"
+
+
+def sample(ids: np.ndarray, count: int) -> np.ndarray:
+    """Rows, in order, of the `count` ids with the smallest hash: a sample that is the same wherever it is drawn."""
+    return np.sort(np.argsort(stable_hash(ids, "limit:"), kind="stable")[:count])
