@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from looc_tf.config.schema import Experiment, Space
 from looc_tf.errors import UserError, nearest, unknown
@@ -20,9 +21,9 @@ CHOICES = {
 PROBES = ("object", "rotation", "hue", "texture", "knn")
 
 POSITIVE = (
-    "data.size data.limit views.size model.width model.hidden model.dimension method.key_groups optimizer.learning_rate "
-    "optimizer.decay training.batch training.steps training.epochs training.checkpoint_every training.keep "
-    "training.log_every evaluation.limit evaluation.batch"
+    "data.size data.limit views.size model.width model.hidden model.dimension method.key_groups "
+    "optimizer.learning_rate optimizer.decay training.batch training.steps training.epochs training.checkpoint_every "
+    "training.keep training.log_every evaluation.limit evaluation.batch"
 ).split()
 NOT_NEGATIVE = "seed optimizer.weight_decay optimizer.warmup_steps training.monitor_every".split()
 FRACTIONS = ("method.momentum", "optimizer.momentum")
@@ -41,8 +42,8 @@ def validate(experiment: Experiment) -> Experiment:
     return experiment
 
 
-def _value(experiment: Experiment, field: str):
-    value = experiment
+def _value(experiment: Experiment, field: str) -> Any:
+    value: Any = experiment
     for name in field.split("."):
         value = getattr(value, name)
     return value

@@ -1,7 +1,7 @@
 """From a file, a shipped name and `--set` overrides to an `Experiment`, and back to YAML.
 
-OmegaConf reads the YAML (no tags, no duplicate keys, `1e-4` is a number) and follows dotted overrides. Its interpolations are
-refused: a config may come from somebody else, and `${oc.env:...}` would read the environment of whoever runs it.
+OmegaConf reads the YAML (no tags, no duplicate keys, `1e-4` is a number) and follows dotted overrides. Its
+interpolations are refused: a config may come from somebody else, and `${oc.env:...}` would read the environment of whoever runs it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ def load(config: str | Path, overrides: Sequence[str] = ()) -> Experiment:
     """Reads an experiment.
 
     Args:
-        config: a YAML file, or the name of a shipped one such as `"factors/looc"` (see `names`). A file may begin from a
-            sibling with `base: <name>`: it then states only what differs. `views.chain` and lists are replaced whole.
+        config: a YAML file, or the name of a shipped one such as `"factors/looc"` (see `names`). A file may begin from
+            a sibling with `base: <name>`: it then states only what differs. `views.chain` and lists are replaced whole.
         overrides: texts `dotted.field=value`; a number in the path is an index, the value is YAML.
 
     Raises:
@@ -53,7 +53,8 @@ def find(config: str | Path) -> Path:
     if name in shipped:
         return _shipped() / f"{name}.yaml"
     raise UserError(
-        f"There is no config {str(config)!r}. {nearest(name, shipped)}Expected a YAML file, or a name that `looc configs` lists."
+        f"There is no config {str(config)!r}. {nearest(name, shipped)}"
+        "Expected a YAML file, or a name that `looc configs` lists."
     )
 
 
@@ -104,11 +105,11 @@ def _read(path: Path) -> dict[str, Any]:
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        content = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+        content: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     except (yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError, OSError) as error:
         raise UserError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
-        raise UserError(f"{path}: expected sections such as `data:` and `method:`. Received a {type(content).__name__}.")
+        raise UserError(f"{path}: expected sections such as `data:`. Received a {type(content).__name__}.")
     _blaming(path, lambda: _refuse_interpolation(content))
     return content
 
@@ -119,14 +120,14 @@ def _override(experiment: Experiment, text: str) -> Experiment:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    where, (field, equals, _) = f"--set {text}", text.partition("=")
+    where, (field, equals, value) = f"--set {text}", text.partition("=")
     if not equals or not field:
         raise UserError(f"{where}: expected field=value, such as training.steps=100.")
     try:
-        value = OmegaConf.to_container(OmegaConf.from_dotlist([f"value={text.partition('=')[2]}"]), resolve=False)["value"]
-        _blaming(where, lambda: _refuse_interpolation({field: value}))
+        parsed: Any = OmegaConf.to_container(OmegaConf.from_dotlist([f"value={value}"]), resolve=False)
+        _blaming(where, lambda: _refuse_interpolation({field: parsed["value"]}))
         holder = OmegaConf.create(to_dict(experiment))
-        OmegaConf.update(holder, field, value, merge=False, force_add=True)
+        OmegaConf.update(holder, field, parsed["value"], merge=False, force_add=True)
     except (yaml.YAMLError, OmegaConfBaseException, IndexError, TypeError, ValueError) as error:
         raise UserError(f"{where}: cannot be set: {str(error).splitlines()[0]}") from error
     return _blaming(where, lambda: from_plain(Experiment, OmegaConf.to_container(holder, resolve=False)))

@@ -1,6 +1,6 @@
 """What an experiment consists of: one frozen dataclass per section of a config file, with the defaults.
 
-`Optional[...]` and not `... | None`: the reader resolves these hints at run time, which Python 3.9 cannot do for the latter.
+`Optional[...]` and not `... | None`: the reader resolves these hints, which Python 3.9 cannot do for the latter.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Views:
 class Model:
     """Backbone and projection heads (one head per space)."""
 
-    backbone: str = "resnet18"  # resnet18, resnet50, or "keras_cv/<preset>", "keras/<application>" where only the trunk is needed
+    backbone: str = "resnet18"  # resnet18, resnet50; trunk only: "keras_cv/<preset>", "keras/<application>"
     stem: str = "small"  # "imagenet": 7x7 stride 2 and max-pool; "small": 3x3 stride 1
     width: int = 64  # channels of the first stage; 16 is the narrow variant for CPUs
     head: str = "mlp"  # "mlp" (MoCo v2), "linear" (MoCo v1)

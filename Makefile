@@ -1,0 +1,44 @@
+# `make demo` or `make test` on a fresh clone do their own set-up; run again, they start at once.
+PYTHON = .venv/bin/python
+READY = .venv/.ready
+
+.PHONY: help setup demo test test-slow lint format locks clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+
+setup: $(READY)  ## find or get Python 3.10, make .venv, install the locked packages
+
+demo: $(READY)  ## train LooC and MoCo on the generated set and write runs/demo/report.html
+	@.venv/bin/looc demo --out runs/demo
+
+test: $(READY)  ## the default tests
+	@$(PYTHON) -m pytest -m "not slow"
+
+test-slow: $(READY)  ## the tests that train for minutes
+	@$(PYTHON) -m pytest -m slow
+
+lint: $(READY)  ## ruff (rules and layout) and mypy
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy looc_tf
+
+format: $(READY)  ## let ruff lay out the code
+	@$(PYTHON) -m ruff check --fix-only --quiet .
+	@$(PYTHON) -m ruff format .
+
+locks:  ## resolve requirements/*.in again; needs uv on the PATH
+	requirements/resolve
+
+clean:  ## remove the environment and everything that is generated, but not runs/
+	rm -rf .venv .bootstrap build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): setup.py requirements/library.lock scripts/bootstrap.py
+	@for python in python3 python python3.12 python3.11 python3.10 python3.9 /usr/bin/python3; do \
+		if $$python -c "import sys; sys.exit(sys.version_info < (3, 6))" 2>/dev/null; then \
+			exec $$python scripts/bootstrap.py; \
+		fi; \
+	done; \
+	echo "looc: no working Python was found. Install any Python 3 and run make again." >&2; exit 2

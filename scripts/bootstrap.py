@@ -1,0 +1,114 @@
+"""Makes `.venv` with Python 3.10 and the locked packages. Run by make, under any Python from 3.6 on.
+
+What it needs it finds or brings: uv (on the PATH, else installed from PyPI into `.bootstrap`) and Python 3.10 (among
+pyenv's, on the PATH, else one that uv provides, in `.bootstrap`).
+"""
+
+import glob
+import os
+import shutil
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+OWN = os.path.join(HERE, ".bootstrap")
+VENV = os.path.join(HERE, ".venv")
+PYTHON = os.path.join(VENV, "bin", "python")
+LOCK = os.path.join(HERE, "requirements", "library.lock")
+# A Python built by hand may lack one of these; packages of the lock need them all.
+PROBE = "import sys, bz2, ctypes, lzma, sqlite3, ssl, zlib; sys.exit(sys.version_info[:2] != (3, 10))"
+
+
+def main():
+    os.chdir(HERE)
+    uv = find_uv() or install_uv()
+    if not works(PYTHON, "-c", PROBE):
+        say("making .venv")
+        run(uv, "venv", "--quiet", "--clear", "--python", find_python() or provide_python(uv), VENV)
+    say("installing the locked packages (about a minute)")
+    run(uv, "pip", "install", "--quiet", "--python", PYTHON, "--require-hashes", "--requirement", LOCK)
+    # setuptools is in the lock, so nothing is fetched for building.
+    run(uv, "pip", "install", "--quiet", "--python", PYTHON, "--no-deps", "--no-build-isolation", "--editable", HERE)
+    open(os.path.join(VENV, ".ready"), "w").close()
+    say("ready")
+
+
+def find_uv():
+    """A uv that works: the user's or the one of an earlier set-up."""
+    own = [os.path.join(OWN, folder, "bin", "uv") for folder in ("venv", "target")]
+    return next((uv for uv in [shutil.which("uv")] + own if uv and works(uv, "--version")), None)
+
+
+def install_uv():
+    """uv comes from PyPI as a wheel. Debian's Python may lack venv, others lack pip: one Python with either will do."""
+    say("getting uv, which installs packages")
+    venv, target = os.path.join(OWN, "venv"), os.path.join(OWN, "target")
+    for python in pythons():
+        shutil.rmtree(OWN, ignore_errors=True)
+        if works(python, "-m", "venv", venv) and works(os.path.join(venv, "bin", "pip"), "install", "--quiet", "uv"):
+            break
+        if works(python, "-m", "pip", "install", "--quiet", "--target", target, "uv"):
+            break
+    uv = find_uv()
+    if not uv:
+        stop(
+            "uv could not be installed. Tried `python -m venv` and `python -m pip install uv` with: "
+            + ", ".join(pythons())
+            + ". Install uv (https://docs.astral.sh/uv) or Python's venv module (Debian: apt install python3-venv), "
+            "check that PyPI can be reached, and run make again."
+        )
+    return uv
+
+
+def find_python():
+    """A Python 3.10 that works: `python3.10` may be a pyenv shim for a version that is not active, so each is tried."""
+    return next((python for python in pythons() if works(python, "-c", PROBE)), None)
+
+
+def provide_python(uv):
+    """Lets uv download Python 3.10 into `.bootstrap`."""
+    say("no Python 3.10 here; getting one")
+    os.environ["UV_PYTHON_INSTALL_DIR"] = os.path.join(OWN, "python")
+    if not works(uv, "python", "install", "--quiet", "3.10"):
+        stop(
+            "Python 3.10 is missing and uv could not download it. Install it (pyenv install 3.10, or the system's "
+            "python3.10) and run make again. Found only: " + ", ".join(pythons()) + "."
+        )
+    return "3.10"
+
+
+def pythons():
+    """Pythons worth a try, 3.10 first."""
+    pyenv = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))
+    ours = sorted(glob.glob(os.path.join(pyenv, "versions", "3.10.*", "bin", "python3.10")), reverse=True)
+    named = [shutil.which(name) for name in ("python3.10", "python3", "python")] + ["/usr/bin/python3"]
+    candidates = ours + named[:1] + [sys.executable] + named[1:]
+    return list(dict.fromkeys(path for path in candidates if path and os.path.exists(path)))
+
+
+def works(*command):
+    try:
+        quiet = subprocess.DEVNULL
+        return subprocess.call(command, stdin=quiet, stdout=quiet, stderr=quiet) == 0
+    except OSError:
+        return False
+
+
+def run(*command):
+    """Shows what the command prints; its failure ends the set-up."""
+    if subprocess.call(command, stdin=subprocess.DEVNULL) != 0:
+        stop("this command failed: " + " ".join(command) + ". Mend what it says above and run make again.")
+
+
+def say(message):
+    print("looc set-up: " + message, flush=True)
+
+
+def stop(message):
+    sys.stderr.write("looc set-up: " + message + "\n")
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("UV_HTTP_TIMEOUT", "180")
+    main()

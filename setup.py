@@ -1,0 +1,55 @@
+"""Packaging of looc_tf. Versions are ranges here; `requirements/*.lock` hold the exact set that `make` installs."""
+
+import re
+import shutil
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+HERE = Path(__file__).parent
+
+
+class BuildWithConfigs(build_py):
+    """A wheel carries the shipped configs inside the package; a clone keeps them beside it."""
+
+    def run(self):
+        super().run()
+        if not self.editable_mode:
+            shutil.copytree(HERE / "configs", Path(self.build_lib, "looc_tf", "configs"), dirs_exist_ok=True)
+
+
+setup(
+    name="looc_tf",
+    version=re.search(r'__version__ = "(.+)"', (HERE / "looc_tf/__init__.py").read_text(encoding="utf8")).group(1),
+    description="Leave-one-out contrastive learning (LooC) in TensorFlow",
+    license="Apache-2.0",
+    packages=find_packages(include=["looc_tf", "looc_tf.*"]),
+    package_data={"looc_tf": ["py.typed", "report/*.html", "report/*.css"]},
+    cmdclass={"build_py": BuildWithConfigs},
+    python_requires=">=3.9,<3.12",
+    install_requires=[
+        "tensorflow>=2.15,<2.16",  # the last that tensorflow-addons imports under
+        "keras-cv==0.9.0",
+        "tensorflow-addons==0.23.0",
+        "tensorflow-datasets>=4.9",
+        "tensorboard>=2.15,<2.16",
+        "setuptools<81",  # tensorboard 2.15 imports pkg_resources
+        "numpy<2",
+        "omegaconf>=2.3",
+        "click>=8",
+        "rich>=13",
+        "scikit-learn>=1.3",
+        "matplotlib>=3.7",
+        "jinja2>=3",
+        "pillow>=10",
+        "pandas>=1.5",
+        "pyarrow>=10",
+    ],
+    extras_require={
+        "pipeline": ["tfx[kfp]==1.15.1", "apache-beam[gcp]==2.59.0"],
+        "gpu": ["tensorflow[and-cuda]==2.15.1"],
+        "dev": ["pytest", "pytest-timeout", "hypothesis", "ruff", "mypy", "types-PyYAML"],
+    },
+    entry_points={"console_scripts": ["looc = looc_tf.cli:main"]},
+)
