@@ -34,8 +34,7 @@ class EmbeddingSpace(keras.layers.Layer):
     def __init__(
         self, name: str, *, shares: tuple[str, ...] = (), temperature: float, queue: int, dimension: int, seed: int = 0
     ):
-        super().__init__(name=f"space_{name}", dtype="float32")
-        self.label = name
+        super().__init__(name=name, dtype="float32")
         self.shares = tuple(shares)
         self.temperature = temperature
         # Every replica writes the same gathered rows, so the first replica's copy stands for all.

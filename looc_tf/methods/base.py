@@ -66,7 +66,7 @@ class Method(keras.Model):
 
     def meter(self, *names: str) -> None:
         """Make the running means that `record` fills, under the strategy's scope and before the first step."""
-        self.meters |= {name: keras.metrics.Mean(name) for name in names}
+        self.meters = {**self.meters, **{name: keras.metrics.Mean(name) for name in names}}
 
     def record(self, name: str, values: tf.Tensor) -> None:
         """Add values to a running mean that a step reports."""

@@ -34,9 +34,9 @@ class LooC(Method):
     ):
         super().__init__(encoder, **options)
         self.key_encoder = key_encoder
-        self.spaces = {space.label: space for space in spaces}
+        self.spaces = {space.name: space for space in spaces}
         self.momentum = momentum
-        self.negatives = sibling_negatives({space.label: space.shares for space in spaces})
+        self.negatives = sibling_negatives(spaces)
         start_from(key_encoder, encoder)
         self.meter("loss", *(f"{name}/{what}" for name in self.spaces for what in ("loss", "accuracy", "spread")))
 

@@ -1,0 +1,52 @@
+"""Pictures to batches of views: the same for a given seed and step, whatever came before."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from looc_tf.data import Source
+from looc_tf.errors import UserError
+from looc_tf.views import ViewPlan
+
+DRAWS, DEAL = range(2)  # independent streams of random numbers under one seed
+
+
+def batches(source: Source, plan: ViewPlan, *, batch: int, seed: int, steps: int, start: int = 0) -> tf.data.Dataset:
+    """Training batches `start` to `steps`, ready for `Method.fit`.
+
+    Each epoch visits the pictures in a permutation computed from (seed, epoch), so any step can be reached at once, and
+    each batch takes its random numbers from (seed, step): a resumed run sees what an uninterrupted one does.
+
+    Args:
+        source: the pictures, each decoded once for all of its views.
+        plan: the views.
+        batch: pictures of a global batch; the rest of an epoch that fills no batch is left for the next permutation.
+        seed: of the run.
+        steps: the step to end before.
+        start: the first step.
+
+    Returns:
+        A data set of `{"views": {name: [batch, H, W, 3]}, "order": [batch], "label": [batch], "id": [batch]}`, where row
+        r of every view but the query belongs to row `order[r]` of the query.
+    """
+    if len(source) < batch:
+        raise UserError(
+            f"A batch takes {batch} pictures; {source.name!r} ({source.split}) has {len(source)}. "
+            f"Lower training.batch, or give more pictures."
+        )
+    each_epoch = len(source) // batch
+
+    def uniform(shape: list[int], stream: int, step: tf.Tensor) -> tf.Tensor:
+        return tf.random.stateless_uniform(shape, seed=tf.stack([tf.constant(2 * seed + stream, tf.int64), step]))
+
+    def render(step: tf.Tensor) -> dict:
+        position = step % each_epoch * batch + tf.range(batch, dtype=tf.int64)
+        epoch_seed = tf.stack([tf.constant(seed, tf.int64), step // each_epoch])
+        picked = source.fetch(tf.random.experimental.index_shuffle(position, epoch_seed, len(source) - 1))
+        views, _ = plan(picked, uniform([batch, plan.numbers], DRAWS, step))
+        order = tf.argsort(uniform([batch], DEAL, step))
+        views = {name: images if name == "query" else tf.gather(images, order) for name, images in views.items()}
+        return {"views": views, "order": order, "label": picked["label"], "id": picked["id"]}
+
+    rendered = tf.data.Dataset.range(start, steps).map(render, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return rendered.prefetch(2)
