@@ -1,0 +1,122 @@
+"""Frozen features: every picture is fetched once, every copy of it is embedded once, all representations at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tensorflow as tf
+
+from looc_tf.errors import UserError
+
+if TYPE_CHECKING:
+    from looc_tf.data import Source
+
+Embed = Callable[[tf.Tensor], Mapping[str, tf.Tensor]]  # uint8 [B, S, S, 3] -> {representation: float32 [B, D]}
+Progress = Callable[[str, int, int], None]  # stage, done, total
+
+TRUNK, CONCAT, BRANCH, UPRIGHT = "trunk", "concat", "branch_", "upright"
+
+# Multiples of a third of the circle permute the channels exactly and the others mirror them, so that rounding leaves
+# no trace of the shift: only the colors of the picture can tell.
+HUE_SHIFTS = 6
+
+
+def hue_shift_of(ids: tf.Tensor) -> tf.Tensor:
+    """Which of the generated hue shifts a picture gets: int64 [B] in [0, HUE_SHIFTS), a hash of its id."""
+    return tf.strings.to_hash_bucket_fast(ids, HUE_SHIFTS)
+
+
+def shift_hue(images: tf.Tensor, shifts: tf.Tensor) -> tf.Tensor:
+    """Turns the hue of uint8 images [B, H, W, 3] by `shifts` [B] steps of 1/HUE_SHIFTS of the circle, in HSV."""
+    hsv = tf.image.rgb_to_hsv(tf.cast(images, tf.float32) / 255.0)
+    turn = tf.cast(shifts, tf.float32)[:, None, None] / HUE_SHIFTS
+    hsv = tf.stack([tf.math.floormod(hsv[..., 0] + turn, 1.0), hsv[..., 1], hsv[..., 2]], axis=-1)
+    return tf.cast(tf.round(tf.image.hsv_to_rgb(hsv) * 255.0), tf.uint8)
+
+
+def _quarter_turns(k: int) -> Callable[[Mapping[str, tf.Tensor]], tf.Tensor]:
+    return lambda batch: tf.image.rot90(batch["image"], k)
+
+
+# name of a copy -> batch of the source -> uint8 [B, S, S, 3]
+COPIES: dict[str, Callable[[Mapping[str, tf.Tensor]], tf.Tensor]] = {
+    UPRIGHT: lambda batch: batch["image"],
+    "90": _quarter_turns(1),
+    "180": _quarter_turns(2),
+    "270": _quarter_turns(3),
+    "hue_shift": lambda batch: shift_hue(batch["image"], hue_shift_of(batch["id"])),
+}
+
+
+@dataclass(frozen=True)
+class Features:
+    """One part of the data, embedded: `copies[copy][representation]` float32 [N, D], `labels[field]` int64 [N]."""
+
+    copies: Mapping[str, Mapping[str, np.ndarray]]
+    labels: Mapping[str, np.ndarray]
+
+    @property
+    def spaces(self) -> tuple[str, ...]:
+        """The names of the embedding spaces: neither the trunk nor a branch of it."""
+        names = next(iter(self.copies.values()))
+        return tuple(name for name in names if name != TRUNK and not name.startswith(BRANCH))
+
+    @property
+    def representations(self) -> tuple[str, ...]:
+        """What can be probed: the trunk, the spaces, all of these concatenated, the branches."""
+        names = next(iter(self.copies.values()))
+        branches = tuple(name for name in names if name.startswith(BRANCH))
+        trunk = (TRUNK,) if TRUNK in names else ()
+        return trunk + self.spaces + ((CONCAT,) if self.spaces else ()) + branches
+
+    def of(self, copy: str, representation: str) -> np.ndarray:
+        """The rows of one copy in one representation, float32 [N, D]."""
+        rows = self.copies[copy]
+        if representation != CONCAT:
+            return rows[representation]
+        return np.concatenate([rows[name] for name in self.spaces], axis=1)
+
+
+def extract(
+    embed: Embed,
+    source: Source,
+    indices: np.ndarray,
+    copies: Sequence[str],
+    batch: int,
+    report: Callable[[int], None] = lambda pictures: None,
+) -> Features:
+    """Embeds `copies` of the pictures at `indices` of a source, in that order.
+
+    Raises UserError where an embedding is not finite: no probe of it would mean anything.
+    """
+    fields = [*source.fields, "hue_shift"]
+    rows: dict[str, dict[str, list[np.ndarray]]] = {copy: {} for copy in copies}
+    labels: dict[str, list[np.ndarray]] = {field: [] for field in fields}
+    for pictures in _batches(source, indices, batch):
+        pictures["hue_shift"] = hue_shift_of(pictures["id"])
+        for field in fields:
+            labels[field].append(pictures[field].numpy())
+        for copy in copies:
+            for name, value in embed(COPIES[copy](pictures)).items():
+                rows[copy].setdefault(name, []).append(np.asarray(value, np.float32))
+        report(len(pictures["id"]))
+    joined = {copy: {name: _joined(name, parts) for name, parts in rows[copy].items()} for copy in copies}
+    return Features(joined, {field: np.concatenate(parts) for field, parts in labels.items()})
+
+
+def _batches(source: Source, indices: np.ndarray, batch: int) -> tf.data.Dataset:
+    dataset = tf.data.Dataset.from_tensor_slices(np.asarray(indices, np.int64)).batch(batch)
+    return dataset.map(source.fetch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(2)
+
+
+def _joined(name: str, parts: Sequence[np.ndarray]) -> np.ndarray:
+    rows = np.concatenate(parts)
+    if np.isfinite(rows).all():
+        return rows
+    raise UserError(
+        f"Expected finite embeddings, received not-a-number or infinite values in {name!r}. "
+        "The weights have diverged: evaluate an earlier checkpoint or train with a lower learning rate."
+    )

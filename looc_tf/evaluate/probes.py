@@ -1,0 +1,99 @@
+"""The probes: which copies of a picture each one reads, against which labels, and with which reader."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from looc_tf.config import Evaluation
+from looc_tf.evaluate.choice import Choice, Rows
+from looc_tf.evaluate.features import HUE_SHIFTS, UPRIGHT, Features
+from looc_tf.evaluate.knn import knn_probe
+from looc_tf.evaluate.linear import linear_probe
+
+if TYPE_CHECKING:
+    from looc_tf.data import Source
+
+PARTS = ("train", "validation", "test")
+
+
+class Probe(ABC):
+    """A question that is put to frozen features.
+
+    `copies` names the copies of each picture that it reads, `classes` is the number of answers.
+    """
+
+    copies: tuple[str, ...] = (UPRIGHT,)
+    classes: int
+
+    @abstractmethod
+    def rows(self, features: Features, representation: str) -> Rows:
+        """The examples of one part of the data in one representation."""
+
+    def read(self, train: Rows, validation: Rows, test: Rows, settings: Evaluation) -> Choice:
+        """The accuracy on the test part, every setting chosen on the validation part."""
+        return linear_probe(train, validation, test, settings.strengths)
+
+
+class LabelProbe(Probe):
+    """Linear probe of a label field of the source: the object, its hue, its texture."""
+
+    def __init__(self, field: str, classes: int) -> None:
+        self.field, self.classes = field, classes
+
+    def rows(self, features: Features, representation: str) -> Rows:
+        return Rows(features.of(UPRIGHT, representation), features.labels[self.field]).labelled()
+
+
+class NeighborProbe(LabelProbe):
+    """The same label, read by the votes of the nearest training pictures."""
+
+    def read(self, train: Rows, validation: Rows, test: Rows, settings: Evaluation) -> Choice:
+        return knn_probe(train, validation, test, settings.neighbors)
+
+
+class RotationProbe(Probe):
+    """Which of four quarter turns a picture has had; every picture of every part is shown all four ways (chance 25)."""
+
+    copies = (UPRIGHT, "90", "180", "270")
+    classes = 4
+
+    def rows(self, features: Features, representation: str) -> Rows:
+        turned = [features.of(copy, representation) for copy in self.copies]
+        return Rows(np.concatenate(turned), np.repeat(np.arange(self.classes), len(turned[0])))
+
+
+class HueShiftProbe(Probe):
+    """Which of six hue shifts over the full circle a picture has had: one shift per picture, fixed by its id."""
+
+    copies = ("hue_shift",)
+    classes = HUE_SHIFTS
+
+    def rows(self, features: Features, representation: str) -> Rows:
+        return Rows(features.of("hue_shift", representation), features.labels["hue_shift"])
+
+
+def _labelled(
+    field: str, otherwise: type[Probe] | None = None, kind: type[LabelProbe] = LabelProbe
+) -> Callable[[Mapping[str, Source]], Probe | None]:
+    """The probe of a label field where every part of the data has it; else `otherwise`, else none."""
+
+    def choose(sources: Mapping[str, Source]) -> Probe | None:
+        if all(field in source.fields for source in sources.values()):
+            return kind(field, len(sources["train"].fields[field]))
+        return otherwise() if otherwise else None
+
+    return choose
+
+
+# name -> sources -> the probe, or None where these sources cannot answer it. The order is that of tables.
+PROBES: dict[str, Callable[[Mapping[str, Source]], Probe | None]] = {
+    "object": _labelled("label"),
+    "rotation": lambda sources: RotationProbe(),
+    "hue": _labelled("hue", otherwise=HueShiftProbe),
+    "texture": _labelled("texture"),
+    "knn": _labelled("label", kind=NeighborProbe),
+}

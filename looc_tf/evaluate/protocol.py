@@ -1,0 +1,173 @@
+"""The frozen-feature protocol: embed each part of the data once, then put every probe to every representation."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Optional
+
+import numpy as np
+
+from looc_tf.config import Evaluation
+from looc_tf.errors import UserError, unknown
+from looc_tf.evaluate.choice import Choice, Rows
+from looc_tf.evaluate.features import Embed, Features, Progress, extract
+from looc_tf.evaluate.probes import PARTS, PROBES, Probe
+
+if TYPE_CHECKING:
+    from looc_tf.data import Source
+
+log = logging.getLogger(__name__)
+
+CHOICE_SEED = 0  # of the protocol and not of the run: every method and every seed is probed on the same pictures
+HELD_OUT = 10  # one in so many training pictures, where a source has no validation part
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one probe read from one representation; accuracies in percent, rounded to 4 decimals."""
+
+    representation: str
+    probe: str
+    value: float  # on the test part
+    chance: float
+    validation: float  # of the chosen setting
+    setting: Mapping[str, float] = field(default_factory=dict)  # chosen on the validation part
+    rows: Mapping[str, int] = field(default_factory=dict)  # examples in each part
+
+    def record(self, run: str, method: str, seed: int) -> dict[str, Any]:
+        """The record of `results.json`."""
+        where = {"representation": self.representation, "probe": self.probe}
+        return {"run": run, "method": method, "seed": seed, **where, "value": self.value}
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it, for the file that says how each value came about."""
+        return asdict(self)
+
+
+def evaluate(
+    embed: Embed,
+    sources: Mapping[str, Source],
+    settings: Evaluation,
+    *,
+    run: str,
+    method: str,
+    seed: int,
+    progress: Optional[Progress] = None,
+) -> list[dict[str, Any]]:
+    """Probes a frozen encoder and returns the records `{run, method, seed, representation, probe, value}`.
+
+    Args:
+        embed: uint8 images [B, S, S, 3] -> {"trunk": float32 [B, F], each space: [B, D], maybe "branch_*"}.
+        sources: the parts "train", "test" and, unless it is to be carved from the training part, "validation".
+        settings: which probes, the settings that are tried on the validation part, and limits.
+        run, method, seed: copied into every record.
+        progress: called with (stage, done, total).
+
+    Raises:
+        UserError: an unknown probe, an empty part, or embeddings that are not finite.
+    """
+    return [reading.record(run, method, seed) for reading in readings(embed, sources, settings, progress)]
+
+
+def readings(
+    embed: Embed, sources: Mapping[str, Source], settings: Evaluation, progress: Optional[Progress] = None
+) -> Iterator[Reading]:
+    """Yields one `Reading` per representation and probe: `evaluate` with the chosen settings and chance levels kept."""
+    probes = available(settings.probes, sources)
+    features = _embed(embed, sources, settings, probes, progress)
+    probes = {name: probe for name, probe in probes.items() if _answerable(name, probe, features)}
+    representations = features["train"].representations
+    total, done = len(representations) * len(probes), 0
+    for representation in representations:
+        for name, probe in probes.items():
+            yield _read(name, probe, features, representation, settings)
+            done += 1
+            if progress:
+                progress("Probing", done, total)
+
+
+def available(names: tuple[str, ...], sources: Mapping[str, Source]) -> dict[str, Probe]:
+    """The probes of these names that the sources' labels allow; says once which ones are left out."""
+    probes: dict[str, Probe] = {}
+    for name in names:
+        if name not in PROBES:
+            raise unknown("probe", name, PROBES)
+        probe = PROBES[name](sources)
+        if probe:
+            probes[name] = probe
+        else:
+            log.info("The %s probe is left out: the data set has no such label in every part.", name)
+    return probes
+
+
+def chance(sources: Mapping[str, Source], names: tuple[str, ...] = tuple(PROBES)) -> dict[str, float]:
+    """The accuracy of guessing, in percent, for each probe that the sources allow."""
+    return {name: round(100.0 / probe.classes, 4) for name, probe in available(names, sources).items()}
+
+
+def choose_pictures(sources: Mapping[str, Source], limit: Optional[int]) -> dict[str, tuple[Source, np.ndarray]]:
+    """Which pictures of which source make up each part: {"train" | "validation" | "test": (source, indices)}.
+
+    Without a validation part, one training picture in ten is held out as one. `limit` then thins the training part.
+    """
+    train, test = sources["train"], sources["test"]
+    if len(train) < 2 or len(test) < 1:
+        raise UserError(
+            f"Expected two training pictures and one test picture at least, received {len(train)} and {len(test)}. "
+            "Add pictures or another split of the data."
+        )
+    order = np.random.default_rng(CHOICE_SEED).permutation(len(train))
+    validation = sources.get("validation")
+    if validation is not None and len(validation):
+        held_out = (validation, np.arange(len(validation)))
+    else:
+        count = -(-len(train) // HELD_OUT)
+        held_out, order = (train, np.sort(order[:count])), order[count:]
+    return {"train": (train, np.sort(order[:limit])), "validation": held_out, "test": (test, np.arange(len(test)))}
+
+
+def _embed(
+    embed: Embed,
+    sources: Mapping[str, Source],
+    settings: Evaluation,
+    probes: Mapping[str, Probe],
+    progress: Optional[Progress],
+) -> dict[str, Features]:
+    pictures = choose_pictures(sources, settings.limit)
+    copies = tuple(dict.fromkeys(copy for probe in probes.values() for copy in probe.copies))
+    total, done = sum(len(indices) for _, indices in pictures.values()), 0
+
+    def report(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress:
+            progress("Embedding", done, total)
+
+    return {part: extract(embed, *pictures[part], copies, settings.batch, report) for part in PARTS}
+
+
+def _answerable(name: str, probe: Probe, features: Mapping[str, Features]) -> bool:
+    """Whether there is something to tell apart and something to choose and test on; says so where there is not."""
+    labels = {part: probe.rows(features[part], features[part].representations[0]).labels for part in PARTS}
+    if len(np.unique(labels["train"])) >= 2 and len(labels["validation"]) and len(labels["test"]):
+        return True
+    log.warning("The %s probe is left out: it needs two classes in the training part, labels in every part.", name)
+    return False
+
+
+def _read(
+    name: str, probe: Probe, features: Mapping[str, Features], representation: str, settings: Evaluation
+) -> Reading:
+    rows: dict[str, Rows] = {part: probe.rows(features[part], representation) for part in PARTS}
+    choice: Choice = probe.read(rows["train"], rows["validation"], rows["test"], settings)
+    return Reading(
+        representation,
+        name,
+        value=round(choice.value, 4),
+        chance=round(100.0 / probe.classes, 4),
+        validation=round(choice.validation, 4),
+        setting=choice.setting,
+        rows={part: len(rows[part].labels) for part in PARTS},
+    )
