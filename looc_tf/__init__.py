@@ -1,3 +1,58 @@
-"""Leave-one-out contrastive learning (LooC) in TensorFlow."""
+"""Leave-one-out contrastive learning (LooC) in TensorFlow.
+
+Everything public is a name of this package; importing it is cheap, since a name brings TensorFlow only when it is used.
+
+>>> import looc_tf
+>>> experiment = looc_tf.load_config("factors/looc", ["training.steps=100"])
+>>> [space.name for space in experiment.method.spaces]
+['all', 'color', 'rotation']
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
 
 __version__ = "0.1.0"
+
+# public name -> (module, name there)
+_PUBLIC = {
+    "UserError": ("errors", "UserError"),
+    "Experiment": ("config", "Experiment"),
+    "load_config": ("config", "load"),
+    "load": ("data", "load"),
+    "open_source": ("data", "open_source"),
+    "Augmentation": ("augment", "Augmentation"),
+    "View": ("views", "View"),
+    "ViewPlan": ("views", "ViewPlan"),
+    "leave_one_out": ("views", "leave_one_out"),
+    "Encoder": ("models", "Encoder"),
+    "info_nce": ("losses", "info_nce"),
+    "EmbeddingSpace": ("spaces", "EmbeddingSpace"),
+    "Method": ("methods", "Method"),
+    "LooC": ("methods", "LooC"),
+    "build_method": ("methods", "build"),
+    "Embedder": ("export", "Embedder"),
+    "build_plan": ("train", "build_plan"),
+    "load_run": ("train", "load_run"),
+}
+# The rooms, for what is used less: `looc_tf.augment.build`, `looc_tf.train.train`, `looc_tf.evaluate.evaluate`.
+_ROOMS = "augment batches config data evaluate export losses methods models optim report spaces train views".split()
+
+__all__ = ["__version__", *_PUBLIC, *_ROOMS]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a public name at its first use (PEP 562)."""
+    if name in _ROOMS:
+        return importlib.import_module(f"looc_tf.{name}")
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'looc_tf' has no attribute {name!r}")
+    module, attribute = _PUBLIC[name]
+    value = getattr(importlib.import_module(f"looc_tf.{module}"), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

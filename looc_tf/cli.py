@@ -1,0 +1,223 @@
+"""The command line: `looc train`, `evaluate`, `export`, `embed`, `views`, `demo`, `configs`.
+
+Each command parses, calls one function of the library and prints what came of it. TensorFlow is imported only by the
+commands that compute, so that `looc --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from looc_tf import __version__, config
+from looc_tf.errors import UserError
+
+_FULL = ("ResourceExhaustedError", "PermissionDeniedError")  # what TensorFlow raises for a full disk or a locked folder
+
+
+class Problem(click.ClickException):
+    """A mistake outside the code: one line, exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"looc: error: {' '.join(self.format_message().split())}", err=True)
+
+
+class Commands(click.Group):
+    """Commands in the order in which one uses them; users' mistakes end in one line instead of a traceback."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            click.echo("looc: interrupted", err=True)
+            context.exit(130)
+        except BrokenPipeError:  # `looc configs | head`; click ends quietly
+            raise
+        except UserError as error:
+            raise Problem(str(error)) from error
+        except OSError as error:
+            place = f": {error.filename}" if error.filename else ""
+            raise Problem(f"{error.strerror or error}{place}") from error
+        except Exception as error:
+            if type(error).__name__ in _FULL:
+                raise Problem(str(error).partition("\n")[0]) from error
+            raise
+
+
+def _tensorflow(threads: int | None = None) -> None:
+    """Imports TensorFlow, which takes seconds, under a line that says so.
+
+    Its C++ log is off unless asked for: on a machine without a GPU it complains at level 2 about CUDA factories, and
+    what goes wrong in an operation arrives as an exception anyway.
+    """
+    from rich.console import Console
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with Console(stderr=True).status("starting TensorFlow"):
+        from looc_tf.distribute import configure_threads
+
+    configure_threads(threads)
+
+
+def _takes_experiment(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds CONFIG and the options that change it; the command receives the `Experiment` they make."""
+
+    @functools.wraps(command)
+    def read(config_name: str, overrides: tuple[str, ...], seed: int | None, **rest: Any) -> None:
+        seeds = () if seed is None else (f"seed={seed}",)
+        command(experiment=config.load(config_name, (*overrides, *seeds)), **rest)
+
+    for add in (
+        click.option("--seed", type=click.IntRange(0), help="Instead of the config's seed."),
+        click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Change a field; repeatable."),
+        click.argument("config_name", metavar="CONFIG"),
+    ):
+        read = add(read)
+    return read
+
+
+_data = click.option("--data", metavar="PATH", help="Folder, TFRecord files or TFDS name, instead of the config's.")
+_threads = click.option("--threads", type=click.IntRange(1), help="TensorFlow's threads. Default: all cores.")
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="looc")
+def cli() -> None:
+    """Leave-one-out contrastive learning: embeddings that keep color, rotation or texture where you say so.
+
+    \b
+    See it work on generated pictures:    looc demo --out runs/demo
+    Train on a folder of your own:        looc train factors/looc --data PHOTOS --out runs/photos
+    Read what each space has kept:        looc evaluate runs/photos
+    Take the encoder away:                looc export runs/photos --out exports/photos
+    """
+
+
+@cli.command()
+@_takes_experiment
+@_data
+@click.option("--out", required=True, metavar="RUN", help="The run folder to write; a new one, unless --resume.")
+@click.option("--resume", is_flag=True, help="Go on from RUN's last checkpoint.")
+@_threads
+def train(experiment: config.Experiment, data: str | None, out: str, resume: bool, threads: int | None) -> None:
+    """Train CONFIG: a YAML file or a name from `looc configs`.
+
+    \b
+    looc train cifar10/looc-rotation --data CIFAR10 --out runs/looc --set training.steps=500
+    """
+    if data is not None:
+        experiment = dataclasses.replace(experiment, data=dataclasses.replace(experiment.data, name=data))
+    _tensorflow(threads)
+    from looc_tf.train import train
+
+    click.echo(f"trained: {train(experiment, out, resume=resume)}")
+
+
+@cli.command()
+@click.argument("run", metavar="RUN")
+@_data
+@_threads
+def evaluate(run: str, data: str | None, threads: int | None) -> None:
+    """Measure what each representation of RUN has kept.
+
+    \b
+    looc evaluate runs/looc
+    """
+    _tensorflow(threads)
+    from looc_tf.report import evaluate_run
+
+    evaluate_run(run, data=data)
+
+
+@cli.command()
+@click.argument("run", metavar="RUN")
+@click.option("--out", required=True, metavar="DIR", help="Folder of the versions; the next number is written.")
+def export(run: str, out: str) -> None:
+    """Write RUN's encoder as a SavedModel, whole or not at all.
+
+    \b
+    looc export runs/looc --out exports/looc
+    """
+    _tensorflow()
+    from looc_tf.report import export_run
+
+    click.echo(f"exported: {export_run(run, out)}")
+
+
+@cli.command()
+@click.argument("export", metavar="EXPORT")
+@click.argument("images", metavar="IMAGES")
+@click.option("-o", "--out", required=True, metavar="FILE", help="out.npz or out.parquet.")
+@_threads
+def embed(export: str, images: str, out: str, threads: int | None) -> None:
+    """Embed a folder of IMAGES with an exported encoder.
+
+    \b
+    looc embed exports/looc/1 PHOTOS -o photos.parquet
+    """
+    _tensorflow(threads)
+    from looc_tf.export import embed_files
+
+    click.echo(f"embedded: {embed_files(export, images, out)}")
+
+
+@cli.command()
+@_takes_experiment
+@click.argument("image", metavar="IMAGE")
+@click.option("-o", "--out", required=True, metavar="FILE", help="The picture to write, such as views.png.")
+@click.option("--rows", default=4, show_default=True, type=click.IntRange(1, 64), help="How many times to draw.")
+def views(experiment: config.Experiment, image: str, out: str, rows: int) -> None:
+    """Draw the views of IMAGE, shared draws marked.
+
+    \b
+    looc views factors/looc cat.jpg -o views.png
+    """
+    _tensorflow()
+    from looc_tf.report.views_grid import draw_file
+
+    click.echo(f"drawn: {draw_file(experiment, image, out, rows=rows)}")
+
+
+@cli.command()
+@click.option("--out", default="runs/demo", show_default=True, metavar="DIR", help="Folder to write.")
+@click.option("--quick", is_flag=True, help="A look in two minutes; the numbers will be worse.")
+@click.option("--data", metavar="DIR", help="Your own pictures instead of the generated ones.")
+@_threads
+def demo(out: str, quick: bool, data: str | None, threads: int | None) -> None:
+    """Train LooC and MoCo side by side; write a report.
+
+    \b
+    looc demo --out runs/demo
+    """
+    _tensorflow(threads)
+    from looc_tf.report.demo import demo
+
+    demo(out, quick=quick, data=data)
+
+
+@cli.command()
+def configs() -> None:
+    """List the configs that come with looc.
+
+    \b
+    looc configs
+    """
+    names = config.names()
+    for name in names:
+        about = config.load(name).about.partition("\n")[0]
+        click.echo(f"{name:{max(map(len, names)) + 2}}{about}")
+
+
+def main() -> None:
+    """The console script `looc`."""
+    cli(prog_name="looc")
