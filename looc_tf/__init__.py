@@ -39,7 +39,7 @@ _PUBLIC = {
 # The rooms, for what is used less: `looc_tf.augment.build`, `looc_tf.train.train`, `looc_tf.evaluate.evaluate`.
 _ROOMS = "augment batches config data evaluate export losses methods models optim report spaces train views".split()
 
-__all__ = ["__version__", *_PUBLIC, *_ROOMS]  # noqa: PLE0604
+__all__ = ["__version__", *_PUBLIC, *_ROOMS]
 
 
 def __getattr__(name: str) -> Any:

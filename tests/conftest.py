@@ -1,0 +1,46 @@
+"""Every test starts from the same place: quiet TensorFlow, few threads, fixed seeds, no network."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports TensorFlow
+os.environ["NO_GCE_CHECK"] = "true"  # tensorflow-datasets would ask Google's metadata server
+os.environ["TFDS_DISABLE_GCS"] = "1"
+os.environ.setdefault("MPLBACKEND", "Agg")
+# A small picture costs less than waking many threads, and two runs on one machine should not starve each other.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "2")
+
+import random
+import socket
+import sys
+
+import numpy as np
+import pytest
+
+LOCAL = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
+
+
+@pytest.fixture(autouse=True)
+def _same_start():
+    """Seeds; and TensorFlow's global settings as they were, for the tests that have brought it in."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - the legacy state is what libraries read
+    tf = sys.modules.get("tensorflow")
+    if tf:
+        tf.random.set_seed(0)
+    yield
+    if tf:
+        tf.keras.mixed_precision.set_global_policy("float32")
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch):
+    """A test that reaches out fails at once and says so, instead of passing on machines with network."""
+    connect = socket.socket.connect
+
+    def refuse(self, address):
+        if self.family == socket.AF_UNIX or str(address[0]) in LOCAL:
+            return connect(self, address)
+        raise OSError(f"tests run without network; something tried to reach {address[0]}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)

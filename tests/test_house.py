@@ -1,0 +1,116 @@
+"""The shape of the house: a room imports only from its left, and a doubtful package has one door."""
+
+import ast
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import looc_tf
+
+PACKAGE = Path(looc_tf.__file__).parent
+# Rooms from left to right; those on one line may know each other.
+HOUSE = [
+    ["errors"],
+    ["config"],
+    ["data"],
+    ["augment"],
+    ["views"],
+    ["distribute"],
+    ["models"],
+    ["losses"],
+    ["spaces"],
+    ["methods"],
+    ["evaluate"],
+    ["export"],
+    ["batches", "callbacks", "optim", "train"],
+    ["report"],
+    ["cli"],
+]
+PLACE = {room: index for index, rooms in enumerate(HOUSE) for room in rooms}
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+def imports(path):
+    """(module, line) of every import, those inside functions included."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
+            yield node.module, node.lineno
+            if node.module == "looc_tf":
+                yield from ((f"looc_tf.{alias.name}", node.lineno) for alias in node.names)
+
+
+def room(path):
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_a_room_imports_only_from_its_left(path):
+    assert room(path) in PLACE, f"{room(path)} has no place in the house; give it one in HOUSE"
+    for module, line in imports(path):
+        parts = module.split(".")
+        if parts[0] != "looc_tf" or len(parts) == 1 or parts[1] == "__version__":
+            continue
+        assert PLACE[parts[1]] <= PLACE[room(path)], f"{path.name}:{line}: {room(path)} imports {module}, to its right"
+
+
+def test_the_parser_sees_an_import_to_the_right(tmp_path):
+    path = tmp_path / "x.py"
+    path.write_text("def f():\n    from looc_tf import train\n    import looc_tf.cli\n")
+    assert [module for module, _ in imports(path)] == ["looc_tf", "looc_tf.train", "looc_tf.cli"]
+
+
+@pytest.mark.parametrize(
+    ("package", "doors"),
+    [
+        ("tfx", []),
+        ("kfp", []),
+        ("apache_beam", []),
+        ("keras_cv", ["augment/base.py", "models/backbones.py"]),
+        ("tensorflow_addons", ["augment/addons.py"]),
+        ("pickle", []),
+    ],
+)
+def test_a_doubtful_package_has_one_door(package, doors):
+    found = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in FILES
+        for name, _ in imports(path)
+        if name.split(".")[0] == package
+    }
+    assert found <= set(doors)
+
+
+def test_every_public_name_resolves():
+    assert set(looc_tf.__all__) <= set(dir(looc_tf))
+    for name in looc_tf.__all__:
+        assert getattr(looc_tf, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'looc'"):
+        _ = looc_tf.looc
+
+
+HEAVY = "tensorflow keras keras_cv matplotlib sklearn pandas numpy scipy omegaconf yaml rich click"
+
+
+@pytest.mark.parametrize(("module", "allowed"), [("looc_tf", ""), ("looc_tf.config", ""), ("looc_tf.cli", "click")])
+def test_importing_is_cheap(module, allowed):
+    """What is imported decides the time; the clock itself is only asked for the grossest mistake."""
+    code = f"import sys, {module}; print(sorted(set({HEAVY.split()!r}) & set(sys.modules)))"
+    start = time.monotonic()
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert answer.strip() == str(allowed.split())
+    assert time.monotonic() - start < 5
+
+
+def test_files_and_functions_stay_short():
+    for path in FILES:
+        text = path.read_text(encoding="utf8")
+        assert text.count("\n") <= 300, f"{path}: over 300 lines"
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno - node.lineno < 60, f"{path}:{node.lineno} {node.name}: over 60 lines"
