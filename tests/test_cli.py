@@ -15,7 +15,7 @@ from looc_tf.errors import UserError
 
 @pytest.fixture
 def looc():
-    """Calls the command line in this process; TensorFlow's start is skipped, the test's process has its own settings."""
+    """Calls the command line in this process."""
 
     def run(*arguments):
         return CliRunner().invoke(cli, list(arguments), prog_name="looc")
