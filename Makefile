@@ -10,7 +10,8 @@ help:  ## this list
 
 setup: $(READY)  ## find or get Python 3.10, make .venv, install the locked packages
 
-demo: $(READY)  ## train LooC and MoCo on the generated set and write runs/demo/report.html
+demo: $(READY)  ## train LooC and MoCo on the generated set and write runs/demo/report.html (an earlier one is moved aside)
+	@if [ -e runs/demo ]; then mv runs/demo "runs/demo-$$(date -r runs/demo +%Y%m%d-%H%M%S)"; fi
 	@.venv/bin/looc demo --out runs/demo
 
 test: $(READY)  ## the default tests
