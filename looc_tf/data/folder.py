@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -57,13 +57,14 @@ def _list(root: Path) -> tuple[list[PurePosixPath], list[tuple[str, str]]]:
     def refuse(error: OSError) -> None:
         unreadable.append((os.path.relpath(error.filename, root), error.strerror or "unreadable"))
 
-    paths = sorted(_walk(root, refuse))
+    paths = sorted(walk(root, refuse))
     if unreadable and not paths:
         raise UserError(f"Expected a readable folder. {str(root)!r} cannot be listed: {unreadable[0][1]}. Check its permissions.")
     return paths, unreadable
 
 
-def _walk(root: Path, refuse) -> Iterator[PurePosixPath]:
+def walk(root: Path, refuse: Callable[[OSError], None]) -> Iterator[PurePosixPath]:
+    """Visible files below `root`, relative to it, one at a time; `refuse` is told of folders that cannot be listed."""
     seen = set()
     for folder, folders, files in os.walk(root, followlinks=True, onerror=refuse):
         status = os.stat(folder)
@@ -73,7 +74,7 @@ def _walk(root: Path, refuse) -> Iterator[PurePosixPath]:
         seen.add((status.st_dev, status.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         base = PurePosixPath(Path(folder).relative_to(root).as_posix())
-        yield from (base / name for name in files if not name.startswith("."))
+        yield from (base / name for name in sorted(files) if not name.startswith("."))
 
 
 def _layout(pictures: list[PurePosixPath]) -> tuple[list[str], list[str]]:

@@ -1,0 +1,7 @@
+"""Taking the encoder away: embeddings from pixels or files, a SavedModel of them, and tables of embedded pictures."""
+
+from looc_tf.export.embedder import Embedder
+from looc_tf.export.files import Embedded, embed_files
+from looc_tf.export.saved_model import export, latest
+
+__all__ = ["Embedded", "Embedder", "embed_files", "export", "latest"]

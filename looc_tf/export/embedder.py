@@ -1,0 +1,131 @@
+"""The query encoder with its preprocessing: what is exported, and what the evaluator measures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+from tensorflow import keras
+
+from looc_tf.data.decode import decode_square, square
+from looc_tf.data.tfrecord import Keys
+
+Embeddings = dict[str, tf.Tensor]  # representation -> float32 [B, D]
+
+# Each picture being decoded is held in full; more of them at once would not be faster on the usual number of cores.
+_PARALLEL = 8
+
+
+class Embedder(tf.Module):
+    """Pictures to the trunk's features and to a point in each embedding space, without gradients.
+
+    Every way in ends in the same arithmetic: the largest centred square of a picture, resized to `data_size` and rounded
+    to 8 bits as the training data are held, then resized to `view_size` and divided by 255.
+
+    Args:
+        encoder: `[B, H, W, 3]` in [0, 1] -> {representation: `[B, D]`}; see `models.Encoder`.
+        data_size: pixels of the side at which pictures are held (`data.size` of the config).
+        view_size: pixels of the side that the encoder was trained on (`views.size`).
+        about: what to write beside an export of it, such as the experiment's name.
+
+    Example:
+        >>> from looc_tf import config
+        >>> from looc_tf.models import Encoder
+        >>> embedder = Embedder(Encoder(config.Model(width=4), ["all"]), data_size=32, view_size=32)
+        >>> {name: tuple(rows.shape) for name, rows in embedder.images(tf.zeros([2, 48, 64, 3], tf.uint8)).items()}
+        {'trunk': (2, 32), 'all': (2, 128)}
+    """
+
+    def __init__(self, encoder: keras.Model, *, data_size: int, view_size: int, about: Mapping[str, Any] | None = None):
+        super().__init__(name="embedder")
+        self.data_size, self.view_size = data_size, view_size
+        self.about = dict(about or {})
+        self.state = list(encoder.weights)
+        # Behind a function the Keras model is not tracked: a SavedModel of it would carry a trace of every one of its layers.
+        self._encode = lambda views: encoder(views, training=False)
+
+    @classmethod
+    def from_run(cls, run: Any) -> Embedder:
+        """The embedder of a trained run: of its query encoder, at the sizes of its config.
+
+        Args:
+            run: what `train.load_run` returns; has `experiment`, `method` and `step`.
+        """
+        experiment = run.experiment
+        about = {"experiment": experiment.name, "step": run.step, "seed": experiment.seed}
+        return cls(run.method.encoder, data_size=experiment.data.size, view_size=experiment.views.size, about=about)
+
+    def images(self, images: tf.Tensor) -> Embeddings:
+        """Embeds pixels.
+
+        Args:
+            images: `[B, H, W, 3]`, RGB in 0..255, uint8 or float (then rounded), of any height and width.
+
+        Returns:
+            float32 `[B, D]` for "trunk", for each "branch_<space>" of LooC++, and for each space.
+        """
+        images = tf.convert_to_tensor(images)
+        if images.dtype != tf.uint8:
+            images = tf.saturate_cast(tf.round(tf.cast(images, tf.float32)), tf.uint8)
+        return self.pixels(images)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, "images")], autograph=False)
+    def pixels(self, images: tf.Tensor) -> Embeddings:
+        """`images` for uint8 alone: one graph for all sizes."""
+        size = self.data_size
+        spec = tf.TensorSpec([size, size, 3], tf.uint8)
+
+        def squares() -> tf.Tensor:
+            return tf.map_fn(lambda image: square(image, size), images, fn_output_signature=spec, parallel_iterations=_PARALLEL)
+
+        ready = tf.reduce_all(tf.shape(images)[1:3] == size)
+        return self._embed(tf.cond(ready, lambda: images, squares))
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")], autograph=False)
+    def encoded(self, image_bytes: tf.Tensor) -> Embeddings:
+        """Embeds JPEG, PNG, GIF or BMP files, string `[B]`; each may have another size.
+
+        Raises:
+            tf.errors.InvalidArgumentError: one of them is broken, too large, or of another format.
+        """
+        spec = tf.TensorSpec([self.data_size, self.data_size, 3], tf.uint8)
+        squares = tf.map_fn(
+            lambda data: decode_square(data, self.data_size), image_bytes, fn_output_signature=spec, parallel_iterations=_PARALLEL
+        )
+        return self._embed(squares)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")], autograph=False)
+    def examples(self, examples: tf.Tensor) -> Embeddings:
+        """Embeds serialized `tf.Example`s, string `[B]`, that hold a picture file in `image` or `image/encoded`.
+
+        Raises:
+            tf.errors.InvalidArgumentError: as `encoded`, or an Example holds no picture.
+        """
+        keys = Keys().image
+        parsed = tf.io.parse_example(examples, {key: tf.io.FixedLenFeature([], tf.string, "") for key in keys})
+        data = parsed[keys[-1]]
+        for key in reversed(keys[:-1]):
+            data = tf.where(tf.strings.length(parsed[key]) > 0, parsed[key], data)
+        message = f"Expected tf.Examples with the bytes of a picture under {' or '.join(keys)}."
+        with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(tf.strings.length(data) > 0), [message])]):
+            return self.encoded(tf.identity(data))
+
+    def signatures(self) -> dict[str, Any]:
+        """The functions of an exported model: `serving_default` (files), `images` (pixels) and `examples`."""
+        functions = {"serving_default": self.encoded, "images": self.pixels, "examples": self.examples}
+        return {name: function.get_concrete_function() for name, function in functions.items()}
+
+    @property
+    def representations(self) -> dict[str, int]:
+        """Name -> dimension of what is returned."""
+        outputs = self.pixels.get_concrete_function().structured_outputs
+        return {name: int(rows.shape[-1]) for name, rows in outputs.items()}
+
+    def _embed(self, squares: tf.Tensor) -> Embeddings:
+        """uint8 `[B, data_size, data_size, 3]` -> embeddings."""
+        views = tf.ensure_shape(squares, [None, self.data_size, self.data_size, 3])
+        if self.view_size != self.data_size:
+            views = tf.image.resize(views, [self.view_size, self.view_size], antialias=True)
+        outputs = self._encode(tf.cast(views, tf.float32) / 255.0)
+        return {name: tf.cast(rows, tf.float32) for name, rows in outputs.items()}

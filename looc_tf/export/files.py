@@ -1,0 +1,159 @@
+"""Embedding any number of picture files with an exported encoder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import tensorflow as tf
+
+from looc_tf.data.ingest import Broken, transcode
+from looc_tf.errors import UserError, unknown
+from looc_tf.export.pictures import Picture, find, read_ahead
+from looc_tf.export.saved_model import latest
+from looc_tf.export.scratch import reason, scratch
+from looc_tf.export.tables import TABLES, Rows, Table
+
+_BATCH_BYTES = 1 << 26  # of encoded pictures: a batch of large photographs is a smaller batch
+Batch = list[tuple[str, bytes]]
+
+
+@dataclass
+class Embedded:
+    """What `embed_files` did: the file, the number of pictures in it, and (id, reason) of those that could not be read."""
+
+    path: Path
+    count: int = 0
+    skipped: list[Broken] = field(default_factory=list)
+
+
+def embed_files(export: str | Path, images: str | Path, out: str | Path, *, batch: int = 32) -> Embedded:
+    """Embeds pictures and writes a table of their ids and of every representation.
+
+    Memory is bounded whatever the number of pictures. Broken pictures are skipped and named in the result.
+
+    Args:
+        export: `DIR/<version>`, or `DIR` for its latest version.
+        images: a folder (read at any depth), a picture, or TFRecord files of `tf.Example` (a file or a folder of them).
+        out: an `.npz` or `.parquet` file; replaced in one step if it exists.
+        batch: pictures per run of the model.
+
+    Raises:
+        UserError: there is no export, no readable picture, or `out` cannot be written.
+
+    Example:
+        >>> embed_files("exports/looc", "photos", "photos.npz").count               # doctest: +SKIP
+        1204
+        >>> np.load("photos.npz")["color"].shape                                    # doctest: +SKIP
+        (1204, 128)
+    """
+    out = Path(out)
+    if out.suffix not in TABLES or out.is_dir():
+        raise unknown("kind of output", out.suffix or out.name, TABLES)
+    model, pictures = Model(latest(export)), find(images)
+    done = Embedded(out)
+    try:
+        with scratch(out) as folder, _bar(pictures.count) as advance:
+            table = TABLES[out.suffix](folder, model.dimensions)
+            _fill(table, model, read_ahead(pictures.items), batch, done, advance)
+            written = table.close()
+            if not done.count:
+                raise UserError(f"Expected readable pictures in {images}. {_first(done.skipped)}")
+            os.replace(written, out)
+    except OSError as error:
+        raise UserError(f"Expected to write {out}. {reason(error)}. Nothing was changed; free some space or choose another file.") from error
+    return done
+
+
+class Model:
+    """An export, loaded to embed files.
+
+    Args:
+        path: the folder of a version.
+
+    Raises:
+        UserError: it cannot be loaded, or is a SavedModel of another kind.
+    """
+
+    def __init__(self, path: Path):
+        try:
+            self._loaded = tf.saved_model.load(str(path))  # kept: its functions do not keep their variables alive
+        except (OSError, ValueError, tf.errors.OpError) as error:
+            raise UserError(f"Expected a complete export in {path}. {reason(error)}. Write it again: looc export RUN --out DIR") from error
+        self._serve = self._loaded.signatures.get("serving_default")
+        if self._serve is None or "image_bytes" not in self._serve.structured_input_signature[1]:
+            raise UserError(f"Expected an export of looc in {path}, whose input is 'image_bytes'. Received another kind of SavedModel.")
+
+    @property
+    def dimensions(self) -> dict[str, int]:
+        """Representation -> dimension."""
+        return {name: int(spec.shape[-1]) for name, spec in self._serve.structured_outputs.items()}
+
+    def embed(self, batch: Batch, skipped: list[Broken]) -> Iterator[tuple[list[str], Rows]]:
+        """(ids, rows) of the readable pictures in order, in one piece unless one of them is broken."""
+        try:
+            rows = self._serve(image_bytes=tf.constant([data for _, data in batch]))
+        except tf.errors.InvalidArgumentError as error:
+            if len(batch) > 1:  # the error does not say which: look in both halves
+                for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
+                    yield from self.embed(half, skipped)
+                return
+            rows = self._retry(*batch[0], error, skipped)
+        if rows is not None:
+            yield [name for name, _ in batch], {name: value.numpy() for name, value in rows.items()}
+
+    def _retry(self, name: str, data: bytes, error: Exception, skipped: list[Broken]) -> dict[str, tf.Tensor] | None:
+        """A picture that TensorFlow refuses may be a variant of its format that Pillow reads (a compressed BMP)."""
+        try:
+            return self._serve(image_bytes=tf.constant([transcode(data)]))
+        except ValueError as problem:
+            skipped.append((name, reason(problem)))
+        except tf.errors.InvalidArgumentError:
+            skipped.append((name, reason(error)))
+        return None
+
+
+def _fill(
+    table: Table, model: Model, pictures: Iterable[Picture], size: int, done: Embedded, advance: Callable[[int], None]
+) -> None:
+    for batch in _batches(pictures, size, done.skipped):
+        for ids, rows in model.embed(batch, done.skipped):
+            table.write(ids, rows)
+            done.count += len(ids)
+        advance(done.count + len(done.skipped))
+
+
+def _batches(pictures: Iterable[Picture], size: int, skipped: list[Broken]) -> Iterator[Batch]:
+    """At most `size` pictures and, beyond the first, about `_BATCH_BYTES` bytes at a time."""
+    batch: Batch = []
+    held = 0
+    for name, data in pictures:
+        if isinstance(data, ValueError):
+            skipped.append((name, reason(data)))
+            continue
+        batch.append((name, data))
+        held += len(data)
+        if len(batch) == size or held >= _BATCH_BYTES:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
+
+
+@contextmanager
+def _bar(total: int | None) -> Iterator[Callable[[int], None]]:
+    """Yields a function that is told how many pictures are done; a bar on standard error, on a terminal only."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("embedding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("embedding", total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def _first(skipped: list[Broken]) -> str:
+    return f"All {len(skipped)} are broken, the first: {': '.join(skipped[0])}." if skipped else "There are none."

@@ -1,0 +1,126 @@
+"""Encoded pictures from anywhere, one after the other, read ahead by a few threads."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Optional, Union
+
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+
+from looc_tf.data.decode import _SIGNATURES, MAX_PIXELS
+from looc_tf.data.folder import EXTENSIONS, walk
+from looc_tf.data.ingest import transcode
+from looc_tf.data.tfrecord import Keys
+from looc_tf.errors import UserError
+from looc_tf.export.scratch import reason
+
+Read = Callable[[], bytes]  # it may raise: the picture is then a broken one
+Item = tuple[str, Read]  # id, how to read it
+Picture = tuple[str, Union[bytes, ValueError]]  # id, what TensorFlow decodes or why it cannot be read
+
+_LARGEST = 4 * MAX_PIXELS + (1 << 20)  # bytes: an uncompressed picture with alpha
+_READERS, _AHEAD = 4, 32
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What is to be embedded: how many pictures, where that is known without reading them, and an iterator over them."""
+
+    items: Iterable[Item]
+    count: Optional[int] = None
+
+
+def find(images: str | Path) -> Pictures:
+    """The pictures in a folder (at any depth), in TFRecord files of `tf.Example` (one, or a folder of them), or one file.
+
+    Nothing is listed in memory; ids are paths relative to the folder, or an Example's `id` (else file and record number).
+
+    Raises:
+        UserError: nothing there.
+    """
+    path = Path(images)
+    if path.is_file():
+        return Pictures(_records([path])) if ".tfrecord" in path.name else Pictures([(path.name, partial(_read, path))], 1)
+    if not path.is_dir():
+        raise UserError(f"Expected a folder of pictures, a picture or a TFRecord file. {path} does not exist.")
+    records = [file for file in sorted(path.iterdir()) if ".tfrecord" in file.name and file.is_file()]
+    if records:
+        return Pictures(_records(records))
+    count = sum(1 for _ in _files(path))
+    if not count:
+        raise UserError(f"Expected pictures in {path}. Found none, at any depth. Name a folder that holds JPEG, PNG, ... files.")
+    return Pictures(_files(path), count)
+
+
+def read_ahead(items: Iterable[Item]) -> Iterator[Picture]:
+    """Reads pictures in order while the caller computes, and transcodes those of formats that TensorFlow cannot decode."""
+    waiting: deque[tuple[str, Future]] = deque()
+    with ThreadPoolExecutor(_READERS, "read") as pool:
+        for name, read in items:
+            waiting.append((name, pool.submit(_load, read)))
+            if len(waiting) > _AHEAD:
+                name, future = waiting.popleft()
+                yield name, future.result()
+        for name, future in waiting:
+            yield name, future.result()
+
+
+def _load(read: Read) -> bytes | ValueError:
+    try:
+        data = read()
+        return data if data.startswith(_SIGNATURES) else transcode(data)
+    except ValueError as error:
+        return error
+    except OSError as error:
+        return ValueError(reason(error))
+
+
+def _files(root: Path) -> Iterator[Item]:
+    def refuse(error: OSError) -> None:
+        raise UserError(f"Expected a readable folder. {error.filename}: {reason(error)}. Check its permissions.") from error
+
+    for path in walk(root, refuse):
+        if path.suffix.lower() in EXTENSIONS:
+            yield str(path).encode("utf-8", "replace").decode(), partial(_read, root / path)
+
+
+def _read(path: Path) -> bytes:
+    size = path.stat().st_size
+    if size > _LARGEST:
+        raise ValueError(f"{size:,} bytes; at most {_LARGEST:,} are read")
+    return path.read_bytes()
+
+
+def _records(files: Iterable[Path]) -> Iterator[Item]:
+    for file in files:
+        number = 0
+        try:
+            for payload in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
+                yield _record(payload, f"{file.name}:{number}")
+                number += 1
+        except tf.errors.DataLossError:
+            yield f"{file.name}:{number}", partial(_refuse, "cut short here, compressed, or not a TFRecord file")
+
+
+def _record(payload: bytes, name: str) -> Item:
+    keys = Keys()
+    try:
+        features = tf.train.Example.FromString(payload).features.feature
+    except DecodeError:
+        return name, partial(_refuse, "not a tf.Example")
+    values = {key: features[key].bytes_list.value for key in (*keys.id, *keys.image) if key in features}
+    named = [values[key][0].decode("utf-8", "replace") for key in keys.id if values.get(key)]
+    pictures = [values[key][0] for key in keys.image if values.get(key)]
+    if not pictures:
+        return name, partial(_refuse, f"no bytes under {' or '.join(keys.image)}")
+    return (named or [name])[0], partial(bytes, pictures[0])
+
+
+def _refuse(why: str) -> bytes:
+    raise ValueError(why)

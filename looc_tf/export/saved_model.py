@@ -1,0 +1,112 @@
+"""`DIR/<version>/`: a SavedModel that TensorFlow, or TensorFlow Serving, runs without this library."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import tensorflow as tf
+
+import looc_tf
+from looc_tf.errors import UserError
+from looc_tf.export.embedder import Embedder
+from looc_tf.export.scratch import reason, scratch
+from looc_tf.export.warmup import write_warmup
+
+EXTRA = "assets.extra"  # the place that the SavedModel format keeps for users' own files
+
+
+def export(embedder: Embedder, out: str | Path, *, version: int | None = None, picture: bytes | None = None) -> Path:
+    """Writes `out/<version>/`, whole or not at all.
+
+    Signatures: `serving_default` (input `image_bytes`, picture files; over REST in base64), `images` (uint8 pixels
+    `[B, H, W, 3]`) and `examples` (serialized `tf.Example`s); each returns every representation by name, float32 `[B, D]`.
+    Inside are the weights of the query encoder and nothing else. `assets.extra` holds a warm-up request for each signature,
+    which TensorFlow Serving replays at loading, and `looc.json`, which says what the model is.
+
+    Args:
+        embedder: what to write.
+        out: the folder of all versions; made if missing.
+        version: a number of at least 1; by default one more than the last.
+        picture: a picture file for the warm-up requests; by default a drawn one.
+
+    Returns:
+        The folder of the version.
+
+    Raises:
+        UserError: the version exists, or the folder cannot be written (full disk, no permission); nothing is left behind.
+
+    Example:
+        >>> export(Embedder.from_run(load_run("runs/looc")), "exports/looc")        # doctest: +SKIP
+        PosixPath('exports/looc/1')
+    """
+    out = Path(out)
+    number = _free(out, version)
+    target = out / str(number)
+    try:
+        with scratch(target) as folder:
+            module = tf.Module(name="looc")
+            module.state = list(embedder.state)
+            tf.saved_model.save(module, str(folder), signatures=embedder.signatures())
+            extra = folder / EXTRA
+            extra.mkdir()
+            write_warmup(extra / "tf_serving_warmup_requests", embedder.data_size, picture)
+            (extra / "looc.json").write_text(json.dumps(_about(embedder), indent=2) + "\n")
+            folder.rename(target)  # fails if another process has written this version meanwhile
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError(
+            f"Expected to write an export to {target}. {reason(error)}. Nothing was left there; free some space or choose another --out."
+        ) from error
+    return target
+
+
+def latest(export: str | Path) -> Path:
+    """The SavedModel that a path means: the folder itself, or the highest version in it.
+
+    Raises:
+        UserError: there is none.
+    """
+    path = Path(export)
+    if (path / "saved_model.pb").is_file():
+        return path
+    if not path.is_dir():
+        what = "is a file" if path.exists() else "does not exist"
+        raise UserError(f"Expected the folder of an export. {path} {what}. Write one: looc export RUN --out DIR")
+    complete = [number for number in _versions(path) if (path / str(number) / "saved_model.pb").is_file()]
+    if not complete:
+        raise UserError(f"Expected an export: saved_model.pb or numbered versions of it. {path} holds neither. Write one: looc export RUN --out DIR")
+    return path / str(max(complete))
+
+
+def _versions(out: Path) -> list[int]:
+    return [int(path.name) for path in out.iterdir() if path.name.isascii() and path.name.isdigit()] if out.is_dir() else []
+
+
+def _free(out: Path, version: int | None) -> int:
+    if out.exists() and not out.is_dir():
+        raise UserError(f"Expected a folder for the versions of an export. {out} is a file. Choose another --out.")
+    if version is None:
+        return max(_versions(out), default=0) + 1
+    if version < 1:
+        raise UserError(f"Expected a version of at least 1. Received {version}.")
+    if version in _versions(out):
+        raise UserError(f"Version {version} exists in {out}, and a version is never overwritten. Leave out the version for the next one.")
+    return version
+
+
+def _about(embedder: Embedder) -> dict:
+    return {
+        "looc_tf": looc_tf.__version__,
+        "tensorflow": tf.__version__,
+        **embedder.about,
+        "representations": embedder.representations,
+        "preprocessing": {
+            "formats": ["JPEG", "PNG", "GIF", "BMP"],
+            "crop": "centred square",
+            "data_size": embedder.data_size,
+            "view_size": embedder.view_size,
+            "range": [0, 1],
+        },
+        "signatures": {"serving_default": "image_bytes", "images": "images", "examples": "examples"},
+    }
+
