@@ -7,13 +7,17 @@
 from looc_tf.evaluate.knn import knn_accuracy
 from looc_tf.evaluate.protocol import Reading, chance, evaluate, readings
 from looc_tf.evaluate.results import read_results, write_results
+from looc_tf.evaluate.summary import Estimate, difference, summarise
 
 __all__ = [
+    "Estimate",
     "Reading",
     "chance",
+    "difference",
     "evaluate",
     "knn_accuracy",
     "read_results",
     "readings",
+    "summarise",
     "write_results",
 ]

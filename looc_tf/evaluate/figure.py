@@ -1,0 +1,108 @@
+"""The matrix {representation} x {probe} as a picture: one panel for each method, side by side."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Optional, Union
+
+from matplotlib import colormaps, rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+
+from looc_tf.errors import UserError
+from looc_tf.evaluate.results import Record, write_atomically
+from looc_tf.evaluate.summary import NOTHING, Cell, Estimate, methods_of, probes_of, representations_of, summarise
+
+COLORS = colormaps["YlGnBu"]
+SHADES = (0.04, 0.86)  # the part of the map in use: neither paper white nor ink
+INK, FAINT = "#1d2433", "#7a8194"
+WIDTH, HEIGHT = 0.92, 0.56  # of a cell, in inches
+STYLE = {"font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "svg.fonttype": "path"}
+ABREAST = 3  # panels in a row at most
+LEAST = 10.0  # points that a column's colors span at least, so that noise around chance stays pale
+
+
+def matrix_figure(
+    records: Iterable[Record],
+    path: Union[str, Path],
+    title: str = "",
+    chance: Optional[Mapping[str, float]] = None,
+) -> None:
+    """Draws `matrix(records, ...)` into a .png, .svg or .pdf file, written whole or not at all."""
+    suffix = Path(path).suffix.lstrip(".") or "png"
+    write_atomically(path, render(matrix(records, title, chance), suffix))
+
+
+def render(figure: Figure, kind: str = "png") -> bytes:
+    """The bytes of a figure as "png", "svg" or "pdf": to be written, or put into a page."""
+    buffer = io.BytesIO()
+    with rc_context(STYLE):
+        figure.savefig(buffer, format=kind, dpi=160, bbox_inches="tight", pad_inches=0.15, facecolor="white")
+    return buffer.getvalue()
+
+
+def matrix(records: Iterable[Record], title: str = "", chance: Optional[Mapping[str, float]] = None) -> Figure:
+    """A heat map of accuracies: rows are representations, columns are probes, a panel for each method.
+
+    Colors run, column by column, from chance (or the lowest value, where chance is not given) to the highest value of
+    any method, so that cells of one column can be compared across panels. Several seeds show mean and 95 % interval.
+    """
+    cells = summarise(records)
+    if not cells:
+        raise UserError("Expected results to draw, received none. Run `looc evaluate` first.")
+    methods, rows, probes = methods_of(cells), representations_of(cells), probes_of(cells)
+    spans = {probe: _span(cells, probe, chance or {}) for probe in probes}
+    lines = math.ceil(len(methods) / ABREAST)
+    columns = math.ceil(len(methods) / lines)
+    width, height = WIDTH * len(probes) * columns + 1.6, (HEIGHT * len(rows) + 0.9) * lines + 0.2
+    with rc_context(STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        panels = figure.subplots(lines, columns, sharey=True, squeeze=False).ravel()
+        for unused in panels[len(methods) :]:
+            unused.remove()
+        for method, axes in zip(methods, panels):
+            _frame(axes, method, rows, probes, chance or {})
+            for y, row in enumerate(rows):
+                for x, probe in enumerate(probes):
+                    _cell(axes, x, y, cells.get((method, row, probe)), spans[probe])
+        if title:
+            figure.suptitle(title, fontsize=12, fontweight="bold", color=INK)
+    return figure
+
+
+def _span(cells: Mapping[Cell, Estimate], probe: str, chance: Mapping[str, float]) -> tuple[float, float]:
+    values = [value.mean for cell, value in cells.items() if cell[2] == probe]
+    low = chance.get(probe, min(values))
+    return low, max(*values, low + LEAST)
+
+
+def _frame(axes: Axes, method: str, rows: list[str], probes: list[str], chance: Mapping[str, float]) -> None:
+    axes.set(xlim=(-0.5, len(probes) - 0.5), ylim=(len(rows) - 0.5, -0.5))
+    axes.set_xticks(range(len(probes)), probes, fontsize=9.5, color=INK)
+    axes.set_yticks(range(len(rows)), rows, fontsize=9.5, color=INK)
+    axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0, pad=3)
+    for x, probe in enumerate(probes):
+        note = f"chance {chance[probe]:.3g}" if probe in chance else ""
+        axes.text(x, len(rows) - 0.44, note, ha="center", va="top", fontsize=7, color=FAINT)
+    axes.set_title(method, fontsize=11, fontweight="bold", color=INK, pad=8)
+    axes.spines[:].set_visible(False)
+
+
+def _cell(axes: Axes, x: int, y: int, value: Optional[Estimate], span: tuple[float, float]) -> None:
+    if value is None:
+        axes.text(x, y, NOTHING, ha="center", va="center", fontsize=10, color=FAINT)
+        return
+    share = min(max((value.mean - span[0]) / (span[1] - span[0]), 0.0), 1.0)
+    color = COLORS(SHADES[0] + share * (SHADES[1] - SHADES[0]))
+    axes.add_patch(
+        FancyBboxPatch((x - 0.44, y - 0.42), 0.88, 0.84, boxstyle="round,pad=0,rounding_size=0.07", fc=color, ec="none")
+    )
+    ink = "white" if share > 0.6 else INK
+    interval = math.isfinite(value.half)
+    axes.text(x, y - 0.1 * interval, f"{value.mean:.1f}", ha="center", va="center", fontsize=10.5, color=ink)
+    if interval:
+        axes.text(x, y + 0.22, f"± {value.half:.1f}", ha="center", va="center", fontsize=7, color=ink, alpha=0.85)
