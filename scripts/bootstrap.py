@@ -69,9 +69,9 @@ def provide_python(uv):
     """Lets uv download Python 3.10 into `.bootstrap`."""
     say("no Python 3.10 here; getting one")
     os.environ["UV_PYTHON_INSTALL_DIR"] = os.path.join(OWN, "python")
-    if not works(uv, "python", "install", "--quiet", "3.10"):
+    if subprocess.call([uv, "python", "install", "3.10"], stdin=subprocess.DEVNULL) != 0:
         stop(
-            "Python 3.10 is missing and uv could not download it. Install it (pyenv install 3.10, or the system's "
+            "Python 3.10 is missing and uv could not download it, see above. Install it (pyenv install 3.10, or the system's "
             "python3.10) and run make again. Found only: " + ", ".join(pythons()) + "."
         )
     return "3.10"
