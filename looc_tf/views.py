@@ -12,7 +12,7 @@ from typing import Protocol
 
 import tensorflow as tf
 
-from looc_tf.augment.base import Augmentation, Parameters
+from looc_tf.augment.base import Augmentation, Parameters, unit_range
 from looc_tf.errors import UserError
 
 QUERY = "query"
@@ -84,12 +84,10 @@ class ViewPlan:
         return {view.name: {name: drawn[name, draw] for name, draw in zip(self.chain, view.draws)} for view in self.views}
 
     def render(self, images: tf.Tensor, parameters: Mapping[str, Parameters]) -> tf.Tensor:
-        """One view, float32 in [0, 1], of reference images [B, S, S, 3] (uint8, or float in [0, 1])."""
+        """One view [B, size, size, 3] of reference images, float32 in [0, 1]."""
         for name in self.chain:
-            if images.dtype == tf.uint8 and name not in ("stylized", "crop"):  # these two take bytes
-                images = tf.cast(images, tf.float32) / 255.0
             images = self.augmentations[name].apply(images, parameters[name])
-        return tf.cast(images, tf.float32) / 255.0 if images.dtype == tf.uint8 else images
+        return images
 
     def __call__(
         self, batch: Mapping[str, tf.Tensor] | tf.Tensor, u: tf.Tensor
@@ -108,8 +106,8 @@ class ViewPlan:
         return {view.name: self.render(images, parameters[view.name]) for view in self.views}, parameters
 
     def _reference(self, batch: Mapping[str, tf.Tensor] | tf.Tensor) -> tf.Tensor:
-        """Reference images; with a stylised copy in the chain, [B, S, S, 6]: the picture and its copy."""
-        images = batch["image"] if isinstance(batch, Mapping) else batch
+        """Reference images in [0, 1], scaled once for all views; with a stylised copy [B, S, S, 6]: the picture and the copy."""
+        images = unit_range(batch["image"] if isinstance(batch, Mapping) else batch)
         if "stylized" not in self.chain:
             return images
         if not isinstance(batch, Mapping) or "stylized" not in batch:
@@ -117,7 +115,7 @@ class ViewPlan:
                 "Augmentation 'stylized' needs a stylised copy of each image in the data (field 'stylized'), and there is "
                 "none. Use 'texture' (random convolution) instead, or data with that field."
             )
-        return tf.concat([images, batch["stylized"]], axis=-1)
+        return tf.concat([images, unit_range(batch["stylized"])], axis=-1)
 
     def table(self) -> list[tuple[str, tuple[int, ...], tuple[str, ...], tuple[str, ...]]]:
         """Rows (view, draws, positive in, negative in) for documents and pictures."""

@@ -6,7 +6,6 @@ This module is the library's one dependency on keras-cv's layer classes. keras-c
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -65,18 +64,6 @@ def between(u: tf.Tensor, low: float, high: float) -> tf.Tensor:
     return low + (high - low) * u
 
 
-def where_on(on: tf.Tensor, images: tf.Tensor, parameters: Parameters, function: Callable) -> tf.Tensor:
-    """`function(images, parameters)` on the images whose `on` is true; the others are passed through untouched.
-
-    Work is spent on the chosen images only, which is what makes a probability of 0.5 cost half.
-
-    Args:
-        on: bool [B].
-        images: [B, H, W, C].
-        parameters: tensors whose first axis is B.
-        function: maps [N, H, W, C] and parameters with first axis N to [N, H, W, C], for any N, 0 included.
-    """
-    chosen = tf.where(on)
-    rows = chosen[:, 0]
-    changed = function(tf.gather(images, rows), {name: tf.gather(value, rows) for name, value in parameters.items()})
-    return tf.tensor_scatter_nd_update(images, chosen, changed)
+def unit_range(images: tf.Tensor) -> tf.Tensor:
+    """Bytes as float32 in [0, 1]; floats as they are."""
+    return tf.cast(images, tf.float32) / 255.0 if images.dtype == tf.uint8 else images

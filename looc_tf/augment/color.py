@@ -7,11 +7,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from looc_tf.augment.base import Augmentation, Parameters, between, where_on
+from looc_tf.augment.base import Augmentation, Parameters, between
 from looc_tf.errors import UserError
 
-BRIGHTNESS, CONTRAST, SATURATION, HUE = range(4)
-ORDERS = tuple(itertools.permutations(range(4)))
+BRIGHTNESS, CONTRAST, SATURATION, HUE, GRAY, NOTHING = range(6)
+ORDERS = tuple(itertools.permutations((BRIGHTNESS, CONTRAST, SATURATION, HUE)))
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in PIL and torchvision
 
 
@@ -49,11 +49,21 @@ class Color(Augmentation):
         super().__init__(**kwargs)
         if not 0 <= hue <= 0.5:
             raise UserError(f"color.hue is a largest shift in turns, from 0 to 0.5 (the whole circle). Received {hue}.")
+        if min(brightness, contrast, saturation) < 0:
+            raise UserError(
+                "color.brightness, color.contrast and color.saturation must be 0 or more. "
+                f"Received {brightness}, {contrast}, {saturation}."
+            )
         self.brightness, self.contrast, self.saturation, self.hue = brightness, contrast, saturation, hue
         self.probability, self.grayscale = probability, grayscale
 
     def sample(self, u: tf.Tensor) -> Parameters:
-        """`on`, `gray` bool [B]; `factors` [B, 3] of brightness, contrast, saturation; `hue` [B] in turns; `order` int32 [B, 4]."""
+        """One joint draw.
+
+        Returns:
+            `on` and `gray`, bool [B]; `factors` [B, 3] of brightness, contrast and saturation; `hue` [B] in turns; `order`
+            int32 [B, 4], the operations from first to last.
+        """
         factors = [
             between(u[:, 1 + index], max(0.0, 1 - strength), 1 + strength)
             for index, strength in enumerate((self.brightness, self.contrast, self.saturation))
@@ -68,41 +78,89 @@ class Color(Augmentation):
         }
 
     def apply(self, images: tf.Tensor, parameters: Parameters) -> tf.Tensor:
-        images = where_on(parameters["on"], images, parameters, jitter)
-        return where_on(parameters["gray"], images, {}, lambda chosen, _: gray(chosen) * tf.ones([3]))
+        strengths = tf.concat([parameters["factors"], parameters["hue"][:, None]], axis=1)
+        strengths = tf.gather(strengths, parameters["order"], batch_dims=1)
+        order = tf.where(parameters["on"][:, None], parameters["order"], NOTHING)
+        gray = tf.where(parameters["gray"][:, None], GRAY, NOTHING)
+        changed = _run(images, tf.concat([order, gray], axis=1), tf.pad(strengths, [[0, 0], [0, 1]]))
+        return tf.ensure_shape(changed, images.shape)
 
 
-def jitter(images: tf.Tensor, parameters: Parameters) -> tf.Tensor:
-    """Brightness, contrast, saturation and hue of each image in its own order, clipped to [0, 1] after each."""
-    for slot in range(4):
-        operation = parameters["order"][:, slot]
-        images = _blend(images, operation, parameters["factors"])
-        images = where_on(operation == HUE, images, {"hue": parameters["hue"]}, lambda x, p: shift_hue(x, p["hue"]))
-    return images
+@tf.function(
+    jit_compile=True,
+    input_signature=[
+        tf.TensorSpec([None, None, None, 3], tf.float32),
+        tf.TensorSpec([None, 5], tf.int32),
+        tf.TensorSpec([None, 5], tf.float32),
+    ],
+)
+def _run(images: tf.Tensor, operations: tf.Tensor, strengths: tf.Tensor) -> tf.Tensor:
+    """Each image's own sequence of operations.
+
+    Compiled, because the loop then costs nothing and works on one image at a time, which stays in the processor's
+    cache, as do only the operations that this image asks for: on two cores at 224 pixels twice as fast as the same
+    arithmetic on whole batches, where each of five slots computes every operation and selects.
+    """
+
+    def one(arguments: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        image, sequence, amounts = arguments
+        planes = tf.transpose(tf.reshape(image, [-1, 3]))  # [3, H W]: channels apart, so that pixels vectorise
+        _, planes = tf.while_loop(
+            lambda slot, _: slot < 5,
+            lambda slot, planes: (slot + 1, _operate(sequence[slot], amounts[slot], planes)),
+            (0, planes),
+            maximum_iterations=5,
+        )
+        return tf.reshape(tf.transpose(planes), tf.shape(image))
+
+    return tf.map_fn(one, (images, operations, strengths), fn_output_signature=tf.float32)
 
 
-def _blend(images: tf.Tensor, operation: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
-    """The slot's brightness, contrast or saturation: f x + (1 - f) (nothing, mean gray or gray); hue leaves x as it is."""
-    factor = tf.gather(tf.pad(factors, [[0, 0], [0, 1]], constant_values=1.0), operation, batch_dims=1)
-    factor = factor[:, None, None, None]
-    operation = operation[:, None, None, None]
-    luma = gray(images)
-    toward = tf.where(operation == SATURATION, luma, 0.0) + tf.where(
-        operation == CONTRAST, tf.reduce_mean(luma, axis=(1, 2), keepdims=True), 0.0
+def _operate(operation: tf.Tensor, amount: tf.Tensor, planes: tf.Tensor) -> tf.Tensor:
+    """One operation on the three channels [3, N] of one image, in the order of the constants above."""
+
+    def blend(other: tf.Tensor | float) -> tf.Tensor:
+        return tf.clip_by_value(amount * planes + (1 - amount) * other, 0.0, 1.0)
+
+    return tf.switch_case(
+        operation,
+        [
+            lambda: blend(0.0),
+            lambda: blend(tf.reduce_mean(_luma(planes))),
+            lambda: blend(_luma(planes)),
+            lambda: _turn_hue(planes, amount),
+            lambda: tf.broadcast_to(_luma(planes), tf.shape(planes)),
+            lambda: planes,
+        ],
     )
-    return tf.clip_by_value(factor * images + (1 - factor) * toward, 0.0, 1.0)
 
 
-def gray(images: tf.Tensor) -> tf.Tensor:
-    """Luma [B, H, W, 1] of images [B, H, W, 3]."""
-    return tf.tensordot(images, tf.constant(LUMA)[:, None], 1)
+def _luma(planes: tf.Tensor) -> tf.Tensor:
+    return sum(weight * plane for weight, plane in zip(LUMA, tf.unstack(planes)))
 
 
-def shift_hue(images: tf.Tensor, turns: tf.Tensor) -> tf.Tensor:
-    """Turns the hue of images [B, H, W, 3] by [B] turns of the HSV circle; saturation and value stay."""
-    hsv = tf.image.rgb_to_hsv(images)
-    hue = hsv[..., :1] + turns[:, None, None, None]
-    return tf.image.hsv_to_rgb(tf.concat([hue - tf.floor(hue), hsv[..., 1:]], axis=-1))
+def _turn_hue(planes: tf.Tensor, turns: tf.Tensor) -> tf.Tensor:
+    """Turns the hue of channels [3, N]; HSV's saturation and value stay.
+
+    A channel is min + chroma * clip(|(hue + offset) mod 6 - 3| - 1, 0, 1), hue in sixths of the circle: the usual formula
+    (Smith, 1978) without its six cases, so that it vectorises.
+    """
+    red, green, blue = tf.unstack(planes)
+    lowest, highest = tf.reduce_min(planes, axis=0), tf.reduce_max(planes, axis=0)
+    chroma = highest - lowest
+    scale = 1 / tf.maximum(chroma, 1e-12)
+    hue = tf.where(
+        highest == red,
+        (green - blue) * scale,
+        tf.where(highest == green, 2 + (blue - red) * scale, 4 + (red - green) * scale),
+    )
+
+    def channel(offset: float) -> tf.Tensor:
+        place = hue + 6 * turns + offset
+        place -= 6 * tf.floor(place / 6)
+        return lowest + chroma * tf.clip_by_value(tf.abs(place - 3) - 1, 0.0, 1.0)
+
+    return tf.stack([channel(0.0), channel(4.0), channel(2.0)])
 
 
 class Solarize(Augmentation):

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from looc_tf.augment.base import Augmentation, Parameters, between
+from looc_tf.augment.base import Augmentation, Parameters, between, unit_range
 from looc_tf.errors import UserError
 
 
@@ -63,14 +63,14 @@ class Crop(Augmentation):
         return {"box": box, "flip": u[:, 4] < self.flip}
 
     def apply(self, images: tf.Tensor, parameters: Parameters) -> tf.Tensor:
+        images = unit_range(images)
         top, left, height, width = tf.unstack(parameters["box"], axis=1)
         rows, columns = tf.unstack(tf.cast(tf.shape(images)[1:3], tf.float32))
         y1, y2 = self._corners(top, height, rows)
         x1, x2 = self._corners(left, width, columns)
         x1, x2 = tf.where(parameters["flip"], x2, x1), tf.where(parameters["flip"], x1, x2)
         boxes = tf.stack([y1, x1, y2, x2], axis=1)
-        views = tf.image.crop_and_resize(images, boxes, tf.range(tf.shape(images)[0]), (self.size, self.size))
-        return views / 255.0 if images.dtype == tf.uint8 else views
+        return tf.image.crop_and_resize(images, boxes, tf.range(tf.shape(images)[0]), (self.size, self.size))
 
     def _corners(self, start: tf.Tensor, length: tf.Tensor, pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Centers of a view's first and last pixel on one axis, in the units of crop_and_resize.
@@ -114,9 +114,12 @@ class Rotation(Augmentation):
 
 def quarter_turns(images: tf.Tensor, quarters: tf.Tensor) -> tf.Tensor:
     """Turns each square image [B, S, S, C] counter-clockwise by its own number of quarters, int32 [B] in {0, 1, 2, 3}."""
-    turned = []
     places = tf.dynamic_partition(tf.range(tf.shape(images)[0]), quarters, 4)
-    for quarter, rows in enumerate(places):
-        turned.append(tf.image.rot90(tf.gather(images, rows), quarter))
-    result = tf.dynamic_stitch(places, turned)
-    return tf.ensure_shape(tf.reshape(result, tf.shape(images)), images.shape)
+    still, once, twice, thrice = (tf.gather(images, rows) for rows in places)
+    turned = [
+        still,
+        tf.reverse(tf.transpose(once, [0, 2, 1, 3]), [1]),
+        tf.reverse(twice, [1, 2]),
+        tf.reverse(tf.transpose(thrice, [0, 2, 1, 3]), [2]),
+    ]
+    return tf.ensure_shape(tf.dynamic_stitch(places, turned), images.shape)
