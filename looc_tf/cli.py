@@ -166,9 +166,13 @@ def embed(export: str, images: str, out: str, threads: int | None) -> None:
     looc embed exports/looc/1 PHOTOS -o photos.parquet
     """
     _tensorflow(threads)
+    from looc_tf.data import summary
     from looc_tf.export import embed_files
 
-    click.echo(f"embedded: {embed_files(export, images, out)}")
+    done = embed_files(export, images, out)
+    click.echo(f"embedded: {done.count:,} pictures in {done.path}")
+    if done.skipped:
+        click.echo(summary(done.skipped, show=20), err=True)
 
 
 @cli.command()

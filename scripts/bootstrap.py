@@ -71,8 +71,8 @@ def provide_python(uv):
     os.environ["UV_PYTHON_INSTALL_DIR"] = os.path.join(OWN, "python")
     if subprocess.call([uv, "python", "install", "3.10"], stdin=subprocess.DEVNULL) != 0:
         stop(
-            "Python 3.10 is missing and uv could not download it, see above. Install it (pyenv install 3.10, or the system's "
-            "python3.10) and run make again. Found only: " + ", ".join(pythons()) + "."
+            "Python 3.10 is missing and uv could not download it, see above. Install it (pyenv install 3.10, or the "
+            "system's python3.10) and run make again. Found only: " + ", ".join(pythons()) + "."
         )
     return "3.10"
 

@@ -14,6 +14,7 @@ PACKAGE = Path(looc_tf.__file__).parent
 # Rooms from left to right; those on one line may know each other.
 HOUSE = [
     ["errors"],
+    ["files"],
     ["config"],
     ["data"],
     ["augment"],
@@ -25,7 +26,7 @@ HOUSE = [
     ["methods"],
     ["evaluate"],
     ["export"],
-    ["batches", "callbacks", "optim", "train"],
+    ["batches", "callbacks", "checkpoints", "optim", "run_folder", "train"],
     ["report"],
     ["cli"],
 ]
