@@ -20,7 +20,15 @@ from looc_tf.errors import UserError
 __all__ = ["SPLITS", "Source", "load", "open_source", "read_table", "summary"]
 
 
-def open_source(name: str | os.PathLike, split: str = "train", *, size: int, limit: int | None = None, budget: int = BUDGET) -> Source:
+def open_source(
+    name: str | os.PathLike,
+    split: str = "train",
+    *,
+    size: int,
+    limit: int | None = None,
+    budget: int = BUDGET,
+    data_dir: str | os.PathLike | None = None,
+) -> Source:
     """Opens one split of a set of pictures.
 
     Args:
@@ -29,6 +37,7 @@ def open_source(name: str | os.PathLike, split: str = "train", *, size: int, lim
         size: pictures are held as squares of this side, in pixels.
         limit: at most so many pictures, chosen by a hash of their id, hence the same ones everywhere.
         budget: bytes of decoded pictures held in memory; a larger set is decoded at each fetch.
+        data_dir: where TFDS keeps prepared sets; TFDS's own default (or TFDS_DATA_DIR) if None.
 
     Raises:
         UserError: nothing there, nothing readable, or an empty split.
@@ -41,7 +50,7 @@ def open_source(name: str | os.PathLike, split: str = "train", *, size: int, lim
     split = canonical(split)
     if size < 1 or (limit is not None and limit < 1):
         raise UserError(f"Expected a size and a limit of at least 1. Received size={size}, limit={limit}.")
-    table = read_table(name)
+    table = read_table(name, data_dir)
     part = table.take(np.flatnonzero(assign(table) == split))
     if not len(part):
         raise UserError(f"Expected pictures in the {split} part of {str(name)!r}, which holds {len(table)} in all. Add pictures to it.")
@@ -55,7 +64,7 @@ def load(name: str | os.PathLike, split: str = "train", *, size: int) -> tf.data
     return open_source(name, split, size=size).dataset()
 
 
-def read_table(name: str | os.PathLike) -> Table:
+def read_table(name: str | os.PathLike, data_dir: str | os.PathLike | None = None) -> Table:
     """Finds the reader for `name`: something on the disk first, else a TFDS name."""
     path = Path(os.path.expanduser(name))
     if path.is_dir():
@@ -74,4 +83,4 @@ def read_table(name: str | os.PathLike) -> Table:
         raise UserError(f"Expected a folder of pictures, TFRecord files or a TFDS name. {str(name)!r} does not exist.")
     from looc_tf.data.named import read_named  # imports tensorflow-datasets: seconds
 
-    return read_named(str(name))
+    return read_named(str(name), data_dir)

@@ -63,7 +63,7 @@ def _numbers(data: tf.Tensor, start: int | tf.Tensor, length: int) -> tf.Tensor:
     size = tf.strings.length(data)
     chunk = tf.strings.substr(data, tf.minimum(start, size), length)
     values = tf.cast(tf.io.decode_raw(chunk, tf.uint8), tf.int64)
-    return tf.pad(values, [[0, length - tf.size(values)]])
+    return tf.ensure_shape(tf.pad(values, [[0, length - tf.size(values)]]), [length])
 
 
 def _dimensions(data: tf.Tensor, kind: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -95,28 +95,44 @@ def _pixels(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
         return _upright(tf.io.decode_jpeg(data, channels=3), _orientation(data))
 
     def png() -> tf.Tensor:
-        return _over_white(tf.io.decode_png(data, channels=4))
+        return _over_white(tf.io.decode_png(data, channels=4), _opaque(data))
 
     def gif() -> tf.Tensor:
         return tf.io.decode_image(data, channels=3, expand_animations=False)
 
-    def bmp() -> tf.Tensor:
-        image = tf.io.decode_bmp(data)
-        image = tf.cond(tf.shape(image)[2] == 1, lambda: tf.repeat(image, 3, axis=2), lambda: image[:, :, :3])
-        return tf.ensure_shape(image, [None, None, 3])
-
-    image = tf.switch_case(kind, [jpeg, png, gif, bmp, lambda: tf.zeros([1, 1, 3], tf.uint8)])
+    image = tf.switch_case(kind, [jpeg, png, gif, lambda: _bitmap(data), lambda: tf.zeros([1, 1, 3], tf.uint8)])
     return tf.ensure_shape(image, [None, None, 3])
 
 
-def _over_white(image: tf.Tensor) -> tf.Tensor:
+def _opaque(data: tf.Tensor) -> tf.Tensor:
+    """uint8: the alpha with which TensorFlow fills PNGs that have none; for 1, 2 and 4 bits it is 1, 3 and 15, not 255."""
+    depth = tf.clip_by_value(_numbers(data, 24, 1)[0], 1, 8)
+    return tf.cast(tf.bitwise.left_shift(tf.constant(1, tf.int64), depth) - 1, tf.uint8)
+
+
+def _bitmap(data: tf.Tensor) -> tf.Tensor:
+    """An uncompressed BMP; 8-bit ones hold indices into a palette, which TensorFlow would return as grey values."""
+    bits, packing = _numbers(data, 28, 1)[0], _numbers(data, 30, 1)[0]
+    plain = tf.debugging.Assert((packing == 0) & (bits >= 8), ["Expected an uncompressed BMP of 8, 24 or 32 bits per pixel."])
+    with tf.control_dependencies([plain] if plain is not None else []):
+        image = tf.io.decode_bmp(data)
+
+    def paint() -> tf.Tensor:
+        start = 14 + tf.cast(_numbers(data, 14, 1)[0], tf.int32)  # file header, then an info header that states its length
+        palette = tf.reshape(_numbers(data, start, 4 * 256), [256, 4])[:, 2::-1]  # stored as blue, green, red, 0
+        return tf.cast(tf.gather(palette, tf.cast(image[:, :, 0], tf.int32)), tf.uint8)
+
+    return tf.ensure_shape(tf.cond(bits == 8, paint, lambda: image[:, :, :3]), [None, None, 3])
+
+
+def _over_white(image: tf.Tensor, opaque: tf.Tensor) -> tf.Tensor:
     """uint8 [H, W, 4] -> uint8 [H, W, 3]; a picture without transparency passes unchanged."""
 
     def blend() -> tf.Tensor:
         color, alpha = tf.cast(image[:, :, :3], tf.float32), tf.cast(image[:, :, 3:], tf.float32) / 255.0
         return tf.cast(tf.round(color * alpha + 255.0 * (1.0 - alpha)), tf.uint8)
 
-    return tf.cond(tf.reduce_all(image[:, :, 3] == 255), lambda: image[:, :, :3], blend)
+    return tf.cond(tf.reduce_all(image[:, :, 3] == opaque), lambda: image[:, :, :3], blend)
 
 
 def _orientation(data: tf.Tensor) -> tf.Tensor:

@@ -24,8 +24,10 @@ def transcode(data: bytes) -> bytes:
     Raises:
         ValueError: not a picture, a broken one, or one of more than `MAX_PIXELS` pixels.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
+    if not data:
+        raise ValueError("empty file")
     try:
         with Image.open(io.BytesIO(data)) as image:
             if image.width * image.height > MAX_PIXELS:
@@ -35,8 +37,10 @@ def transcode(data: bytes) -> bytes:
             image.save(out, "PNG", compress_level=1)
     except Image.DecompressionBombError as error:
         raise ValueError(str(error)) from error
+    except UnidentifiedImageError as error:
+        raise ValueError("not a picture in any known format") from error
     except (OSError, SyntaxError, EOFError, ZeroDivisionError, TypeError, IndexError, KeyError) as error:
-        raise ValueError(f"{'empty file' if not data else 'not a readable picture'} ({_brief(error)})") from error
+        raise ValueError(f"not a readable picture ({_brief(error)})") from error
     return out.getvalue()
 
 

@@ -6,26 +6,72 @@ import mmap
 import os
 import re
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 from looc_tf.data.splits import ALIASES
 from looc_tf.data.table import Table, objects
 from looc_tf.errors import UserError
 
-IMAGE = ("image", "image/encoded")
-LABEL = ("label", "image/class/label", "image/class/text")
-ID = ("id", "image/filename", "file_name")
-STYLIZED = ("stylized", "image/stylized")
 _SPLIT = re.compile(rf"(?:^|[-_.])({'|'.join(sorted(ALIASES, key=len, reverse=True))})(?=[-_.]|$)", re.IGNORECASE)
 
-Position = tuple[Path, int, int]  # file, offset of the payload, length
+
+@dataclass(frozen=True)
+class Keys:
+    """Under which keys of an Example things are looked for, in this order."""
+
+    image: tuple[str, ...] = ("image", "image/encoded")
+    label: tuple[str, ...] = ("label", "image/class/label", "image/class/text")
+    id: tuple[str, ...] = ("id", "image/filename")
+    stylized: tuple[str, ...] = ("stylized", "image/stylized")
 
 
-def read_tfrecord(files: Sequence[Path], *, fields: dict[str, tuple[str, ...]] | None = None, split: Callable | None = None) -> Table:
+@dataclass
+class _Index:
+    """What one pass over the files notes of every record: where it is, and all but its pictures."""
+
+    keys: Keys
+    labels: dict[str, list]
+    positions: list[tuple[Path, int, int]] = field(default_factory=list)  # file, offset of the payload, length
+    splits: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    stylized: bool = False
+
+    def scan(self, file: Path, split: str) -> None:
+        for number, (offset, payload) in enumerate(_records(file, self.skipped)):
+            name = f"{file.name}:{number}"
+            try:
+                example = _features(payload)
+                _bytes(example, self.keys.image)
+            except ValueError as error:
+                self.skipped.append((name, str(error)))
+                continue
+            self.positions.append((file, offset, len(payload)))
+            self.splits.append(split)
+            self.ids.append(_text(example, self.keys.id, name))
+            self.stylized |= any(key in example for key in self.keys.stylized)
+            for key, values in self.labels.items():
+                values.append(_label(example, self.keys.label if key == "label" else (key,)))
+
+    def read(self, row: int, keys: Sequence[str]) -> bytes:
+        file, offset, length = self.positions[row]
+        with open(file, "rb") as handle:
+            return _bytes(_features(os.pread(handle.fileno(), length, offset)), keys)
+
+
+def read_tfrecord(
+    files: Sequence[Path],
+    *,
+    fields: Mapping[str, tuple[str, ...]] | None = None,
+    split: Callable[[Path], str] | None = None,
+    keys: Keys | None = None,
+) -> Table:
     """Indexes record files of `tf.Example`.
 
     Keys: the picture's bytes in `image` or `image/encoded`; optionally an integer (or string) class in `label` or
@@ -37,52 +83,31 @@ def read_tfrecord(files: Sequence[Path], *, fields: dict[str, tuple[str, ...]] |
         files: uncompressed record files.
         fields: label field -> class names, where they are known already.
         split: file -> its split; by name if None.
+        keys: where to look in an Example.
 
     Raises:
-        UserError: no record holds a picture.
+        UserError: no record holds a picture, or a label exceeds its class names.
     """
-    files = sorted(files)
-    fields = dict(fields) if fields is not None else _class_names(files)
-    extra = [name for name in fields if name != "label"]
-    positions, splits, ids, skipped = [], [], [], []
-    labels: dict[str, list] = {name: [] for name in ("label", *extra)}
-    styled = False
+    files, keys = sorted(files), keys or Keys()
+    fields = _class_names(files) if fields is None else fields
+    index = _Index(keys, {name: [] for name in ("label", *(name for name in fields if name != "label"))})
     for file in files:
-        part = (split or split_of)(file)
-        for number, (offset, payload) in enumerate(_records(file, skipped)):
-            name = f"{file.name}:{number}"
-            try:
-                example = tf.train.Example.FromString(payload).features.feature
-                _bytes(example, IMAGE)
-            except (ValueError, KeyError, tf.errors.OpError) as error:
-                skipped.append((name, str(error).strip("'\"") or "not a tf.Example"))
-                continue
-            except Exception as error:  # protobuf's DecodeError derives from Exception alone
-                skipped.append((name, f"not a tf.Example ({error})"))
-                continue
-            positions.append((file, offset, len(payload)))
-            splits.append(part)
-            ids.append(_text(example, ID, name))
-            labels["label"].append(_label(example, LABEL))
-            for key in extra:
-                labels[key].append(_label(example, (key,)))
-            styled = styled or any(key in example for key in STYLIZED)
-    if not positions:
-        reason = f" First record: {skipped[0][1]}." if skipped else ""
-        raise UserError(f"Expected tf.Examples with a picture in {' or '.join(IMAGE)} in {files[0]}. Found none.{reason}")
-    numbers, names = {}, {}
-    for key, values in labels.items():
-        numbers[key], classes = _numbered(key, values, fields.get(key))
-        if classes:
-            names[key] = classes
+        try:
+            index.scan(file, (split or split_of)(file))
+        except OSError as error:
+            raise UserError(f"Expected readable record files. {str(file)!r}: {error.strerror}.") from error
+    if not index.positions:
+        reason = f" The first problem: {': '.join(index.skipped[0])}." if index.skipped else ""
+        raise UserError(f"Expected tf.Examples with a picture under {' or '.join(keys.image)}. {str(files[0])!r} holds none.{reason}")
+    named = {name: _numbered(name, values, fields.get(name)) for name, values in index.labels.items()}
     return Table(
-        ids=objects(ids),
-        splits=np.array(splits),
-        labels=numbers,
-        fields=names,
-        picture=lambda row: _bytes(_example(positions[row]), IMAGE),
-        stylized=(lambda row: _bytes(_example(positions[row]), STYLIZED)) if styled else None,
-        skipped=tuple(skipped),
+        ids=objects(_unique(index.ids, index.positions)),
+        splits=np.array(index.splits),
+        labels={name: numbers for name, (numbers, _) in named.items()},
+        fields={name: classes for name, (_, classes) in named.items() if classes},
+        picture=lambda row: index.read(row, keys.image),
+        stylized=(lambda row: index.read(row, keys.stylized)) if index.stylized else None,
+        skipped=tuple(index.skipped),
     )
 
 
@@ -92,7 +117,7 @@ def split_of(file: Path) -> str:
     return ALIASES[found[-1].lower()] if found else ""
 
 
-def _records(file: Path, skipped: list[tuple[str, str]]):
+def _records(file: Path, skipped: list[tuple[str, str]]) -> Iterator[tuple[int, bytes]]:
     """(offset, payload) of every record: length (8 bytes), its CRC (4), payload, its CRC (4)."""
     size = os.path.getsize(file)
     if size == 0:
@@ -102,23 +127,24 @@ def _records(file: Path, skipped: list[tuple[str, str]]):
         while position < size:
             length = struct.unpack_from("<Q", view, position)[0] if position + 12 <= size else size
             if position + length + 16 > size:
-                skipped.append((f"{file.name}@{position}", "the record file is truncated or not a TFRecord file"))
+                skipped.append((f"{file.name}@{position}", "cut short here, compressed, or not a TFRecord file"))
                 return
             yield position + 12, view[position + 12 : position + 12 + length]
             position += length + 16
 
 
-def _example(position: Position):
-    file, offset, length = position
-    with open(file, "rb") as handle:
-        return tf.train.Example.FromString(os.pread(handle.fileno(), length, offset)).features.feature
+def _features(payload: bytes):
+    try:
+        return tf.train.Example.FromString(payload).features.feature
+    except DecodeError as error:
+        raise ValueError("not a tf.Example") from error
 
 
 def _bytes(example, keys: Sequence[str]) -> bytes:
     for key in keys:
         if key in example and example[key].bytes_list.value:
             return example[key].bytes_list.value[0]
-    raise KeyError(f"no bytes under {' or '.join(keys)}; the record holds {', '.join(sorted(example)) or 'nothing'}")
+    raise ValueError(f"no bytes under {' or '.join(keys)} but {', '.join(sorted(example)) or 'nothing'}")
 
 
 def _text(example, keys: Sequence[str], default: str) -> str:
@@ -137,23 +163,31 @@ def _label(example, keys: Sequence[str]) -> int | str:
     return -1
 
 
-def _numbered(key: str, values: list, classes: tuple[str, ...] | None) -> tuple[np.ndarray, tuple[str, ...]]:
+def _numbered(name: str, values: list, classes: tuple[str, ...] | None) -> tuple[np.ndarray, tuple[str, ...]]:
     """Class numbers and names of a label field; string labels are numbered in sorted order."""
-    texts = sorted({value for value in values if isinstance(value, str)})
+    texts = {value for value in values if isinstance(value, str)}
     if texts:
-        classes = classes if classes and set(texts) <= set(classes) else tuple(texts)
-        values = [classes.index(value) if isinstance(value, str) else -1 for value in values]
-    numbers = np.array(values, np.int64)
-    top = int(numbers.max(initial=-1))
+        classes = classes if classes and texts <= set(classes) else tuple(sorted(texts))
+        numbers = {text: number for number, text in enumerate(classes)}
+        values = [numbers.get(value, -1) for value in values]
+    array = np.array(values, np.int64)
+    top = int(array.max(initial=-1))
     if classes and top >= len(classes):
-        raise UserError(f"Expected {key!r} below {len(classes)}, the number of its class names. Received {top}. Correct the names' file.")
-    return numbers, classes or tuple(str(number) for number in range(top + 1))
+        raise UserError(f"Expected {name!r} below {len(classes)}, the number of its class names. Received {top}. Correct the names' file.")
+    return array, classes or tuple(str(number) for number in range(top + 1))
+
+
+def _unique(ids: list[str], positions: list[tuple[Path, int, int]]) -> list[str]:
+    """Ids that repeat (the same file name in two classes) get the place of their record appended."""
+    seen: set[str] = set()
+    repeated = {name for name in ids if name in seen or seen.add(name)}
+    return [f"{name}@{file.name}:{offset}" if name in repeated else name for name, (file, offset, _) in zip(ids, positions)]
 
 
 def _class_names(files: Sequence[Path]) -> dict[str, tuple[str, ...]]:
+    """Class names from `labels.txt` and `NAME.labels.txt` in the files' folders."""
     names = {}
-    for path in sorted({path for file in files for path in file.parent.glob("*labels.txt")}):
-        key = "label" if path.name == "labels.txt" else path.name[: -len(".labels.txt")]
-        names[key] = tuple(path.read_text(encoding="utf-8").split("\n"))
-        names[key] = tuple(line.strip() for line in names[key] if line.strip())
+    for path in sorted({path for folder in {file.parent for file in files} for path in folder.glob("*labels.txt")}):
+        name = "label" if path.name == "labels.txt" else path.name[: -len(".labels.txt")]
+        names[name] = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
     return names
