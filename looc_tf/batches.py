@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import tensorflow as tf
 
 from looc_tf.data import Source
@@ -9,6 +11,7 @@ from looc_tf.errors import UserError
 from looc_tf.views import ViewPlan
 
 DRAWS, DEAL = range(2)  # independent streams of random numbers under one seed
+BUDGET = 2**30  # bytes of rendered batches that wait for the training: on many cores AUTOTUNE takes far more
 
 
 def batches(source: Source, plan: ViewPlan, *, batch: int, seed: int, steps: int, start: int = 0) -> tf.data.Dataset:
@@ -26,8 +29,8 @@ def batches(source: Source, plan: ViewPlan, *, batch: int, seed: int, steps: int
         start: the first step.
 
     Returns:
-        A data set of `{"views": {name: [batch, H, W, 3]}, "order": [batch], "label": [batch], "id": [batch]}`, where row
-        r of every view but the query belongs to row `order[r]` of the query.
+        A data set of `{"views": {name: [batch, H, W, 3]}, "order": [batch], "label": [batch], "id": [batch]}`, where
+        row r of every view but the query belongs to row `order[r]` of the query.
     """
     if len(source) < batch:
         raise UserError(
@@ -39,6 +42,7 @@ def batches(source: Source, plan: ViewPlan, *, batch: int, seed: int, steps: int
     def uniform(shape: list[int], stream: int, step: tf.Tensor) -> tf.Tensor:
         return tf.random.stateless_uniform(shape, seed=tf.stack([tf.constant(2 * seed + stream, tf.int64), step]))
 
+    @tf.function(input_signature=[tf.TensorSpec([], tf.int64)])
     def render(step: tf.Tensor) -> dict:
         position = step % each_epoch * batch + tf.range(batch, dtype=tf.int64)
         epoch_seed = tf.stack([tf.constant(seed, tf.int64), step // each_epoch])
@@ -48,5 +52,12 @@ def batches(source: Source, plan: ViewPlan, *, batch: int, seed: int, steps: int
         views = {name: images if name == "query" else tf.gather(images, order) for name, images in views.items()}
         return {"views": views, "order": order, "label": picked["label"], "id": picked["id"]}
 
-    rendered = tf.data.Dataset.range(start, steps).map(render, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return rendered.prefetch(2)
+    ahead = _batches_ahead(render.get_concrete_function().structured_outputs["views"])
+    rendered = tf.data.Dataset.range(start, steps).map(render, num_parallel_calls=ahead, deterministic=True)
+    return rendered.prefetch(1)
+
+
+def _batches_ahead(views: dict[str, tf.TensorSpec]) -> int:
+    """How many batches to render at the same time: one a core, as far as memory allows."""
+    size = sum(view.shape.num_elements() * view.dtype.size for view in views.values())
+    return max(1, min(os.cpu_count() or 1, BUDGET // size))

@@ -14,16 +14,25 @@ def configure_threads(threads: int | None) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
+def strategy() -> tf.distribute.Strategy:
+    """The caller's own where one is in scope, else one replica for each GPU that TensorFlow sees, else one device."""
+    if tf.distribute.has_strategy() or len(tf.config.list_logical_devices("GPU")) < 2:
+        return tf.distribute.get_strategy()
+    return tf.distribute.MirroredStrategy()
+
+
 def replicas() -> int:
     """How many replicas run this computation in step."""
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def gather(rows: tf.Tensor) -> tf.Tensor:
-    """`[b, ...]` of this replica -> `[replicas * b, ...]` of all, in replica order: the global batch as it was dealt out."""
+    """`[b, ...]` of this replica -> `[replicas * b, ...]` of all, in replica order: the global batch as dealt out."""
     if replicas() == 1:
         return rows
-    return tf.distribute.get_replica_context().all_gather(tf.identity(rows), axis=0)  # a tensor without a device cannot be gathered
+    return tf.distribute.get_replica_context().all_gather(
+        tf.identity(rows), axis=0
+    )  # a tensor without a device cannot be gathered
 
 
 def own_rows(gathered: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
@@ -35,7 +44,9 @@ def own_rows(gathered: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
     return gathered[start : start + rows]
 
 
-def update_each(variables: Iterable[tf.Variable], values: Iterable[tf.Variable], rule: Callable[[tf.Variable, tf.Tensor], None]) -> None:
+def update_each(
+    variables: Iterable[tf.Variable], values: Iterable[tf.Variable], rule: Callable[[tf.Variable, tf.Tensor], None]
+) -> None:
     """Apply `rule(variable, value)` to each pair on every replica, from inside a replica function or outside of one.
 
     Mirrored variables refuse assignment from a replica without an aggregation; since every replica computes the same

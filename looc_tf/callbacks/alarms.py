@@ -1,0 +1,69 @@
+"""What should not go on unnoticed: a loss that is not finite, a space that collapses."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+
+from looc_tf.callbacks.base import Logs, Steps
+from looc_tf.checkpoints import diverged
+from looc_tf.errors import UserError
+
+log = logging.getLogger(__name__)
+
+RANK, SPREAD = 1.5, 0.05  # below either a space is next to a single point or line
+
+
+class StopNotFinite(Steps):
+    """Ends the run as soon as its loss is not finite.
+
+    Args:
+        start, steps: see `Steps`.
+        kept: gives the steps of the checkpoints on disk, newest first.
+    """
+
+    def __init__(self, start: int, steps: int, kept: Callable[[], list[int]]):
+        super().__init__(start, steps)
+        self.kept = kept
+
+    def at(self, step: int, logs: Logs) -> None:
+        if not math.isfinite(logs["loss"]):
+            raise UserError(diverged(step, "the loss is not finite", self.kept()))
+
+
+class CollapseAlarm(Steps):
+    """Warns when a space maps all pictures to nearly the same point, once until it has recovered.
+
+    At the start of a training the embeddings of a sound run lie close together too, hence a time of grace.
+
+    Args:
+        start, steps, every: see `Steps`.
+        grace: steps without alarm; by default a tenth of the training, at most 500.
+    """
+
+    def __init__(self, start: int, steps: int, every: int, grace: int | None = None):
+        super().__init__(start, steps, every)
+        self.grace = min(500, steps // 10) if grace is None else grace
+        self.alarmed: set[str] = set()
+
+    def at(self, step: int, logs: Logs) -> None:
+        if step < self.grace:
+            return
+        for name in getattr(self.model, "spaces", {}):
+            signs = self._signs(logs[f"{name}/spread"], logs[f"{name}/effective_rank"])
+            if signs and name not in self.alarmed:
+                log.warning(
+                    "Step %d: space %r has collapsed (%s): its embeddings are nearly one point. Lower "
+                    "optimizer.learning_rate, raise method.momentum or the queue, or strengthen what its key varies.",
+                    step,
+                    name,
+                    signs,
+                )
+            (self.alarmed.add if signs else self.alarmed.discard)(name)
+
+    @staticmethod
+    def _signs(spread: float, rank: float) -> str:
+        low = {f"spread {spread:.3f}, expected {SPREAD} or more": spread < SPREAD}
+        low[f"effective rank {rank:.2f}, expected {RANK} or more"] = rank < RANK
+        return "; ".join(sign for sign, holds in low.items() if holds)

@@ -1,0 +1,123 @@
+"""The measures of a run over time: history.csv and TensorBoard."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from pathlib import Path
+from typing import Any
+
+from looc_tf.callbacks.base import Logs, Steps
+from looc_tf.callbacks.progress import Clock
+from looc_tf.files import write_atomically, writing
+
+
+class History(Steps):
+    """Writes the running means of each window to history.csv and TensorBoard, then starts a new window.
+
+    history.csv holds nothing that depends on the clock: a run that was killed and resumed ends with the very file of
+    one that was not. What a killed run wrote after its last checkpoint is taken back when it is resumed.
+
+    Args:
+        out: the run folder.
+        clock: for the speed, which only TensorBoard shows.
+        every: steps of a window.
+        sometimes: measures that only some rows have.
+    """
+
+    def __init__(self, out: Path, clock: Clock, every: int, sometimes: tuple[str, ...] = ()):
+        super().__init__(clock.start, clock.steps, every)
+        self.path, self.clock, self.sometimes = out / "history.csv", clock, sometimes
+        self.board = Board(out / "logs", clock.start)
+        self.window: list[Any] = []
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.window = [meter.get_weights() for meter in self.model.metrics]
+        take_back(self.path, self.start)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        # Keras has just emptied the running means; those of the window in which the checkpoint was made go on.
+        for meter, values in zip(self.model.metrics, self.window):
+            meter.set_weights(values)
+        self.window = []
+
+    def at(self, step: int, logs: Logs) -> None:
+        rate = self.model.optimizer.learning_rate
+        row = {"step": step, "learning_rate": float(rate), **logs}
+        self._append({**dict.fromkeys(["step", *row, *self.sometimes], ""), **row})
+        measures = {name: value for name, value in row.items() if name != "step"}
+        if self.clock.images_per_second:
+            measures["images_per_second"] = self.clock.images_per_second
+        self.board.write(step, measures)
+        self.model.reset_metrics()
+
+    def _append(self, row: dict[str, Any]) -> None:
+        lines = io.StringIO()
+        writer = csv.DictWriter(lines, row, lineterminator="\n")
+        if not self.path.exists():
+            writer.writeheader()
+        writer.writerow({name: _text(value) for name, value in row.items()})
+        with writing(self.path), self.path.open("a", encoding="utf-8", newline="") as file:
+            file.write(lines.getvalue())
+
+    def close(self) -> None:
+        self.board.close()
+
+
+def take_back(path: Path, step: int) -> None:
+    """Drops the rows of a history after `step`, and one that was cut short."""
+    if not path.exists():
+        return
+    header, *rows = path.read_text(encoding="utf-8").splitlines() or [""]
+    whole = (row for row in rows if row.count(",") == header.count(","))
+    kept = [row for row in whole if row.partition(",")[0].isdigit() and int(row.partition(",")[0]) <= step]
+    if kept:
+        write_atomically(path, "\n".join([header, *kept]) + "\n")
+    else:
+        path.unlink()
+
+
+def _text(value: Any) -> str:
+    """Nine digits give a float32 back exactly."""
+    return value if isinstance(value, str) else str(value) if isinstance(value, int) else f"{float(value):.9g}"
+
+
+class Board:
+    """TensorBoard's file of one session of a run.
+
+    Args:
+        folder: RUN/logs.
+        start: TensorBoard is told to forget what an earlier session wrote after this step.
+    """
+
+    def __init__(self, folder: Path, start: int):
+        self.folder, self.start, self.writer = folder, start, None
+
+    def write(self, step: int, measures: dict[str, Any]) -> None:
+        """One point of each measure."""
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.plugins.scalar.summary_v2 import scalar_pb
+
+        with writing(self.folder):
+            writer = self._open()
+            for name, value in measures.items():
+                writer.add_event(Event(wall_time=time.time(), step=step, summary=scalar_pb(name, float(value))))
+            writer.flush()
+
+    def _open(self) -> Any:
+        if self.writer is None:
+            from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+            from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+            self.writer = EventFileWriter(str(self.folder))
+            if self.start:  # tf.summary has no word for this
+                begun = SessionLog(status=SessionLog.START)
+                self.writer.add_event(Event(wall_time=time.time(), step=self.start + 1, session_log=begun))
+        return self.writer
+
+    def close(self) -> None:
+        """Flushes; may be called twice."""
+        if self.writer is not None:
+            self.writer.close()
+            self.writer = None

@@ -1,0 +1,86 @@
+"""What is measured beside the losses: the rank of each space, its chance level, neighbors on a held-out part."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from looc_tf.callbacks.base import Logs, Steps
+from looc_tf.data import Source
+from looc_tf.data.splits import sample
+from looc_tf.export import Embedder
+from looc_tf.spaces import EmbeddingSpace
+
+RECENT = 1024  # rows of a queue that the rank is taken over
+TRAIN, HELD_OUT, NEIGHBORS = 1000, 500, 20  # pictures and votes of the monitor
+
+
+def effective_rank(rows: np.ndarray) -> float:
+    """How many directions `rows` [N, D] use: exp of the entropy of the normalised singular values.
+
+    Roy and Vetterli 2007; RankMe (Garrido et al., ICML 2023, eq. 1). 1 when all rows are parallel, at most min(N, D).
+    NaN when there are no rows, or one is not finite.
+
+    >>> effective_rank(np.ones([8, 4])), round(effective_rank(np.eye(4)), 6)
+    (1.0, 4.0)
+    """
+    if not len(rows) or not np.isfinite(rows).all():
+        return math.nan
+    values = np.linalg.svd(np.asarray(rows, np.float64), compute_uv=False)
+    shares = values[values > values.max() * 1e-12] / values.sum() if values.sum() else np.ones(1)
+    return float(np.exp(-np.sum(shares * np.log(shares))))
+
+
+def recent_rows(space: EmbeddingSpace, count: int = RECENT) -> np.ndarray:
+    """The rows that entered a space's queue last, oldest first, at most `count`; none of the random first ones."""
+    queue, entered = space.queue.numpy(), int(space.entered.numpy())
+    slots = np.arange(entered - min(count, entered, len(queue)), entered) % len(queue)
+    return queue[slots]
+
+
+class SpaceMeasures(Steps):
+    """Adds to the logs, per space, `effective_rank` of its recent keys and `chance_loss`, that of guessing."""
+
+    def at(self, step: int, logs: Logs) -> None:
+        for name, space in getattr(self.model, "spaces", {}).items():
+            logs[f"{name}/effective_rank"] = effective_rank(recent_rows(space))
+            # Identical embeddings give this loss: a run that sits on it learns nothing.
+            logs[f"{name}/chance_loss"] = math.log(1 + len(self.model.negatives[name]) + space.queue.shape[0])
+
+
+class NeighborMonitor(Steps):
+    """Adds to the logs `knn`: percent of held-out pictures that the nearest training pictures name, by the trunk.
+
+    It watches, and decides nothing: no weight and no random draw depends on it.
+
+    Args:
+        start, steps, every: see `Steps`.
+        train, held_out: labelled pictures; of large sources a part chosen by a hash of the ids.
+        embedder: of the encoder that is trained.
+    """
+
+    def __init__(self, start: int, steps: int, every: int, *, train: Source, held_out: Source, embedder: Embedder):
+        super().__init__(start, steps, every)
+        self.parts = _labelled(train, TRAIN), _labelled(held_out, HELD_OUT)
+        self.embedder = embedder
+
+    def at(self, step: int, logs: Logs) -> None:
+        from looc_tf.evaluate import knn_accuracy  # on use: scikit-learn takes a second
+
+        (known, known_labels), (asked, labels) = self.parts
+        logs["knn"] = knn_accuracy(self._features(known), known_labels, self._features(asked), labels, k=NEIGHBORS)
+
+    def _features(self, images: np.ndarray, batch: int = 128) -> np.ndarray:
+        parts = [self.embedder.images(images[row : row + batch])["trunk"] for row in range(0, len(images), batch)]
+        return np.concatenate([part.numpy() for part in parts])
+
+
+def _labelled(source: Source, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 images and labels of at most `count` pictures that have a label."""
+    rows = np.flatnonzero(source.labels["label"] >= 0)
+    if len(rows) > count:
+        rows = rows[sample(np.array(source.ids)[rows], count)]
+    batch = source.fetch(tf.constant(rows, tf.int64))
+    return batch["image"].numpy(), batch["label"].numpy()

@@ -1,0 +1,102 @@
+"""How it goes: a bar on a terminal, lines in a log."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from datetime import timedelta
+from typing import Any
+
+from looc_tf.callbacks.base import Logs, Steps
+
+log = logging.getLogger(__name__)
+
+WINDOW = 30.0  # seconds over which the speed is taken
+
+
+class Clock(Steps):
+    """Measures the speed over the last `WINDOW` seconds; the first step, which compiles, is not counted.
+
+    Args:
+        start, steps: see `Steps`.
+        batch: pictures of a step.
+    """
+
+    def __init__(self, start: int, steps: int, batch: int):
+        super().__init__(start, steps)
+        self.batch = batch
+        self.marks: deque[tuple[float, int]] = deque()
+
+    def at(self, step: int, logs: Logs) -> None:
+        now = time.monotonic()
+        self.marks.append((now, step))
+        while len(self.marks) > 2 and now - self.marks[0][0] > WINDOW:
+            self.marks.popleft()
+
+    @property
+    def images_per_second(self) -> float | None:
+        """None until two steps are done."""
+        if len(self.marks) < 2:
+            return None
+        (began, first), (now, last) = self.marks[0], self.marks[-1]
+        return (last - first) * self.batch / max(now - began, 1e-9)
+
+    @property
+    def left(self) -> timedelta | None:
+        """Time until the last step at the present speed."""
+        speed = self.images_per_second
+        return None if speed is None else timedelta(seconds=round((self.steps - self.step) * self.batch / speed))
+
+    def __str__(self) -> str:
+        return "" if self.left is None else f"{self.images_per_second:,.0f} images/s  {self.left} left"
+
+
+class Bar(Steps):
+    """One bar on standard error: steps, loss, images per second, time left."""
+
+    def __init__(self, clock: Clock):
+        super().__init__(clock.start, clock.steps)
+        self.clock, self.bar, self.last = clock, None, ""
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+        columns = (
+            SpinnerColumn(),
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}"),
+        )
+        self.bar: Any = Progress(*columns, console=Console(stderr=True))
+        self.task = self.bar.add_task("compiling the first step", total=self.steps, completed=self.start)
+        self.bar.start()
+
+    def at(self, step: int, logs: Logs) -> None:
+        neighbors = f"  knn {logs['knn']:.1f} %" if "knn" in logs else ""
+        self.last = neighbors or self.last  # a reading stays until the next
+        self.bar.update(self.task, completed=step, description=f"loss {logs['loss']:.3f}{self.last}  {self.clock}")
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+
+class Lines(Steps):
+    """Logs a line at each log interval: the loss of each space beside its chance level, speed, time left."""
+
+    def __init__(self, clock: Clock, every: int):
+        super().__init__(clock.start, clock.steps, every)
+        self.clock = clock
+
+    def at(self, step: int, logs: Logs) -> None:
+        parts = [f"step {step}/{self.steps}", f"loss {logs['loss']:.3f}"]
+        for name in logs:
+            space, _, measure = name.rpartition("/")
+            if measure == "chance_loss":
+                parts.append(f"{space} {logs[f'{space}/loss']:.3f} (chance {logs[name]:.3f})")
+        if "knn" in logs:
+            parts.append(f"knn {logs['knn']:.1f} %")
+        log.debug("%s", "  ".join([*parts, str(self.clock)]).rstrip())

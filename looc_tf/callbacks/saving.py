@@ -1,0 +1,71 @@
+"""When to save: so often, at the end, and when asked to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+from looc_tf.callbacks.base import Logs, Steps
+from looc_tf.checkpoints import CheckpointFolder
+
+log = logging.getLogger(__name__)
+
+
+class Checkpoints(Steps):
+    """Saves all state so often and at the end."""
+
+    def __init__(self, folder: CheckpointFolder, start: int, steps: int, every: int):
+        super().__init__(start, steps, every)
+        self.folder = folder
+
+    def at(self, step: int, logs: Logs) -> None:
+        self.folder.save(step)
+
+
+class StopOnSignal(Steps):
+    """SIGINT (Ctrl-C) and SIGTERM (preemption) end the run after the step at hand, saved.
+
+    The process then leaves with `SystemExit` of 128 + the signal's number, the shell's own code: 130 and 143. A second
+    signal of the same kind ends it at once.
+
+    Args:
+        folder: where to save.
+        start, steps: see `Steps`.
+        resume: the command that goes on, for the last line.
+    """
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self, folder: CheckpointFolder, start: int, steps: int, resume: str):
+        super().__init__(start, steps)
+        self.folder, self.resume = folder, resume
+        self.received: int | None = None
+        self.before: dict[int, Any] = {}
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        if threading.current_thread() is threading.main_thread():  # Python delivers signals to no other
+            self.before = {number: signal.signal(number, self._note) for number in self.SIGNALS}
+
+    def _note(self, number: int, frame: Any) -> None:
+        self.received = number
+        signal.signal(number, signal.SIG_DFL)
+        if sys.stderr.isatty():  # a second signal leaves no time to bring back the cursor that the bar hides
+            os.write(2, b"\x1b[?25h\nSaving after this step. Ctrl-C again ends at once.\n")
+
+    def at(self, step: int, logs: Logs) -> None:
+        if self.received is None or step == self.steps:
+            return
+        if step not in self.folder.steps():
+            self.folder.save(step)
+        name = signal.Signals(self.received).name
+        log.warning("Stopped by %s after step %d of %d, saved. Go on with: %s", name, step, self.steps, self.resume)
+        raise SystemExit(128 + self.received)
+
+    def close(self) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+        self.before = {}

@@ -1,0 +1,37 @@
+"""Writing files whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from looc_tf.errors import UserError
+
+
+def write_atomically(path: str | Path, content: str | bytes) -> None:
+    """Writes `content` beside `path` and moves it into place, so that no reader ever sees half a file.
+
+    Raises:
+        UserError: the disk is full, or the folder cannot be written.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with writing(path):
+        try:
+            temporary.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """Turns a failure to write `path` inside of the block into a `UserError` of one line."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"Expected to write {str(path)!r}: {error.strerror or error}. Free space, or name another folder."
+        ) from error
