@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -187,9 +188,16 @@ def views(experiment: config.Experiment, image: str, out: str, rows: int) -> Non
     looc views factors/looc cat.jpg -o views.png
     """
     _tensorflow()
-    from looc_tf.report.views_grid import draw_file
+    from looc_tf.data.ingest import decode_one
+    from looc_tf.report.views_grid import draw_views
+    from looc_tf.train import build_plan
 
-    click.echo(f"drawn: {draw_file(experiment, image, out, rows=rows)}")
+    try:
+        picture = decode_one(Path(image).read_bytes(), experiment.data.size)
+    except ValueError as error:
+        raise UserError(f"{image} cannot be drawn: {error}. Give a picture, such as a JPEG or PNG.") from error
+    draw_views(build_plan(experiment), picture, out, seed=experiment.seed, rows=rows)
+    click.echo(f"drawn: {out}")
 
 
 @cli.command()

@@ -131,10 +131,23 @@ def test_a_run_that_does_not_exist(looc, command, tmp_path):
     assert_one_line(looc(command[0], str(tmp_path / "nothing"), *command[1:]), "nothing")
 
 
-def test_a_picture_that_does_not_exist(looc, tmp_path):
+def test_a_picture_that_does_not_exist_or_is_none(looc, tmp_path):
     out = tmp_path / "views.png"
     assert_one_line(looc("views", "factors/looc", str(tmp_path / "cat.png"), "-o", str(out)), "cat.png")
+    (tmp_path / "cat.png").write_text("no picture")
+    assert_one_line(
+        looc("views", "factors/looc", str(tmp_path / "cat.png"), "-o", str(out)), "cat.png", "cannot be drawn"
+    )
     assert not out.exists()
+
+
+def test_views_are_drawn(looc, tmp_path):
+    from PIL import Image
+
+    Image.new("RGB", (40, 30), "red").save(tmp_path / "cat.png")
+    result = looc("views", "factors/looc", str(tmp_path / "cat.png"), "-o", str(tmp_path / "views.png"), "--rows", "2")
+    assert result.exit_code == 0, result.output
+    assert Image.open(tmp_path / "views.png").width > 4 * 32
 
 
 def test_a_real_process_exits_with_2_and_one_line():
