@@ -8,13 +8,17 @@ from typing import Any
 from looc_tf.augment.base import Augmentation
 from looc_tf.augment.blur import Blur
 from looc_tf.augment.color import Color, Solarize
-from looc_tf.augment.geometry import Crop, Rotation
+from looc_tf.augment.geometry import Crop, FreeRotation, Rotation
+from looc_tf.augment.texture import Stylized, Texture
 from looc_tf.errors import UserError, nearest, unknown
 
 AUGMENTATIONS: dict[str, type[Augmentation]] = {
     "crop": Crop,
     "color": Color,
     "rotation": Rotation,
+    "free_rotation": FreeRotation,
+    "texture": Texture,
+    "stylized": Stylized,
     "blur": Blur,
     "solarize": Solarize,
 }

@@ -6,10 +6,14 @@ This module is the library's one dependency on keras-cv's layer classes. keras-c
 
 from __future__ import annotations
 
+import contextlib
+import io
 from typing import Any
 
 import tensorflow as tf
-from keras_cv.layers import VectorizedBaseImageAugmentationLayer
+
+with contextlib.redirect_stdout(io.StringIO()):  # keras-core announces its backend there
+    from keras_cv.layers import VectorizedBaseImageAugmentationLayer
 
 Parameters = dict[str, tf.Tensor]
 

@@ -112,6 +112,37 @@ class Rotation(Augmentation):
         return quarter_turns(images, parameters["quarters"])
 
 
+class FreeRotation(Augmentation):
+    """Rotation by any angle up to a limit, bilinear; the corners show the mirrored picture, not black.
+
+    Args:
+        angle: largest angle in degrees, to either side; 180 is the whole circle.
+        probability: of a rotation.
+
+    >>> FreeRotation(angle=30).sample(tf.constant([[0.1, 0.75]]))["radians"].numpy().round(3)
+    array([0.262], dtype=float32)
+    """
+
+    numbers = 2
+    settings = ("angle", "probability")
+
+    def __init__(self, angle: float = 180.0, probability: float = 0.5, **kwargs: Any):
+        super().__init__(**kwargs)
+        if not 0 <= angle <= 180:
+            raise UserError(f"free_rotation.angle is a largest angle in degrees, from 0 to 180. Received {angle}.")
+        self.angle, self.probability = float(angle), float(probability)
+
+    def sample(self, u: tf.Tensor) -> Parameters:
+        """`radians` [B], counter-clockwise."""
+        limit = math.radians(self.angle)
+        return {"radians": tf.where(u[:, 0] < self.probability, between(u[:, 1], -limit, limit), 0.0)}
+
+    def apply(self, images: tf.Tensor, parameters: Parameters) -> tf.Tensor:
+        from looc_tf.augment.addons import rotate  # a second of import that few configs need
+
+        return tf.ensure_shape(rotate(images, parameters["radians"]), images.shape)
+
+
 def quarter_turns(images: tf.Tensor, quarters: tf.Tensor) -> tf.Tensor:
     """Turns each square image [B, S, S, C] counter-clockwise by its own number of quarters, int32 [B] in {0, 1, 2, 3}."""
     places = tf.dynamic_partition(tf.range(tf.shape(images)[0]), quarters, 4)
