@@ -1,0 +1,90 @@
+"""report.html: the views, the curves, the matrices and the nearest neighbors of some runs on one page of its own."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
+
+from looc_tf import config
+from looc_tf.data import Source
+from looc_tf.evaluate import chance
+from looc_tf.evaluate.figure import matrix, render
+from looc_tf.files import write_atomically
+from looc_tf.report.curves import curves_figure
+from looc_tf.report.headline import headline
+from looc_tf.report.neighbors import Neighbors, data_uri, nearest, spread_queries
+from looc_tf.report.runs import embedder_of
+from looc_tf.report.views_grid import views_figure
+from looc_tf.train import Run, build_plan, load_run
+
+QUERIES, NEIGHBORS, GALLERY = 6, 5, 2000  # rows of the last section, pictures in a row, pictures searched
+BATCH = 256
+
+
+def write_page(
+    path: Path, runs: Mapping[str, Path], records: Sequence[Mapping[str, Any]], sources: Mapping[str, Source]
+) -> Path:
+    """Write a self-contained page over some runs; its first run is the one whose views and spaces are shown.
+
+    Args:
+        path: the file to write.
+        runs: label -> run folder.
+        records: the results of these runs.
+        sources: the parts of the data; neighbors come from `test`.
+    """
+    opened = {label: load_run(folder) for label, folder in runs.items()}
+    first = next(iter(opened.values()))
+    environment = Environment(loader=PackageLoader("looc_tf.report", "."), autoescape=True, undefined=StrictUndefined)
+    page = environment.get_template("page.html").render(
+        headline=headline(records),
+        labels=list(runs),
+        views=_picture(_views(first, sources["train"])),
+        table=build_plan(first.experiment).table(),
+        chain=list(first.experiment.views.chain),
+        curves=_picture(curves_figure({label: (run.experiment, run.path) for label, run in opened.items()})),
+        matrix=_picture(matrix(records, chance=chance(sources, first.experiment.evaluation.probes))),
+        neighbors=_neighbors(opened, sources["test"]),
+        data={part: len(source) for part, source in sources.items()} | {"name": sources["train"].name},
+        runs=[_facts(label, run) for label, run in opened.items()],
+        uri=data_uri,
+    )
+    write_atomically(path, page)
+    return path
+
+
+def _picture(figure: Figure) -> str:
+    return "data:image/png;base64," + base64.b64encode(render(figure)).decode("ascii")
+
+
+def _views(run: Run, source: Source) -> Figure:
+    image = source.fetch(tf.constant([7 % len(source)], tf.int64))["image"][0].numpy()
+    return views_figure(build_plan(run.experiment), image, seed=run.experiment.seed, rows=3)
+
+
+def _neighbors(runs: Mapping[str, Run], source: Source) -> list[Neighbors]:
+    """Each trunk, and each space of the first run where it has several."""
+    rows = tf.range(min(len(source), GALLERY), dtype=tf.int64)
+    pictures = source.fetch(rows)
+    images = pictures["image"].numpy()
+    embeddings: dict[str, np.ndarray] = {}
+    for place, (label, run) in enumerate(runs.items()):
+        embed = embedder_of(run).images
+        parts = [embed(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
+        spaces = [space.name for space in run.experiment.method.spaces] if place == 0 else []
+        for name in ["trunk", *spaces]:
+            embeddings[f"{label}: {name}"] = np.concatenate([part[name].numpy() for part in parts])
+    queries = spread_queries(pictures["label"].numpy(), min(QUERIES, len(images)))
+    return nearest(images, embeddings, queries, NEIGHBORS)
+
+
+def _facts(label: str, run: Run) -> dict[str, Any]:
+    about = json.loads((run.path / "run.json").read_text(encoding="utf8"))
+    return {"label": label, "about": about, "config": config.to_yaml(run.experiment), "step": run.step}

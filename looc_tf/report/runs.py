@@ -1,0 +1,66 @@
+"""A trained run, evaluated and exported: what `looc evaluate` and `looc export` do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from looc_tf.data import Source, open_source
+from looc_tf.evaluate import readings, write_results
+from looc_tf.evaluate.figure import matrix_figure
+from looc_tf.evaluate.progress import terminal_progress
+from looc_tf.files import write_atomically
+from looc_tf.evaluate.tables import screen
+from looc_tf.export import Embedder, export
+from looc_tf.train import Run, load_run
+
+PARTS = ("train", "validation", "test")
+
+
+def embedder_of(run: Run) -> Embedder:
+    """The query encoder of a run behind its preprocessing: what is evaluated is what is exported."""
+    return Embedder.from_run(run)
+
+
+def open_parts(name: str, size: int) -> dict[str, Source]:
+    """The three parts of a data set."""
+    return {part: open_source(name, part, size=size) for part in PARTS}
+
+
+def method_label(run: Run) -> str:
+    """How results name the method of a run: the last part of its config's name, such as `looc-rotation`."""
+    return run.experiment.name.rpartition("/")[2]
+
+
+def evaluate_run(path: str | Path, data: str | None = None, sources: Mapping[str, Source] | None = None) -> list[dict[str, Any]]:
+    """Probe a trained run; write results.json, probes.json and matrix.png into it, print the table.
+
+    Args:
+        path: the run folder.
+        data: other pictures than those of its config.
+        sources: the parts, where they are open already.
+
+    Returns:
+        The records of results.json.
+    """
+    run = load_run(path)
+    experiment = run.experiment
+    sources = sources or open_parts(data or experiment.data.name, experiment.data.size)
+    with terminal_progress() as progress:
+        read = list(readings(embedder_of(run).images, sources, experiment.evaluation, progress))
+    records = [reading.record(run.path.name, method_label(run), experiment.seed) for reading in read]
+    write_results(run.path / "results.json", records)
+    write_atomically(run.path / "probes.json", json.dumps([reading.as_dict() for reading in read], indent=2) + "\n")
+    chance = {reading.probe: reading.chance for reading in read}
+    matrix_figure(records, run.path / "matrix.png", run.path.name, chance)
+    Console().print(screen(records, chance))
+    return records
+
+
+def export_run(path: str | Path, out: str | Path) -> Path:
+    """Export the query encoder of a run as the next version under `out`."""
+    return export(embedder_of(load_run(path)), out)
