@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from looc_tf.errors import UserError
-from looc_tf.evaluate.results import Record, write_atomically
+from looc_tf.evaluate.results import Record
 from looc_tf.evaluate.summary import NOTHING, Cell, Estimate, methods_of, probes_of, representations_of, summarise
+from looc_tf.files import write_atomically
 
 COLORS = colormaps["YlGnBu"]
 SHADES = (0.04, 0.86)  # the part of the map in use: neither paper white nor ink

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Union
 
 from looc_tf.errors import UserError
+from looc_tf.files import write_atomically
 
 Record = Mapping[str, Any]
 KEYS = ("run", "method", "seed", "representation", "probe", "value")
@@ -30,22 +30,6 @@ def read_results(path: Union[str, Path]) -> list[dict[str, Any]]:
     if isinstance(records, list) and all(isinstance(record, dict) and set(record) == set(KEYS) for record in records):
         return records
     raise UserError(f"Expected a list of records with {', '.join(KEYS)} in {str(path)!r}. Run `looc evaluate` again.")
-
-
-def write_atomically(path: Union[str, Path], content: Union[str, bytes]) -> None:
-    """Writes `content` beside `path` and moves it into place, so that no reader ever sees half a file."""
-    path = Path(path)
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    except OSError as error:
-        raise UserError(
-            f"Expected to write {str(path)!r}: {error.strerror}. Free space or name another folder."
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _lines(items: Iterable[Record]) -> str:
