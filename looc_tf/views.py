@@ -48,14 +48,17 @@ class ViewPlan:
 
     >>> from looc_tf.augment import build_chain
     >>> from looc_tf.config import Space
-    >>> plan = leave_one_out(build_chain({"crop": {}, "color": {}}, size=32), [Space("all"), Space("color", ("color",))])
+    >>> chain = build_chain({"crop": {}, "color": {}}, size=32)
+    >>> plan = leave_one_out(chain, [Space("all"), Space("color", ("color",))])
     >>> u = tf.random.stateless_uniform([8, plan.numbers], seed=(0, 1))
     >>> views, parameters = plan(tf.zeros([8, 40, 40, 3], tf.uint8), u)
     >>> sorted(views)
     ['all', 'color', 'query']
     """
 
-    def __init__(self, chain: Mapping[str, Augmentation] | Sequence[str], views: Iterable[View], spaces: Sequence[Shares] = ()):
+    def __init__(
+        self, chain: Mapping[str, Augmentation] | Sequence[str], views: Iterable[View], spaces: Sequence[Shares] = ()
+    ):
         self.chain = tuple(chain)
         self.augmentations = dict(chain) if isinstance(chain, Mapping) else {}
         self.views = tuple(views)
@@ -81,7 +84,9 @@ class ViewPlan:
     def sample(self, u: tf.Tensor) -> dict[str, dict[str, Parameters]]:
         """View -> augmentation -> parameters, from u, float32 [B, numbers] uniform in [0, 1)."""
         drawn = {key: self.augmentations[key[0]].sample(u[:, block]) for key, block in self._columns.items()}
-        return {view.name: {name: drawn[name, draw] for name, draw in zip(self.chain, view.draws)} for view in self.views}
+        return {
+            view.name: {name: drawn[name, draw] for name, draw in zip(self.chain, view.draws)} for view in self.views
+        }
 
     def render(self, images: tf.Tensor, parameters: Mapping[str, Parameters]) -> tf.Tensor:
         """One view [B, size, size, 3] of reference images, float32 in [0, 1]."""
@@ -106,14 +111,14 @@ class ViewPlan:
         return {view.name: self.render(images, parameters[view.name]) for view in self.views}, parameters
 
     def _reference(self, batch: Mapping[str, tf.Tensor] | tf.Tensor) -> tf.Tensor:
-        """Reference images in [0, 1], scaled once for all views; with a stylised copy [B, S, S, 6]: the picture and the copy."""
+        """Reference images in [0, 1], scaled once for all views; with a stylised copy [B, S, S, 6]."""
         images = unit_range(batch["image"] if isinstance(batch, Mapping) else batch)
         if "stylized" not in self.chain:
             return images
         if not isinstance(batch, Mapping) or "stylized" not in batch:
             raise UserError(
-                "Augmentation 'stylized' needs a stylised copy of each image in the data (field 'stylized'), and there is "
-                "none. Use 'texture' (random convolution) instead, or data with that field."
+                "Augmentation 'stylized' needs a stylised copy of each image in the data (field 'stylized'), and there "
+                "is none. Use 'texture' (random convolution) instead, or data with that field."
             )
         return tf.concat([images, unit_range(batch["stylized"])], axis=-1)
 
@@ -156,7 +161,7 @@ def sibling_negatives(spaces: Sequence[Shares]) -> dict[str, tuple[str, ...]]:
     """For each space the other keys of the same image that are negatives in it, in the order of the spaces.
 
     Key j is a negative in space i exactly when it varies something that space i must notice: when what i shares is not
-    a subset of what j shares. A space that shares nothing has no sibling negatives (Xiao et al., ICLR 2021, equation 2).
+    a subset of what j shares. A space that shares nothing has no sibling negatives (Xiao et al., ICLR 2021, section 3).
     """
     return {
         space.name: tuple(key.name for key in spaces if not set(space.shares) <= set(key.shares)) for space in spaces

@@ -36,7 +36,9 @@ def build(name: str, **settings: Any) -> Augmentation:
     for setting in settings:
         if setting not in accepted:
             hint = nearest(setting, accepted)
-            raise UserError(f"Augmentation {name!r} has no setting {setting!r}. {hint}Expected some of {', '.join(accepted)}.")
+            raise UserError(
+                f"Augmentation {name!r} has no setting {setting!r}. {hint}Expected some of {', '.join(accepted)}."
+            )
     return AUGMENTATIONS[name](name=name, **settings)
 
 

@@ -1,4 +1,4 @@
-"""The one place in the augmentations that imports tensorflow-addons, which has ended: a move away from it stays here."""
+"""The one import of tensorflow-addons among the augmentations. Its development has ended: a move away stays here."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import tensorflow as tf
 
 with warnings.catch_warnings():
     # Its end of life is known, and the reason for this module.
-    warnings.filterwarnings("ignore", message=r"\s*TensorFlow Addons \(TFA\) has ended development", category=UserWarning)
+    warnings.filterwarnings("ignore", message=r"\s*TensorFlow Addons \(TFA\) has ended", category=UserWarning)
     from tensorflow_addons.image import rotate as _rotate
 
 
 def rotate(images: tf.Tensor, radians: tf.Tensor) -> tf.Tensor:
-    """Rotates images [B, H, W, C] counter-clockwise by [B] angles; bilinear, what was outside is the mirrored inside."""
+    """Rotates images [B, H, W, C] counter-clockwise by [B] angles, bilinear; corners show the mirrored picture."""
     return _rotate(images, radians, interpolation="bilinear", fill_mode="reflect")

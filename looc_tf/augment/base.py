@@ -12,6 +12,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from looc_tf.errors import UserError
+
 with contextlib.redirect_stdout(io.StringIO()):  # keras-core announces its backend there
     from keras_cv.layers import VectorizedBaseImageAugmentationLayer
 
@@ -66,6 +68,27 @@ class Augmentation(VectorizedBaseImageAugmentationLayer):
 def between(u: tf.Tensor, low: float, high: float) -> tf.Tensor:
     """Maps uniform numbers in [0, 1) to [low, high)."""
     return low + (high - low) * u
+
+
+def number(setting: str, value: Any, low: float = 0.0, high: float = 1.0) -> float:
+    """`value` as a float from low to high; by default a probability or another fraction."""
+    try:
+        if low <= float(value) <= high:
+            return float(value)
+    except (TypeError, ValueError):
+        pass
+    raise UserError(f"{setting} must be a number from {low:g} to {high:g}. Received {value!r}.")
+
+
+def interval(setting: str, value: Any, low: float = 0.0, high: float = 1.0) -> tuple[float, float]:
+    """`value` as two floats in order, both from low to high."""
+    try:
+        first, last = (float(bound) for bound in value)
+        if low <= first <= last <= high:
+            return first, last
+    except (TypeError, ValueError):
+        pass
+    raise UserError(f"{setting} must be two numbers in order, from {low:g} to {high:g}. Received {value!r}.")
 
 
 def unit_range(images: tf.Tensor) -> tf.Tensor:

@@ -7,8 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from looc_tf.augment.base import Augmentation, Parameters, between
-from looc_tf.errors import UserError
+from looc_tf.augment.base import Augmentation, Parameters, between, interval, number
 
 
 class Blur(Augmentation):
@@ -31,9 +30,8 @@ class Blur(Augmentation):
 
     def __init__(self, sigma: tuple[float, float] = (0.1, 2.0), probability: float = 0.5, **kwargs: Any):
         super().__init__(**kwargs)
-        if not 0 < sigma[0] <= sigma[1]:
-            raise UserError(f"blur.sigma must be two positive numbers, low <= high. Received {tuple(sigma)}.")
-        self.sigma, self.probability = tuple(sigma), float(probability)
+        self.sigma = interval("blur.sigma", sigma, 0.001, 1000)
+        self.probability = number("blur.probability", probability)
 
     def sample(self, u: tf.Tensor) -> Parameters:
         """`on` bool [B]; `sigma` [B] in pixels."""
@@ -45,7 +43,7 @@ class Blur(Augmentation):
 
 
 def gaussian_blur(images: tf.Tensor, sigma: tf.Tensor, radius: int) -> tf.Tensor:
-    """Blurs images [B, H, W, C] with standard deviations [B] in pixels, 0 for none; 2 radius + 1 taps; edges reflected."""
+    """Blurs images [B, H, W, C] with standard deviations [B] in pixels (0: none) and 2 radius + 1 taps."""
     height, width, channels = images.shape[1:]
     squares = tf.range(-radius, radius + 1, dtype=tf.float32) ** 2
     # The smallest positive divisor turns a sigma of 0 into the taps 0 ... 0 1 0 ... 0, which change no bit.
@@ -57,7 +55,7 @@ def gaussian_blur(images: tf.Tensor, sigma: tf.Tensor, radius: int) -> tf.Tensor
 
 
 def _reflect(images: tf.Tensor, radius: int, axis: int) -> tf.Tensor:
-    """`tf.pad(mode="REFLECT")` on one axis, which costs more than the filter itself; joining mirrored strips does not."""
+    """What `tf.pad(mode="REFLECT")` does on one axis, at a third of the cost: it would cost more than the filter."""
     length = images.shape[axis]
     before = tf.gather(images, range(radius, 0, -1), axis=axis)
     after = tf.gather(images, range(length - 2, length - radius - 2, -1), axis=axis)

@@ -7,8 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from looc_tf.augment.base import Augmentation, Parameters, between
-from looc_tf.errors import UserError
+from looc_tf.augment.base import Augmentation, Parameters, between, number
 
 BRIGHTNESS, CONTRAST, SATURATION, HUE, GRAY, NOTHING = range(6)
 ORDERS = tuple(itertools.permutations((BRIGHTNESS, CONTRAST, SATURATION, HUE)))
@@ -47,22 +46,19 @@ class Color(Augmentation):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if not 0 <= hue <= 0.5:
-            raise UserError(f"color.hue is a largest shift in turns, from 0 to 0.5 (the whole circle). Received {hue}.")
-        if min(brightness, contrast, saturation) < 0:
-            raise UserError(
-                "color.brightness, color.contrast and color.saturation must be 0 or more. "
-                f"Received {brightness}, {contrast}, {saturation}."
-            )
-        self.brightness, self.contrast, self.saturation, self.hue = brightness, contrast, saturation, hue
-        self.probability, self.grayscale = probability, grayscale
+        self.brightness = number("color.brightness", brightness, high=100)
+        self.contrast = number("color.contrast", contrast, high=100)
+        self.saturation = number("color.saturation", saturation, high=100)
+        self.hue = number("color.hue (turns; 0.5 is the whole circle)", hue, high=0.5)
+        self.probability = number("color.probability", probability)
+        self.grayscale = number("color.grayscale", grayscale)
 
     def sample(self, u: tf.Tensor) -> Parameters:
         """One joint draw.
 
         Returns:
-            `on` and `gray`, bool [B]; `factors` [B, 3] of brightness, contrast and saturation; `hue` [B] in turns; `order`
-            int32 [B, 4], the operations from first to last.
+            `on` and `gray`, bool [B]; `factors` [B, 3] of brightness, contrast and saturation; `hue` [B] in turns;
+            `order` int32 [B, 4], the operations from first to last.
         """
         factors = [
             between(u[:, 1 + index], max(0.0, 1 - strength), 1 + strength)
@@ -142,8 +138,8 @@ def _luma(planes: tf.Tensor) -> tf.Tensor:
 def _turn_hue(planes: tf.Tensor, turns: tf.Tensor) -> tf.Tensor:
     """Turns the hue of channels [3, N]; HSV's saturation and value stay.
 
-    A channel is min + chroma * clip(|(hue + offset) mod 6 - 3| - 1, 0, 1), hue in sixths of the circle: the usual formula
-    (Smith, 1978) without its six cases, so that it vectorises.
+    A channel is min + chroma * clip(|(hue + offset) mod 6 - 3| - 1, 0, 1), hue in sixths of the circle: the usual
+    formula (Smith, "Color gamut transform pairs", 1978) without its six cases, so that it vectorises.
     """
     red, green, blue = tf.unstack(planes)
     lowest, highest = tf.reduce_min(planes, axis=0), tf.reduce_max(planes, axis=0)
@@ -175,7 +171,8 @@ class Solarize(Augmentation):
 
     def __init__(self, threshold: float = 0.5, probability: float = 0.2, **kwargs: Any):
         super().__init__(**kwargs)
-        self.threshold, self.probability = float(threshold), float(probability)
+        self.threshold = number("solarize.threshold", threshold)
+        self.probability = number("solarize.probability", probability)
 
     def sample(self, u: tf.Tensor) -> Parameters:
         """`on` bool [B]."""

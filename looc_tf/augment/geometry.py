@@ -7,8 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from looc_tf.augment.base import Augmentation, Parameters, between, unit_range
-from looc_tf.errors import UserError
+from looc_tf.augment.base import Augmentation, Parameters, between, interval, number, unit_range
 
 
 class Crop(Augmentation):
@@ -16,8 +15,9 @@ class Crop(Augmentation):
 
     One `tf.image.crop_and_resize` does crop, flip (left and right swapped) and bilinear resize for the whole batch.
     Area is uniform and aspect log-uniform, as in torchvision's RandomResizedCrop. Where torchvision redraws a box that
-    does not fit, here the aspect is drawn from the part of its range that fits: one draw takes a fixed count of numbers.
-    There is no antialiasing: keep source images at about the size of a view (256 for 224), where it hardly matters.
+    does not fit, here the aspect is drawn from the part of its range that fits, so that one draw takes a fixed count of
+    numbers. There is no antialiasing: keep source images at about the size of a view (256 for 224), where it hardly
+    matters.
 
     Args:
         size: side of a view in pixels.
@@ -44,16 +44,15 @@ class Crop(Augmentation):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if not 0 < area[0] <= area[1] <= 1:
-            raise UserError(f"crop.area must be two fractions, 0 < low <= high <= 1. Received {tuple(area)}.")
-        if not 0 < aspect[0] <= aspect[1]:
-            raise UserError(f"crop.aspect must be two positive ratios, low <= high. Received {tuple(aspect)}.")
-        self.size, self.area, self.aspect, self.flip = int(size), tuple(area), tuple(aspect), float(flip)
+        self.size = int(number("crop.size", size, 1, 4096))
+        self.area = interval("crop.area", area, 0.001, 1.0)
+        self.aspect = interval("crop.aspect", aspect, 0.01, 100.0)
+        self.flip = number("crop.flip", flip)
 
     def sample(self, u: tf.Tensor) -> Parameters:
         """`box` [B, 4]: top, left, height, width as fractions of the image; `flip` bool [B]."""
         area = between(u[:, 0], *self.area)
-        # A box fits when both sides sqrt(area * aspect) and sqrt(area / aspect) are at most 1: |log aspect| <= -log area.
+        # Both sides, sqrt(area * aspect) and sqrt(area / aspect), are at most 1 when |log aspect| <= -log area.
         widest = -tf.math.log(area)
         low, high = (tf.clip_by_value(tf.fill(tf.shape(area), math.log(r)), -widest, widest) for r in self.aspect)
         aspect = tf.exp(low + (high - low) * u[:, 1])
@@ -76,8 +75,8 @@ class Crop(Augmentation):
         """Centers of a view's first and last pixel on one axis, in the units of crop_and_resize.
 
         crop_and_resize samples a grid from corner to corner, where 0 and 1 are the centers of the image's outermost
-        pixels. A view's pixel i of `size` has its center at (i + 1/2) / size of the box. Centers outside of the outermost
-        ones, less than half a pixel and only where a box at the border is enlarged, are moved to them.
+        pixels. A view's pixel i of `size` has its center at (i + 1/2) / size of the box. Centers outside of the
+        outermost ones (by less than half a pixel, where a box at the border is enlarged) are moved to them.
         """
         half = length / (2 * self.size)
         first = (start + half) * pixels - 0.5
@@ -101,7 +100,7 @@ class Rotation(Augmentation):
 
     def __init__(self, probability: float = 0.5, **kwargs: Any):
         super().__init__(**kwargs)
-        self.probability = float(probability)
+        self.probability = number("rotation.probability", probability)
 
     def sample(self, u: tf.Tensor) -> Parameters:
         """`quarters` int32 [B] in {0, 1, 2, 3}: counter-clockwise quarter turns."""
@@ -128,9 +127,8 @@ class FreeRotation(Augmentation):
 
     def __init__(self, angle: float = 180.0, probability: float = 0.5, **kwargs: Any):
         super().__init__(**kwargs)
-        if not 0 <= angle <= 180:
-            raise UserError(f"free_rotation.angle is a largest angle in degrees, from 0 to 180. Received {angle}.")
-        self.angle, self.probability = float(angle), float(probability)
+        self.angle = number("free_rotation.angle", angle, high=180)
+        self.probability = number("free_rotation.probability", probability)
 
     def sample(self, u: tf.Tensor) -> Parameters:
         """`radians` [B], counter-clockwise."""
@@ -144,7 +142,7 @@ class FreeRotation(Augmentation):
 
 
 def quarter_turns(images: tf.Tensor, quarters: tf.Tensor) -> tf.Tensor:
-    """Turns each square image [B, S, S, C] counter-clockwise by its own number of quarters, int32 [B] in {0, 1, 2, 3}."""
+    """Turns square images [B, S, S, C] counter-clockwise, each by its own quarters, int32 [B] in {0, 1, 2, 3}."""
     places = tf.dynamic_partition(tf.range(tf.shape(images)[0]), quarters, 4)
     still, once, twice, thrice = (tf.gather(images, rows) for rows in places)
     turned = [

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from looc_tf.augment.base import Augmentation, Parameters, between
+from looc_tf.augment.base import Augmentation, Parameters, between, interval, number
 from looc_tf.errors import UserError
 
 
@@ -14,9 +14,9 @@ class Texture(Augmentation):
     """Random convolution: keeps shape and randomises local texture (Xu et al., "Robust and Generalizable Visual
     Representation Learning via Random Convolutions", ICLR 2021; there RandConv with mixing).
 
-    A k x k kernel from 3 to 3 channels with weights of N(0, 1 / (3 k^2)) is drawn per image, its result is mixed with the
-    image. The result of the convolution is brought to the image's mean and standard deviation before mixing, and clipped
-    to [0, 1], so that textures change and exposure does not [choice]. The kernel mixes channels, so colors change too.
+    A k x k kernel from 3 to 3 channels with weights of N(0, 1 / (3 k^2)) is drawn per image; its result is mixed with
+    the image. Before that it is brought to the image's mean and standard deviation, and after it clipped to [0, 1]:
+    this library's choice, so that texture changes and exposure does not. The kernel mixes channels, so colors change too.
 
     It stands in for the stylised copies of the LooC paper, which need a pretrained style network; see `Stylized`.
 
@@ -40,16 +40,16 @@ class Texture(Augmentation):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if not sizes or any(size < 1 or size % 2 == 0 for size in sizes):
-            raise UserError(f"texture.sizes must be odd kernel sizes in pixels, such as 1, 3, 5, 7. Received {tuple(sizes)}.")
-        if not 0 <= mixing[0] <= mixing[1] <= 1:
-            raise UserError(f"texture.mixing must be two weights, 0 <= low <= high <= 1. Received {tuple(mixing)}.")
-        self.sizes, self.mixing, self.probability = tuple(sizes), tuple(mixing), float(probability)
+        if not sizes or not all(isinstance(size, int) and 0 < size < 32 and size % 2 for size in sizes):
+            raise UserError(f"texture.sizes must be odd kernel sizes in pixels, such as [1, 3, 5]. Received {sizes!r}.")
+        self.sizes = tuple(sizes)
+        self.mixing = interval("texture.mixing", mixing)
+        self.probability = number("texture.probability", probability)
         self.widest = max(self.sizes)
         self.numbers = 3 + 9 * self.widest**2
 
     def sample(self, u: tf.Tensor) -> Parameters:
-        """`on` bool [B]; `original` [B], the image's weight; `kernel` [B, k, k, 3, 3], smaller sizes padded with zeros."""
+        """`on` bool [B]; `original` [B], the image's weight; `kernel` [B, k, k, 3, 3], small ones framed by zeros."""
         which = tf.minimum(tf.cast(u[:, 1] * len(self.sizes), tf.int32), len(self.sizes) - 1)
         size = tf.gather(tf.constant(self.sizes, tf.float32), which)[:, None, None]
         # ndtri turns uniform into normal numbers; the bound keeps 0 from becoming minus infinity.
@@ -73,8 +73,8 @@ class Texture(Augmentation):
 def random_convolution(images: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:
     """Convolves each image [B, H, W, 3] with its own kernel [B, k, k, 3, 3]; the image's mean and deviation are kept.
 
-    The batch is laid out as channels, three to a group, so that one grouped convolution serves all: 20 times faster than
-    gathering patches.
+    The batch is laid out as channels, three to a group, so that one grouped convolution serves all: ten times as fast
+    as gathering patches.
     """
     height, width = images.shape[1:3]
     mean, spread = _moments(images)
@@ -95,8 +95,8 @@ def _moments(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 class Stylized(Augmentation):
     """Swaps in the data set's stylised copy of the picture (Geirhos et al., ICLR 2019), as the LooC paper does.
 
-    It comes before crop. `apply` takes the picture and its copy on one axis, [B, S, S, 6], and gives [B, S, S, 3]; a view
-    plan joins the fields "image" and "stylized" of the batch.
+    It comes before crop. `apply` takes the picture and its copy on one axis, [B, S, S, 6], and gives [B, S, S, 3]; a
+    view plan joins the fields "image" and "stylized" of the batch.
 
     Args:
         probability: of the stylised copy; 0.5 is this library's choice.
@@ -111,7 +111,7 @@ class Stylized(Augmentation):
 
     def __init__(self, probability: float = 0.5, **kwargs: Any):
         super().__init__(**kwargs)
-        self.probability = float(probability)
+        self.probability = number("stylized.probability", probability)
 
     def sample(self, u: tf.Tensor) -> Parameters:
         """`on` bool [B]."""

@@ -1,0 +1,162 @@
+"""The views of one image as a labelled grid: what each key shares with the query is framed and written in color."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")  # no window, on any machine
+
+import numpy as np
+import tensorflow as tf
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+
+from looc_tf.errors import UserError
+from looc_tf.files import write_atomically
+from looc_tf.views import QUERY, View, ViewPlan
+
+INK, FAINT = "#222222", "#737373"
+SHARED = ("#d1495b", "#00798c", "#8d5fb0", "#c77700", "#3d7a37", "#3b6fb6", "#7a6a58", "#b0307a")
+INCHES, LINE = 1.75, 0.135  # of a picture, and of a line of text below it
+
+
+def draw_views(plan: ViewPlan, image: np.ndarray, path: str | Path, seed: int = 0, rows: int = 3) -> Path:
+    """Writes the grid of `views_figure` to `path`, whole or not at all; the suffix says the format (.png, .pdf, .svg).
+
+    Raises:
+        UserError: the format is unknown, or the file cannot be written.
+    """
+    path = Path(path)
+    figure = views_figure(plan, image, seed=seed, rows=rows)
+    kind = path.suffix.lstrip(".").lower() or "png"
+    if kind not in figure.canvas.get_supported_filetypes():
+        raise UserError(f"Expected a picture's name such as views.png, .pdf or .svg. Received {path.name!r}.")
+    content = io.BytesIO()
+    figure.savefig(content, format=kind, dpi=150, facecolor="white")
+    write_atomically(path, content.getvalue())
+    return path
+
+
+def views_figure(plan: ViewPlan, image: np.ndarray, seed: int = 0, rows: int = 3) -> Figure:
+    """The views of an image: a column for the reference, the query and each key, a row for each draw.
+
+    Below each view stand its parameters; those copied from the query in the color of their augmentation, which also
+    frames the view.
+
+    Args:
+        plan: the views of an experiment.
+        image: uint8 [S, S, 3].
+        seed: of the draws.
+        rows: how many times all views are drawn.
+    """
+    u = tf.random.stateless_uniform([rows, plan.numbers], seed=(seed, 0))
+    views, parameters = plan(tf.repeat(image[None], rows, axis=0), u)
+    views = {name: view.numpy() for name, view in views.items()}
+    drawn = tf.nest.map_structure(lambda value: value.numpy(), parameters)
+    text = LINE * (len(plan.chain) + 0.8)
+    figure = Figure(figsize=((INCHES + 0.22) * (1 + len(plan.views)) + 0.1, (INCHES + text) * rows + 0.62))
+    grid = figure.add_gridspec(
+        rows,
+        1 + len(plan.views),
+        left=0.012,
+        right=0.988,
+        top=1 - 0.6 / figure.get_figheight(),
+        bottom=text / figure.get_figheight(),
+        wspace=0.12,
+        hspace=text / INCHES,
+    )
+    _reference(figure.add_subplot(grid[0, 0]), image, plan)
+    for column, view in enumerate(plan.views, start=1):
+        for row in range(rows):
+            axis = figure.add_subplot(grid[row, column])
+            one = tf.nest.map_structure(lambda value: value[row], drawn[view.name])  # noqa: B023
+            _view(axis, views[view.name][row], plan, view, one)
+            if row == 0:
+                _heading(axis, plan, view)
+    return figure
+
+
+def shared_with_query(plan: ViewPlan, view: View) -> tuple[str, ...]:
+    """The augmentations whose parameters a view copies from the query."""
+    query = plan.views[0].draws
+    return tuple(name for name, draw, own in zip(plan.chain, view.draws, query) if draw == own and view.name != QUERY)
+
+
+def _color(plan: ViewPlan, name: str) -> str:
+    """The color of an augmentation; those that some space shares come first, where the colors differ most."""
+    shared = {name: None for view in plan.views for name in shared_with_query(plan, view)}
+    order = [*shared, *(name for name in plan.chain if name not in shared)]
+    return SHARED[order.index(name) % len(SHARED)]
+
+
+def _reference(axis: Axes, image: np.ndarray, plan: ViewPlan) -> None:
+    axis.imshow(image, interpolation="nearest")
+    _bare(axis, "#cccccc", 1.0)
+    axis.set_title("reference", fontsize=10, color=INK, pad=17)
+    axis.text(0.5, 1.035, "every view is made from it", transform=axis.transAxes, ha="center", size=6.5, color=FAINT)
+    shared = dict.fromkeys(name for view in plan.views for name in shared_with_query(plan, view))
+    keys = [Patch(facecolor=_color(plan, name), label=f"{name}: the query's own draw") for name in shared]
+    keys.append(Patch(facecolor="#dddddd", label="drawn afresh"))
+    place = {"loc": "upper left", "bbox_to_anchor": (-0.03, -0.03)}
+    axis.legend(handles=keys, frameon=False, fontsize=7, handlelength=1.0, labelcolor=INK, **place)
+
+
+def _heading(axis: Axes, plan: ViewPlan, view: View) -> None:
+    shared = shared_with_query(plan, view)
+    axis.set_title("query" if view.name == QUERY else f"key of space “{view.name}”", fontsize=10, color=INK, pad=17)
+    note = f"= query's {' and '.join(shared)}" if shared else "shares nothing" if view.name != QUERY else ""
+    style = {"color": _color(plan, shared[0]), "weight": "bold"} if shared else {"color": FAINT}
+    axis.text(0.5, 1.035, note, transform=axis.transAxes, ha="center", fontsize=7.5, **style)
+
+
+def _view(axis: Axes, pixels: np.ndarray, plan: ViewPlan, view: View, parameters: Mapping) -> None:
+    shared = shared_with_query(plan, view)
+    axis.imshow(np.clip(pixels, 0, 1), interpolation="nearest")
+    _bare(axis, *((INK, 1.6) if view.name == QUERY else ("#cccccc", 1.0)))
+    for place, name in enumerate(shared):  # one frame around the other
+        width = 3.0 * (len(shared) - place)
+        axis.add_patch(Rectangle((0, 0), 1, 1, transform=axis.transAxes, **_frame(_color(plan, name), width)))
+    step = LINE / INCHES
+    for line, name in enumerate(plan.chain):
+        style = {"color": _color(plan, name), "weight": "bold"} if name in shared else {"color": FAINT}
+        text = f"{'= ' if name in shared else ''}{name}  {describe(name, parameters[name])}"
+        axis.text(0.0, -0.03 - step * line, text, transform=axis.transAxes, va="top", fontsize=6, **style)
+
+
+def _frame(color: str, width: float) -> dict:
+    return {"fill": False, "edgecolor": color, "linewidth": width, "clip_on": False, "zorder": 5}
+
+
+def _bare(axis: Axes, color: str, width: float) -> None:
+    axis.set_xticks([])
+    axis.set_yticks([])
+    for spine in axis.spines.values():
+        spine.set(color=color, linewidth=width)
+
+
+def describe(name: str, parameters: Mapping) -> str:
+    """The parameters of one augmentation of one image, in a few characters."""
+    return _DESCRIPTIONS[name](parameters) if name in _DESCRIPTIONS else ""
+
+
+def _describe_color(p: Mapping) -> str:
+    brightness, contrast, saturation = p["factors"]
+    jitter = f"b{brightness:.2f} c{contrast:.2f} s{saturation:.2f} h{360 * p['hue']:+.0f}°".replace("-", "−")
+    return " ".join([jitter] * bool(p["on"]) + ["gray"] * bool(p["gray"])) or "off"
+
+
+_DESCRIPTIONS: dict[str, Callable[[Mapping], str]] = {
+    "crop": lambda p: f"{100 * p['box'][2] * p['box'][3]:.0f} % of the area{', mirrored' if p['flip'] else ''}",
+    "color": _describe_color,
+    "rotation": lambda p: f"{90 * p['quarters']}°",
+    "free_rotation": lambda p: f"{np.degrees(p['radians']):.0f}°",
+    "texture": lambda p: f"random kernel, {100 * (1 - p['original']):.0f} %" if p["on"] else "off",
+    "stylized": lambda p: "stylised copy" if p["on"] else "the picture",
+    "blur": lambda p: f"σ {p['sigma']:.1f} px" if p["on"] else "off",
+    "solarize": lambda p: "on" if p["on"] else "off",
+}
