@@ -32,6 +32,7 @@ _PUBLIC = {
     "Method": ("methods", "Method"),
     "LooC": ("methods", "LooC"),
     "build_method": ("methods", "build"),
+    "build_optimizer": ("optim", "build"),
     "Embedder": ("export", "Embedder"),
     "build_plan": ("train", "build_plan"),
     "load_run": ("train", "load_run"),

@@ -141,6 +141,28 @@ def evaluate(run: str, data: str | None, threads: int | None) -> None:
 
 
 @cli.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.option("--markdown", is_flag=True, help="Print a Markdown table.")
+def compare(runs: tuple[str, ...], markdown: bool) -> None:
+    """Mean and 95 % interval over the seeds of evaluated RUNs.
+
+    \b
+    looc compare runs/cifar10-*
+    """
+    _tensorflow()
+    from rich.console import Console
+
+    from looc_tf.evaluate import tables
+    from looc_tf.report import read_runs
+
+    records = read_runs(runs)
+    if markdown:
+        click.echo(tables.markdown(records))
+    else:
+        Console().print(tables.screen(records))
+
+
+@cli.command()
 @click.argument("run", metavar="RUN")
 @click.option("--out", required=True, metavar="DIR", help="Folder of the versions; the next number is written.")
 def export(run: str, out: str) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from looc_tf.data import Source, open_source
-from looc_tf.evaluate import readings, write_results
+from looc_tf.errors import UserError
+from looc_tf.evaluate import read_results, readings, write_results
 from looc_tf.evaluate.figure import matrix_figure
 from looc_tf.evaluate.progress import terminal_progress
 from looc_tf.files import write_atomically
@@ -58,6 +59,16 @@ def evaluate_run(path: str | Path, data: str | None = None, sources: Mapping[str
     chance = {reading.probe: reading.chance for reading in read}
     matrix_figure(records, run.path / "matrix.png", run.path.name, chance)
     Console().print(screen(records, chance))
+    return records
+
+
+def read_runs(paths: Sequence[str | Path]) -> list[dict[str, Any]]:
+    """The records of several evaluated runs, or of folders that hold a results.json."""
+    records = []
+    for path in map(Path, paths):
+        if not (path / "results.json").is_file():
+            raise UserError(f"{path} holds no results.json. Evaluate the run first: looc evaluate {path}")
+        records += read_results(path / "results.json")
     return records
 
 
