@@ -20,8 +20,8 @@ _PARALLEL = 8
 class Embedder(tf.Module):
     """Pictures to the trunk's features and to a point in each embedding space, without gradients.
 
-    Every way in ends in the same arithmetic: the largest centred square of a picture, resized to `data_size` and rounded
-    to 8 bits as the training data are held, then resized to `view_size` and divided by 255.
+    Every way in ends in the same arithmetic: the largest centred square of a picture, resized to `data_size` and
+    rounded to 8 bits as the training data are held, then resized to `view_size` and divided by 255.
 
     Args:
         encoder: `[B, H, W, 3]` in [0, 1] -> {representation: `[B, D]`}; see `models.Encoder`.
@@ -42,7 +42,7 @@ class Embedder(tf.Module):
         self.data_size, self.view_size = data_size, view_size
         self.about = dict(about or {})
         self.state = list(encoder.weights)
-        # Behind a function the Keras model is not tracked: a SavedModel of it would carry a trace of every one of its layers.
+        # Behind a function, since a SavedModel that tracks the Keras model carries a trace of every one of its layers.
         self._encode = lambda views: encoder(views, training=False)
 
     @classmethod
@@ -77,7 +77,9 @@ class Embedder(tf.Module):
         spec = tf.TensorSpec([size, size, 3], tf.uint8)
 
         def squares() -> tf.Tensor:
-            return tf.map_fn(lambda image: square(image, size), images, fn_output_signature=spec, parallel_iterations=_PARALLEL)
+            return tf.map_fn(
+                lambda image: square(image, size), images, fn_output_signature=spec, parallel_iterations=_PARALLEL
+            )
 
         ready = tf.reduce_all(tf.shape(images)[1:3] == size)
         return self._embed(tf.cond(ready, lambda: images, squares))
@@ -91,7 +93,10 @@ class Embedder(tf.Module):
         """
         spec = tf.TensorSpec([self.data_size, self.data_size, 3], tf.uint8)
         squares = tf.map_fn(
-            lambda data: decode_square(data, self.data_size), image_bytes, fn_output_signature=spec, parallel_iterations=_PARALLEL
+            lambda data: decode_square(data, self.data_size),
+            image_bytes,
+            fn_output_signature=spec,
+            parallel_iterations=_PARALLEL,
         )
         return self._embed(squares)
 
@@ -124,7 +129,11 @@ class Embedder(tf.Module):
 
     def _embed(self, squares: tf.Tensor) -> Embeddings:
         """uint8 `[B, data_size, data_size, 3]` -> embeddings."""
-        views = tf.ensure_shape(squares, [None, self.data_size, self.data_size, 3])
+        some = tf.debugging.Assert(
+            tf.shape(squares)[0] > 0, ["Expected at least one picture. Received an empty batch."]
+        )
+        with tf.control_dependencies([some]):
+            views = tf.ensure_shape(squares, [None, self.data_size, self.data_size, 3])
         if self.view_size != self.data_size:
             views = tf.image.resize(views, [self.view_size, self.view_size], antialias=True)
         outputs = self._encode(tf.cast(views, tf.float32) / 255.0)

@@ -23,7 +23,7 @@ Batch = list[tuple[str, bytes]]
 
 @dataclass
 class Embedded:
-    """What `embed_files` did: the file, the number of pictures in it, and (id, reason) of those that could not be read."""
+    """What `embed_files` did: the file, how many pictures are in it, and (id, reason) of those that are not."""
 
     path: Path
     count: int = 0
@@ -51,8 +51,10 @@ def embed_files(export: str | Path, images: str | Path, out: str | Path, *, batc
         (1204, 128)
     """
     out = Path(out)
-    if out.suffix not in TABLES or out.is_dir():
+    if out.suffix not in TABLES:
         raise unknown("kind of output", out.suffix or out.name, TABLES)
+    if out.is_dir():
+        raise UserError(f"Expected a file to write. {out} is a folder. Choose another file.")
     model, pictures = Model(latest(export)), find(images)
     done = Embedded(out)
     try:
@@ -64,7 +66,9 @@ def embed_files(export: str | Path, images: str | Path, out: str | Path, *, batc
                 raise UserError(f"Expected readable pictures in {images}. {_first(done.skipped)}")
             os.replace(written, out)
     except OSError as error:
-        raise UserError(f"Expected to write {out}. {reason(error)}. Nothing was changed; free some space or choose another file.") from error
+        raise UserError(
+            f"Expected to write {out}. {reason(error)}. Nothing was changed; free some space or choose another file."
+        ) from error
     return done
 
 
@@ -82,10 +86,15 @@ class Model:
         try:
             self._loaded = tf.saved_model.load(str(path))  # kept: its functions do not keep their variables alive
         except (OSError, ValueError, tf.errors.OpError) as error:
-            raise UserError(f"Expected a complete export in {path}. {reason(error)}. Write it again: looc export RUN --out DIR") from error
+            raise UserError(
+                f"Expected a complete export in {path}. {reason(error)}. Write it again: looc export RUN --out DIR"
+            ) from error
         self._serve = self._loaded.signatures.get("serving_default")
         if self._serve is None or "image_bytes" not in self._serve.structured_input_signature[1]:
-            raise UserError(f"Expected an export of looc in {path}, whose input is 'image_bytes'. Received another kind of SavedModel.")
+            raise UserError(
+                f"Expected an export of looc in {path}, whose input is 'image_bytes'. Received another SavedModel. "
+                "Write one: looc export RUN --out DIR"
+            )
 
     @property
     def dimensions(self) -> dict[str, int]:

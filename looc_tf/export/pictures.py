@@ -30,23 +30,25 @@ _READERS, _AHEAD = 4, 32
 
 @dataclass(frozen=True)
 class Pictures:
-    """What is to be embedded: how many pictures, where that is known without reading them, and an iterator over them."""
+    """What is to be embedded, and how many that is where it is known without reading."""
 
     items: Iterable[Item]
     count: Optional[int] = None
 
 
 def find(images: str | Path) -> Pictures:
-    """The pictures in a folder (at any depth), in TFRecord files of `tf.Example` (one, or a folder of them), or one file.
+    """The pictures in a folder at any depth, in TFRecord files of `tf.Example` (one, or a folder of them), or one file.
 
-    Nothing is listed in memory; ids are paths relative to the folder, or an Example's `id` (else file and record number).
+    Ids are paths relative to the folder, or an Example's `id`, else its file and number; no list of them is made.
 
     Raises:
         UserError: nothing there.
     """
     path = Path(images)
     if path.is_file():
-        return Pictures(_records([path])) if ".tfrecord" in path.name else Pictures([(path.name, partial(_read, path))], 1)
+        return (
+            Pictures(_records([path])) if ".tfrecord" in path.name else Pictures([(path.name, partial(_read, path))], 1)
+        )
     if not path.is_dir():
         raise UserError(f"Expected a folder of pictures, a picture or a TFRecord file. {path} does not exist.")
     records = [file for file in sorted(path.iterdir()) if ".tfrecord" in file.name and file.is_file()]
@@ -54,12 +56,14 @@ def find(images: str | Path) -> Pictures:
         return Pictures(_records(records))
     count = sum(1 for _ in _files(path))
     if not count:
-        raise UserError(f"Expected pictures in {path}. Found none, at any depth. Name a folder that holds JPEG, PNG, ... files.")
+        raise UserError(
+            f"Expected pictures in {path}. Found none, at any depth. Name a folder that holds JPEG, PNG, ... files."
+        )
     return Pictures(_files(path), count)
 
 
 def read_ahead(items: Iterable[Item]) -> Iterator[Picture]:
-    """Reads pictures in order while the caller computes, and transcodes those of formats that TensorFlow cannot decode."""
+    """Reads pictures in order while the caller computes; formats that TensorFlow cannot decode are transcoded."""
     waiting: deque[tuple[str, Future]] = deque()
     with ThreadPoolExecutor(_READERS, "read") as pool:
         for name, read in items:
@@ -83,7 +87,9 @@ def _load(read: Read) -> bytes | ValueError:
 
 def _files(root: Path) -> Iterator[Item]:
     def refuse(error: OSError) -> None:
-        raise UserError(f"Expected a readable folder. {error.filename}: {reason(error)}. Check its permissions.") from error
+        raise UserError(
+            f"Expected a readable folder. {error.filename}: {reason(error)}. Check its permissions."
+        ) from error
 
     for path in walk(root, refuse):
         if path.suffix.lower() in EXTENSIONS:

@@ -20,9 +20,9 @@ def export(embedder: Embedder, out: str | Path, *, version: int | None = None, p
     """Writes `out/<version>/`, whole or not at all.
 
     Signatures: `serving_default` (input `image_bytes`, picture files; over REST in base64), `images` (uint8 pixels
-    `[B, H, W, 3]`) and `examples` (serialized `tf.Example`s); each returns every representation by name, float32 `[B, D]`.
-    Inside are the weights of the query encoder and nothing else. `assets.extra` holds a warm-up request for each signature,
-    which TensorFlow Serving replays at loading, and `looc.json`, which says what the model is.
+    `[B, H, W, 3]`) and `examples` (serialized `tf.Example`s); each returns every representation by name, float32
+    `[B, D]`. Inside are the weights of the query encoder and nothing else. `assets.extra` holds a warm-up request for
+    each signature, which TensorFlow Serving replays at loading, and `looc.json`, which says what the model is.
 
     Args:
         embedder: what to write.
@@ -34,7 +34,7 @@ def export(embedder: Embedder, out: str | Path, *, version: int | None = None, p
         The folder of the version.
 
     Raises:
-        UserError: the version exists, or the folder cannot be written (full disk, no permission); nothing is left behind.
+        UserError: the version exists, or the disk is full or closed to us; nothing is left behind.
 
     Example:
         >>> export(Embedder.from_run(load_run("runs/looc")), "exports/looc")        # doctest: +SKIP
@@ -55,7 +55,8 @@ def export(embedder: Embedder, out: str | Path, *, version: int | None = None, p
             folder.rename(target)  # fails if another process has written this version meanwhile
     except (OSError, tf.errors.OpError) as error:
         raise UserError(
-            f"Expected to write an export to {target}. {reason(error)}. Nothing was left there; free some space or choose another --out."
+            f"Expected to write an export to {target}. {reason(error)}. Nothing was left there; "
+            "free some space or choose another --out."
         ) from error
     return target
 
@@ -74,12 +75,19 @@ def latest(export: str | Path) -> Path:
         raise UserError(f"Expected the folder of an export. {path} {what}. Write one: looc export RUN --out DIR")
     complete = [number for number in _versions(path) if (path / str(number) / "saved_model.pb").is_file()]
     if not complete:
-        raise UserError(f"Expected an export: saved_model.pb or numbered versions of it. {path} holds neither. Write one: looc export RUN --out DIR")
+        raise UserError(
+            f"Expected an export: saved_model.pb or numbered versions of it. {path} holds neither. "
+            "Write one: looc export RUN --out DIR"
+        )
     return path / str(max(complete))
 
 
 def _versions(out: Path) -> list[int]:
-    return [int(path.name) for path in out.iterdir() if path.name.isascii() and path.name.isdigit()] if out.is_dir() else []
+    return (
+        [int(path.name) for path in out.iterdir() if path.name.isascii() and path.name.isdigit()]
+        if out.is_dir()
+        else []
+    )
 
 
 def _free(out: Path, version: int | None) -> int:
@@ -90,7 +98,9 @@ def _free(out: Path, version: int | None) -> int:
     if version < 1:
         raise UserError(f"Expected a version of at least 1. Received {version}.")
     if version in _versions(out):
-        raise UserError(f"Version {version} exists in {out}, and a version is never overwritten. Leave out the version for the next one.")
+        raise UserError(
+            f"Version {version} exists in {out}, and a version is never overwritten. Leave it out for the next one."
+        )
     return version
 
 
@@ -109,4 +119,3 @@ def _about(embedder: Embedder) -> dict:
         },
         "signatures": {"serving_default": "image_bytes", "images": "images", "examples": "examples"},
     }
-

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+
+_PREAMBLE = ("Graph execution error", "Detected at node", "<stack traces")
+_PLACES = re.compile(r"^/.*?; |^assertion failed: |\{\{.*?\}\}|\[Op:.*?\]|\[\[.*?\]\]")
 
 
 @contextlib.contextmanager
 def scratch(target: Path) -> Iterator[Path]:
     """Yields a new folder on the file system of `target`, to be filled and renamed, or to move files out of.
 
-    Whatever is left of it is removed at the end, and so are folders above `target` that had to be made and stayed empty.
-    Its name starts with a dot and is no number, so a server that watches for versions never loads it.
+    Whatever is left of it is removed at the end, and so are folders above `target` that had to be made and stayed
+    empty. Its name starts with a dot and is no number, so a server that watches for versions never loads it.
     """
     made = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
     folder = target.parent / f".tmp-{target.name}-{secrets.token_hex(4)}"
@@ -29,6 +33,9 @@ def scratch(target: Path) -> Iterator[Path]:
 
 
 def reason(error: Exception) -> str:
-    """One line on why a file could not be read or written, from an `OSError` or an error of TensorFlow."""
-    line = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
-    return line.splitlines()[0].rstrip(".")
+    """One line on what went wrong with a file, from an `OSError`, a `ValueError` or an error of TensorFlow."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    # TensorFlow puts the place in its graph or the temporary file before the message, and the operation behind it.
+    lines = [_PLACES.sub("", line).strip() for line in str(error).splitlines()]
+    return next((line for line in lines if line and not line.startswith(_PREAMBLE)), type(error).__name__).rstrip(".")

@@ -59,7 +59,10 @@ class NpzTable:
     def _add_ids(self, archive: zipfile.ZipFile) -> None:
         self._ids.close()
         kind = f"<U{self._longest}"
-        with archive.open("id.npy", "w", force_zip64=True) as member, (self._folder / "ids").open(encoding="utf-8") as lines:
+        with (
+            archive.open("id.npy", "w", force_zip64=True) as member,
+            (self._folder / "ids").open(encoding="utf-8") as lines,
+        ):
             _header(member, (self._count,), kind)
             for line in lines:
                 member.write(np.array(json.loads(line), kind).tobytes())
@@ -70,7 +73,7 @@ def _header(file, shape: tuple[int, ...], kind: str) -> None:
 
 
 class ParquetTable:
-    """A column `id` and, per representation, a column of lists of D float32; read it with `pandas.read_parquet(path)`."""
+    """A column `id` and, per representation, one of lists of D float32; read it with `pandas.read_parquet(path)`."""
 
     _GROUP = 4096  # rows held until they are written
 
@@ -103,7 +106,9 @@ class ParquetTable:
         columns = [pyarrow.array(self._ids, pyarrow.string())]
         for field in list(self._schema)[1:]:
             values = np.concatenate([rows[field.name] for rows in self._rows]).astype(np.float32, copy=False)
-            columns.append(pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(values.reshape(-1)), field.type.list_size))
+            columns.append(
+                pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(values.reshape(-1)), field.type.list_size)
+            )
         self._writer.write_table(pyarrow.Table.from_arrays(columns, schema=self._schema))
         self._ids, self._rows = [], []
 

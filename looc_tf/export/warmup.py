@@ -1,8 +1,8 @@
 """Warm-up requests: what TensorFlow Serving replays when it loads a version, so that no user waits for the first run.
 
-The file is a TFRecord of `tensorflow.serving.PredictionLog` messages. tensorflow-serving-api, which defines them, would bring
-gRPC and its own pin of TensorFlow for four small messages; they are written here field by field instead. Field numbers: apis/
-prediction_log.proto, apis/predict.proto and apis/model.proto of github.com/tensorflow/serving.
+The file is a TFRecord of `tensorflow.serving.PredictionLog` messages. tensorflow-serving-api, which defines them, would
+bring gRPC and its own pin of TensorFlow for four small messages; they are written here field by field instead. Field
+numbers: apis/prediction_log.proto, apis/predict.proto and apis/model.proto of github.com/tensorflow/serving.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def write_warmup(path: Path, size: int, picture: bytes | None = None) -> None:
 def prediction_log(signature: str, inputs: Mapping[str, tf.Tensor], model: str = "looc") -> bytes:
     """A serialized `PredictionLog` of one predict request."""
     spec = _field(1, model.encode()) + _field(3, signature.encode())  # ModelSpec: name, signature_name
-    request = _field(1, spec)  # PredictRequest: model_spec, then the map `inputs`, each entry a message of key and value
+    request = _field(
+        1, spec
+    )  # PredictRequest: model_spec, then the map `inputs`, each entry a message of key and value
     for name, value in inputs.items():
         request += _field(2, _field(1, name.encode()) + _field(2, tf.make_tensor_proto(value).SerializeToString()))
     return _field(6, _field(1, request))  # PredictionLog.predict_log, PredictLog.request
