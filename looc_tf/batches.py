@@ -14,7 +14,9 @@ DRAWS, DEAL = range(2)  # independent streams of random numbers under one seed
 BUDGET = 2**30  # bytes of rendered batches that wait for the training: on many cores AUTOTUNE takes far more
 
 
-def batches(source: Source, plan: ViewPlan, *, batch: int, seed: int, steps: int, start: int = 0) -> tf.data.Dataset:
+def batches(
+    source: Source, plan: ViewPlan, *, batch: int, steps: int, seed: int = 0, start: int = 0
+) -> tf.data.Dataset:
     """Training batches `start` to `steps`, ready for `Method.fit`.
 
     Each epoch visits the pictures in a permutation computed from (seed, epoch), so any step can be reached at once, and
@@ -24,8 +26,9 @@ def batches(source: Source, plan: ViewPlan, *, batch: int, seed: int, steps: int
         source: the pictures, each decoded once for all of its views.
         plan: the views.
         batch: pictures of a global batch; the rest of an epoch that fills no batch is left for the next permutation.
+        steps: the step to end before: this is the data of a whole training, however many passes over the pictures. Let
+            `fit` go over it once; for epochs of Keras, say `fit(data, epochs=10, steps_per_epoch=steps // 10)`.
         seed: of the run.
-        steps: the step to end before.
         start: the first step.
 
     Returns:

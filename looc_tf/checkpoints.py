@@ -14,8 +14,6 @@ from looc_tf.methods import Method
 log = logging.getLogger(__name__)
 
 PREFIX = "ckpt"
-# What reading a truncated, damaged or foreign checkpoint ends in.
-UNREADABLE = (tf.errors.OpError, OSError, ValueError, AssertionError, RuntimeError)
 
 
 def checkpoint(method: Method) -> tf.train.Checkpoint:
@@ -79,7 +77,7 @@ class CheckpointFolder:
             try:
                 status = self.checkpoint.restore(str(self.folder / f"{PREFIX}-{step}"))
                 status.assert_existing_objects_matched().expect_partial() if partial else status.assert_consumed()
-            except UNREADABLE as error:
+            except Exception as error:  # a damaged file ends in whatever TensorFlow maps the status to: IndexError, ...
                 reasons.append(f"step {step}: {_brief(error)}")
                 log.warning("The checkpoint of step %d in %s cannot be read; trying the one before.", step, self.folder)
             else:

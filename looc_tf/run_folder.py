@@ -39,17 +39,11 @@ def claim(out: Path, experiment: Experiment, resume: bool) -> None:
     if resume:
         _same_config(out, experiment)
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-        remedy = (
-            "Go on with --resume, or choose another --out."
-            if (out / "config.yaml").is_file()
-            else "Choose another --out."
-        )
-        raise UserError(f"{out} exists and is not empty. {remedy}")
+        resumable = "go on with --resume, or " if (out / "config.yaml").is_file() else ""
+        raise UserError(f"{out} exists and is not empty: {resumable}choose another --out.")
     nearest = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise UserError(
-            f"Expected a run folder that can be made. {nearest} is not a folder you may write to. Choose another --out."
-        )
+        raise UserError(f"Expected a folder for the run. {nearest} is not one you may write to. Choose another --out.")
 
 
 def _same_config(out: Path, experiment: Experiment) -> None:

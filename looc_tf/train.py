@@ -73,6 +73,7 @@ def train(experiment: Experiment, out: str | Path, resume: bool = False) -> Path
     if not resume:
         describe(out, experiment, source, steps)
     with logging_to(out):
+        folder.sweep()
         start = (folder.restore() or 0) if resume else 0
         introduce(experiment, out, start, steps)
         told = tell_skipped(source)

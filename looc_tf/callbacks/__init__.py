@@ -17,7 +17,7 @@ from looc_tf.data import Source, open_source
 from looc_tf.errors import UserError
 from looc_tf.export import Embedder
 from looc_tf.methods import Method
-from looc_tf.run_folder import on_terminal, resume_command
+from looc_tf.run_folder import on_terminal, resume_command, tell_skipped
 
 __all__ = [
     "Bar",
@@ -84,6 +84,7 @@ def _monitor(experiment: Experiment, method: Method, source: Source, start: int,
     except UserError as error:  # a handful of pictures has no part to hold out
         log.info("No kNN monitor: %s", error)
         return []
+    tell_skipped(held_out)
     every = -(-training.monitor_every // training.log_every) * training.log_every
     embedder = Embedder(method.encoder, data_size=data.size, view_size=experiment.views.size)
     return [NeighborMonitor(start, steps, every, train=source, held_out=held_out, embedder=embedder)]

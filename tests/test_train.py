@@ -1,0 +1,312 @@
+"""Whole trainings of a tiny network: the run folder, resuming to the bit, stops, bad input."""
+
+import contextlib
+import csv
+import dataclasses
+import io
+import json
+import os
+import re
+import shutil
+import signal
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny
+
+import looc_tf
+from looc_tf import callbacks, config, optim
+from looc_tf import train as room
+from looc_tf.batches import batches
+from looc_tf.checkpoints import CheckpointFolder
+from looc_tf.errors import UserError
+from looc_tf.train import build_plan, compiled, load_run, train
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tiny.draw(tmp_path_factory.mktemp("data") / "pictures")
+    for number in range(4):  # at least one of them in the training part
+        (folder / "bar" / f"broken-{number}.png").write_bytes(b"\x89PNG but not really")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def straight(pictures, tmp_path_factory):
+    """A run of six steps that nothing has disturbed, and what it said on standard error."""
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        out = train(tiny.experiment(pictures), tmp_path_factory.mktemp("runs") / "straight")
+    return out, said.getvalue()
+
+
+def state(out, step=6):
+    """Every tensor of a checkpoint: weights, key encoder, queues, optimizer, running means."""
+    reader = tf.train.load_checkpoint(str(out / "checkpoints" / f"ckpt-{step}"))
+    names = [
+        name for name in reader.get_variable_to_shape_map() if name not in ("save_counter/.ATTRIBUTES/VARIABLE_VALUE",)
+    ]
+    assert len(names) > 50 and any("queue" in name for name in names)
+    return {name: reader.get_tensor(name) for name in names}
+
+
+def assert_same_end(out, other):
+    mine, its = state(out), state(other)
+    assert mine.keys() == its.keys()
+    for name, value in mine.items():
+        np.testing.assert_array_equal(value, its[name], err_msg=name)
+    assert (out / "history.csv").read_bytes() == (other / "history.csv").read_bytes()
+
+
+def test_the_run_folder_says_what_it_is(straight, pictures):
+    out, _ = straight
+    assert config.load(out / "config.yaml") == tiny.experiment(pictures)
+    about = json.loads((out / "run.json").read_text())
+    assert {"version", "commit", "seed", "command", "python", "tensorflow", "machine", "devices", "started"} <= set(
+        about
+    )
+    assert (about["steps"], about["classes"], about["version"]) == (6, 3, looc_tf.__version__)
+    assert sorted(path.name for path in (out / "checkpoints").glob("*.index")) == ["ckpt-3.index", "ckpt-6.index"]
+    assert list((out / "logs").iterdir())
+
+
+def test_the_log_begins_with_version_commit_and_config(straight, pictures):
+    out, said = straight
+    lines = said.splitlines()
+    assert lines[0].startswith(f"looc {looc_tf.__version__}, commit ") and "temperature: 0.2" in said
+    assert "step 4/6  loss " in said and "rotation" in said and "(chance 3.091)" in said and "images/s" in said
+    assert re.search(r"looc: warning: \d pictures? skipped: bar/broken-\d\.png", said)
+    assert "\x1b" not in said and "\r" not in said and "collapsed" not in said
+    assert f"looc evaluate {out}" in lines[-1]
+    assert all(line.split(" ", 3)[-1] in (out / "train.log").read_text() for line in lines)
+
+
+def test_history_holds_every_measure_of_every_space(straight):
+    rows = list(csv.DictReader((straight[0] / "history.csv").open()))
+    assert [row["step"] for row in rows] == ["2", "4", "6"]
+    measures = ("loss", "accuracy", "spread", "effective_rank", "chance_loss")
+    assert {f"{space}/{one}" for space in ("all", "rotation") for one in measures} < set(rows[0])
+    assert 1 < float(rows[-1]["rotation/effective_rank"]) <= 8
+    assert float(rows[0]["all/chance_loss"]) == pytest.approx(np.log(21))
+    assert float(rows[0]["rotation/chance_loss"]) == pytest.approx(np.log(22))  # one sibling
+    assert [bool(row["knn"]) for row in rows] == [False, True, True]  # every 3 steps, on a row of the history
+    assert float(rows[0]["learning_rate"]) > float(rows[-1]["learning_rate"]) > 0
+
+
+def send(monkeypatch, number, step):
+    """Makes the training receive a signal during a step."""
+
+    class Sender(callbacks.Steps):
+        def at(self, at, logs):
+            if at == step:
+                os.kill(os.getpid(), number)
+
+    def with_sender(*args, start, steps, **options):
+        made = callbacks.standard_callbacks(*args, start=start, steps=steps, **options)
+        return [Sender(start, steps), *made]
+
+    monkeypatch.setattr(room, "standard_callbacks", with_sender)
+
+
+def test_stopped_twice_and_resumed_ends_in_the_same_bits(straight, pictures, tmp_path, monkeypatch, capsys):
+    experiment, out = tiny.experiment(pictures), tmp_path / "run"
+    for number, step in ((signal.SIGTERM, 1), (signal.SIGINT, 5)):  # both in the middle of a window of the history
+        send(monkeypatch, number, step)
+        with pytest.raises(SystemExit) as stop:
+            train(experiment, out, resume=step > 1)
+        assert stop.value.code == 128 + number
+        assert (out / "checkpoints" / f"ckpt-{step}.index").exists()
+        last = capsys.readouterr().err.splitlines()[-1]
+        assert f"after step {step} of 6, saved" in last and last.endswith(
+            f"looc train {out}/config.yaml --out {out} --resume"
+        )
+        monkeypatch.undo()
+    train(experiment, out, resume=True)
+    assert_same_end(out, straight[0])
+
+
+def test_a_truncated_checkpoint_falls_back_to_the_one_before(straight, pictures, tmp_path, capsys):
+    out = shutil.copytree(straight[0], tmp_path / "run")
+    (out / "checkpoints" / "ckpt-9_temp").mkdir()
+    data = out / "checkpoints" / "ckpt-6.data-00000-of-00001"
+    data.write_bytes(data.read_bytes()[: data.stat().st_size // 2])
+    assert load_run(out).step == 3
+    train(tiny.experiment(pictures), out, resume=True)
+    assert "The checkpoint of step 6" in capsys.readouterr().err
+    assert_same_end(out, straight[0])
+    assert not (out / "checkpoints" / "ckpt-9_temp").exists()
+
+
+def test_checkpoints_that_cannot_be_read(straight, tmp_path):
+    out = shutil.copytree(straight[0], tmp_path / "run")
+    for number, path in enumerate(sorted((out / "checkpoints").glob("ckpt-*.index"))):
+        path.write_bytes(path.read_bytes()[: 40 * number])
+    with pytest.raises(
+        UserError, match=r"None of the checkpoints in .* can be read \(step 6: .*; step 3: .*\)\. Train"
+    ):
+        load_run(out)
+
+
+def test_a_finished_run_is_left_as_it_is(straight, pictures, capsys):
+    out, _ = straight
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.name != "train.log"}
+    same = dataclasses.replace(tiny.experiment(pictures), about="in other words")
+    assert train(same, out, resume=True) == out
+    assert "Done: 6 steps" in capsys.readouterr().err
+    assert before == {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.name != "train.log"}
+
+
+def test_ten_plain_lines_give_the_weights_of_looc_train(straight, pictures):
+    experiment = tiny.experiment(pictures)
+    source = looc_tf.open_source(pictures, size=experiment.data.size)
+    method = looc_tf.build_method(experiment)
+    method.compile(optimizer=optim.build(experiment.optimizer, steps=6))
+    method.fit(batches(source, build_plan(experiment), batch=8, steps=6), verbose=0)
+    trained = load_run(straight[0]).method
+    for part in (lambda one: one.encoder, lambda one: one.key_encoder, lambda one: one.spaces["rotation"]):
+        for mine, its in zip(part(method).weights, part(trained).weights):
+            np.testing.assert_array_equal(mine, its, err_msg=mine.name)
+    assert method.predict(np.zeros([2, 16, 16, 3], np.float32), verbose=0)["rotation"].shape == (2, 8)
+
+
+def test_a_run_that_diverges_keeps_its_last_good_checkpoint(pictures, tmp_path):
+    wild = tiny.experiment(
+        pictures, "optimizer.learning_rate=1e18", "optimizer.schedule=constant", "optimizer.warmup_steps=1000000",
+        "optimizer.weight_decay=1e6", "training.steps=40", "training.log_every=20", "training.checkpoint_every=1",
+        "training.monitor_every=0",
+    )  # fmt: skip
+    with pytest.raises(UserError, match=r"Stopped at step \d+: .*not finite.* is kept"):
+        train(wild, tmp_path / "run")
+    assert all(np.isfinite(value).all() for value in load_run(tmp_path / "run").method.get_weights())
+
+
+@pytest.fixture(scope="module")
+def method(pictures):
+    return compiled(tiny.experiment(pictures), classes=3, steps=6)
+
+
+def test_no_checkpoint_of_values_that_are_not_finite(method, tmp_path):
+    folder = CheckpointFolder(tmp_path / "checkpoints", method)
+    folder.save(1)
+    queue = method.spaces["all"].queue
+    before = queue.numpy()
+    queue.assign(np.full(queue.shape, np.nan))
+    with pytest.raises(UserError, match=r"step 2: .*queue.* not finite.* step 1, is kept"):
+        folder.save(2)
+    queue.assign(before)
+    assert folder.steps() == [1]
+
+
+@pytest.mark.parametrize(
+    "error", [tf.errors.ResourceExhaustedError(None, None, "No space left on device"), OSError(28, "No space left")]
+)
+def test_a_full_disk_keeps_the_checkpoint_before(method, tmp_path, monkeypatch, error):
+    folder = CheckpointFolder(tmp_path / "checkpoints", method)
+    folder.save(1)
+
+    def full(checkpoint_number):
+        (folder.folder / f"ckpt-{checkpoint_number}_temp").mkdir()
+        raise error
+
+    monkeypatch.setattr(folder.manager, "save", full)
+    with pytest.raises(UserError, match=r"step 2 in .*No space left.* The one of step 1 is intact\. Free space"):
+        folder.save(2)
+    assert sorted(path.name for path in folder.folder.iterdir()) == [
+        "checkpoint",
+        "ckpt-1.data-00000-of-00001",
+        "ckpt-1.index",
+    ]
+    assert folder.restore() == 1
+
+
+def test_an_encoder_that_gives_one_point_sets_off_the_alarm(pictures, caplog):
+    experiment = tiny.experiment(pictures, "optimizer.learning_rate=1e-9")
+    method = compiled(experiment, classes=3, steps=3)
+    for encoder in (method.encoder, method.key_encoder):
+        kernel, bias = encoder.heads["rotation"].layers[1].weights
+        kernel.assign(tf.zeros_like(kernel))
+        bias.assign(tf.ones_like(bias))
+    source = looc_tf.open_source(pictures, size=16)
+    watching = [callbacks.SpaceMeasures(0, 3), callbacks.CollapseAlarm(0, 3, 1, grace=2)]
+    method.fit(batches(source, build_plan(experiment), batch=8, steps=3), verbose=0, callbacks=watching)
+    (message,) = [record.getMessage() for record in caplog.records if "collapsed" in record.getMessage()]
+    assert "Step 2: space 'rotation' has collapsed" in message
+
+
+def refused(match, *args, **options):
+    with pytest.raises(UserError, match=match) as refusal:
+        train(*args, **options)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_folder_that_exists_is_not_overwritten(straight, pictures, tmp_path):
+    refused(
+        r"exists and is not empty: go on with --resume, or choose another --out", tiny.experiment(pictures), straight[0]
+    )
+    (tmp_path / "mine.txt").write_text("mine")
+    refused(r"exists and is not empty: choose another --out", tiny.experiment(pictures), tmp_path)
+
+
+def test_an_out_that_cannot_be_made(pictures, tmp_path):
+    (tmp_path / "file").write_text("")
+    refused(r"Expected a folder for the run\. .*file", tiny.experiment(pictures), tmp_path / "file" / "run")
+
+
+def test_resuming_another_config_names_the_differences(straight, pictures, tmp_path):
+    other = tiny.experiment(pictures, "training.steps=7", "method.spaces.1.temperature=0.5")
+    changes = r"method\.spaces\.1\.temperature was 0\.2, is 0\.5; training\.steps was 6, is 7"
+    refused(rf"another config: {changes}\. Choose", other, straight[0], resume=True)
+    refused(r"Nothing to resume: .* is not a run folder", tiny.experiment(pictures), tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_fewer_pictures_than_a_batch(tmp_path, count):
+    folder = tiny.draw(tmp_path / "few", classes=("bar",), each=count)
+    refused(
+        r"training\.batch is 8, and .* has \d training pictures?\. Lower training\.batch",
+        tiny.experiment(folder),
+        tmp_path / "run",
+    )
+    assert not (tmp_path / "run").exists()
+
+
+def test_supervised_needs_labels(tmp_path):
+    flat = tiny.draw(tmp_path / "flat")
+    for path in flat.glob("*/*.png"):
+        path.rename(flat / f"{path.parent.name}-{path.name}")
+    for empty in ("bar", "disc", "noise"):
+        (flat / empty).rmdir()
+    refused(r"'supervised' needs labels", tiny.experiment(flat, "method.name=supervised"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_queue_smaller_than_a_batch(pictures):
+    with pytest.raises(UserError, match=r"queue of 4 rows, smaller than the batch of 8"):
+        tiny.experiment(pictures, "method.spaces.0.queue=4")
+
+
+def test_supervised_trains_and_logs_its_accuracy(pictures, tmp_path):
+    out = train(tiny.experiment(pictures, "method.name=supervised", "training.steps=2"), tmp_path / "run")
+    (row,) = csv.DictReader((out / "history.csv").open())
+    assert 0 <= float(row["accuracy"]) <= 1 and row["knn"]
+    run = load_run(out)
+    assert run.step == run.steps == 2 and run.method.classifier.units == 3
+
+
+@pytest.mark.parametrize("content", [None, "not json", "[]", '{"steps": 6}', '{"steps": "many", "classes": 3}'])
+def test_a_broken_run_json(straight, tmp_path, content):
+    shutil.copy(straight[0] / "config.yaml", tmp_path)
+    if content is not None:
+        (tmp_path / "run.json").write_text(content)
+    with pytest.raises(UserError, match=r"Expected .*run\.json as training wrote it"):
+        load_run(tmp_path)
+
+
+def test_a_folder_that_is_no_run(straight, tmp_path):
+    with pytest.raises(UserError, match=r"Expected the folder of a run, with a config\.yaml"):
+        load_run(tmp_path)
+    for name in ("config.yaml", "run.json"):
+        shutil.copy(straight[0] / name, tmp_path)
+    with pytest.raises(UserError, match=r"holds no checkpoint yet\. Go on with: looc train .*--resume"):
+        load_run(tmp_path)

@@ -1,0 +1,64 @@
+"""A training that takes seconds: 48 little pictures in three classes, a network of four blocks.
+
+As a program, `python tests/tiny.py PICTURES OUT [--resume] [FIELD=VALUE ...]` trains it in a process of its own.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+from PIL import Image
+
+from looc_tf import config
+from looc_tf.config.convert import from_plain
+from looc_tf.config.reading import _override
+from looc_tf.distribute import configure_threads
+from looc_tf.models.resnet import RESNETS, ResNet, basic_block
+from looc_tf.train import train
+
+RESNETS["tiny"] = ResNet(basic_block, 1, (1, 1, 1, 1))
+
+EXPERIMENT = {
+    "name": "tiny",
+    "data": {"name": "pictures", "size": 16},
+    "views": {"size": 16, "chain": {"crop": {"area": [0.3, 1.0]}, "rotation": {}}},
+    "model": {"backbone": "tiny", "width": 4, "hidden": 8, "dimension": 8},
+    "method": {
+        "momentum": 0.9,
+        "key_groups": 2,
+        "spaces": [{"name": "all", "queue": 20}, {"name": "rotation", "shares": ["rotation"], "queue": 20}],
+    },
+    "optimizer": {"learning_rate": 0.05, "schedule": "cosine"},
+    "training": {"batch": 8, "steps": 6, "log_every": 2, "checkpoint_every": 3, "monitor_every": 3},
+}
+
+
+def experiment(pictures, *overrides):
+    """The experiment on a folder of pictures, with texts `dotted.field=value` laid over it."""
+    made = from_plain(config.Experiment, EXPERIMENT)
+    for override in (f"data.name={pictures}", *overrides):
+        made = _override(made, override)
+    return config.validate(made)
+
+
+def draw(folder, classes=("disc", "bar", "noise"), each=16, size=16):
+    """PNG files of three kinds that a nearest neighbor can tell apart."""
+    random = np.random.default_rng(0)
+    x, y = np.meshgrid(*[np.linspace(-1, 1, size)] * 2)
+    shapes = {"disc": x**2 + y**2 < 0.4, "bar": abs(x) < 0.3, "noise": random.random((size, size)) < 0.5}
+    for name in classes:
+        place = Path(folder, name)
+        place.mkdir(parents=True)
+        for number in range(each):
+            pixels = random.integers(0, 120, (size, size, 3)) + 130 * shapes[name][..., None]
+            Image.fromarray(pixels.astype(np.uint8)).save(place / f"{number:02}.png")
+    return Path(folder)
+
+
+if __name__ == "__main__":
+    pictures, out, *rest = sys.argv[1:]
+    configure_threads(1)
+    train(experiment(pictures, *[word for word in rest if "=" in word]), out, resume="--resume" in rest)
