@@ -30,9 +30,8 @@ def gather(rows: tf.Tensor) -> tf.Tensor:
     """`[b, ...]` of this replica -> `[replicas * b, ...]` of all, in replica order: the global batch as dealt out."""
     if replicas() == 1:
         return rows
-    return tf.distribute.get_replica_context().all_gather(
-        tf.identity(rows), axis=0
-    )  # a tensor without a device cannot be gathered
+    placed = tf.identity(rows)  # a tensor without a device cannot be gathered
+    return tf.distribute.get_replica_context().all_gather(placed, axis=0)
 
 
 def own_rows(gathered: tf.Tensor, like: tf.Tensor) -> tf.Tensor:

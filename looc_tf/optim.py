@@ -30,6 +30,37 @@ class CoupledSGD(keras.optimizers.SGD):
         return {**super().get_config(), "coupled_decay": self.coupled_decay}
 
 
+class LAMB(keras.optimizers.Adam):
+    """Adam with the step of each layer scaled to the size of its weights, for large batches (You et al. 2020, algorithm 2).
+
+    tensorflow-addons has it for Keras's legacy optimizers only, whose state, learning rate and loss scaling are reached in
+    other ways than those of every other optimizer here; the tests compare the two.
+
+    Args:
+        learning_rate: a number or a schedule.
+        coupled_decay: weight decay, added to Adam's direction before it is scaled.
+    """
+
+    def __init__(self, *args, coupled_decay: float = 0.0, epsilon: float = 1e-6, **options):
+        super().__init__(*args, epsilon=epsilon, **options)
+        self.coupled_decay = coupled_decay
+
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
+        place = self._index_dict[self._var_key(variable)]
+        first, second = self._momentums[place], self._velocities[place]
+        first.assign_add((gradient - first) * (1 - self.beta_1))
+        second.assign_add((tf.square(gradient) - second) * (1 - self.beta_2))
+        step = tf.cast(self.iterations + 1, variable.dtype)
+        adam = first / (1 - self.beta_1**step) / (tf.sqrt(second / (1 - self.beta_2**step)) + self.epsilon)
+        direction = adam + self.coupled_decay * variable
+        trust = tf.math.divide_no_nan(tf.norm(variable), tf.norm(direction))
+        trust = tf.where(trust > 0, trust, 1.0)  # weights that start at zero could not leave it otherwise
+        variable.assign_sub(tf.cast(self.learning_rate, variable.dtype) * trust * direction)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "coupled_decay": self.coupled_decay}
+
+
 class Warmup(Schedule):
     """From zero to `schedule` in a straight line over the first `steps` steps."""
 
@@ -47,7 +78,9 @@ class Warmup(Schedule):
 def _step(settings: config.Optimizer, steps: int) -> Schedule:
     peak, count = settings.learning_rate, len(settings.milestones)
     boundaries = [round(fraction * steps) - 1 for fraction in settings.milestones]
-    return keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, [peak * settings.decay**i for i in range(count + 1)])
+    return keras.optimizers.schedules.PiecewiseConstantDecay(
+        boundaries, [peak * settings.decay**i for i in range(count + 1)]
+    )
 
 
 def _cosine(settings: config.Optimizer, steps: int) -> Schedule:
@@ -58,7 +91,11 @@ def _constant(settings: config.Optimizer, steps: int) -> Schedule:
     return keras.optimizers.schedules.PiecewiseConstantDecay([steps], [settings.learning_rate] * 2)
 
 
-SCHEDULES: dict[str, Callable[[config.Optimizer, int], Schedule]] = {"step": _step, "cosine": _cosine, "constant": _constant}
+SCHEDULES: dict[str, Callable[[config.Optimizer, int], Schedule]] = {
+    "step": _step,
+    "cosine": _cosine,
+    "constant": _constant,
+}
 
 
 def _sgd(settings: config.Optimizer, rate: Schedule) -> keras.optimizers.Optimizer:
@@ -70,9 +107,7 @@ def _adamw(settings: config.Optimizer, rate: Schedule) -> keras.optimizers.Optim
 
 
 def _lamb(settings: config.Optimizer, rate: Schedule) -> keras.optimizers.Optimizer:
-    from looc_tf.augment.addons import LAMB  # on use: tensorflow-addons is needed for nothing else here
-
-    return LAMB(rate, weight_decay=settings.weight_decay)
+    return LAMB(rate, coupled_decay=settings.weight_decay)
 
 
 OPTIMIZERS: dict[str, Callable[[config.Optimizer, Schedule], keras.optimizers.Optimizer]] = {

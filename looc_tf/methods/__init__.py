@@ -9,6 +9,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from looc_tf.config import Experiment
+from looc_tf.distribute import replicas
 from looc_tf.errors import UserError, unknown
 from looc_tf.methods.base import Method
 from looc_tf.methods.looc import LooC
@@ -62,9 +63,17 @@ def build(experiment: Experiment, classes: int | None = None) -> Method:
     Args:
         experiment: the config.
         classes: number of labels, for methods that need them.
+
+    Raises:
+        UserError: an unknown method or backbone, parts that do not go together, or a batch that cannot be dealt out.
     """
     if experiment.method.name not in METHODS:
         raise unknown("method", experiment.method.name, METHODS)
+    if experiment.training.batch % replicas():
+        raise UserError(
+            f"training.batch of {experiment.training.batch} cannot be dealt to {replicas()} devices in equal parts. "
+            f"Use a multiple of {replicas()}."
+        )
     previous = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy(experiment.training.precision)
     try:

@@ -30,7 +30,12 @@ class LooC(Method):
     """
 
     def __init__(
-        self, encoder: Encoder, key_encoder: Encoder, spaces: Sequence[EmbeddingSpace], momentum: float = 0.999, **options
+        self,
+        encoder: Encoder,
+        key_encoder: Encoder,
+        spaces: Sequence[EmbeddingSpace],
+        momentum: float = 0.999,
+        **options,
     ):
         super().__init__(encoder, **options)
         self.key_encoder = key_encoder
@@ -76,9 +81,13 @@ class LooC(Method):
     def _record_space(self, name: str, loss: tf.Tensor, logits: tf.Tensor, query: tf.Tensor) -> None:
         self.record(f"{name}/loss", loss)
         self.record(f"{name}/accuracy", tf.cast(tf.argmax(logits, axis=1) == 0, tf.float32))
-        # 1 when the unit vectors are spread evenly over the sphere, 0 when all are one vector.
-        spread = tf.math.reduce_std(query, axis=0) * tf.sqrt(tf.cast(tf.shape(query)[1], query.dtype))
+        # 1 when the unit vectors are spread evenly over the sphere, 0 when all are one vector. Gathered, because a
+        # deviation over each replica's part of the batch would depend on the number of replicas.
+        spread = tf.math.reduce_std(gather(tf.stop_gradient(query)), axis=0)
+        spread *= tf.sqrt(tf.cast(tf.shape(query)[1], query.dtype))
         self.record(f"{name}/spread", spread)
 
     def get_config(self) -> dict[str, Any]:
-        raise NotImplementedError("Save the config of the experiment beside a checkpoint; `methods.build` builds it again.")
+        raise NotImplementedError(
+            "Save the config of the experiment beside a checkpoint; `methods.build` builds it again."
+        )

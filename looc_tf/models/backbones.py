@@ -2,26 +2,87 @@
 
 from __future__ import annotations
 
+import inspect
+from typing import Any
+
 from tensorflow import keras
 
-from looc_tf.errors import unknown
+from looc_tf.errors import UserError, unknown
 from looc_tf.models.resnet import RESNETS
+
+# keras-cv fetches the shape of a preset from Kaggle, even without weights; these are built without a network.
+_RESNET = {"stackwise_filters": [64, 128, 256, 512], "stackwise_strides": [1, 2, 2, 2]}
+_RESNET_BLOCKS = {
+    "18": ("basic_block", [2, 2, 2, 2]),
+    "34": ("basic_block", [3, 4, 6, 3]),
+    "50": ("block", [3, 4, 6, 3]),
+    "101": ("block", [3, 4, 23, 3]),
+    "152": ("block", [3, 8, 36, 3]),
+}
+_DENSENET_REPEATS = {
+    "121": [6, 12, 24, 16],
+    "169": [6, 12, 32, 32],
+    "201": [6, 12, 48, 32],
+}  # Huang et al. 2017, table 1
+_EFFICIENTNET_V2 = {  # Tan and Le 2021; B1 to B3 scale B0 in width and depth
+    "stackwise_kernel_sizes": [3] * 6,
+    "stackwise_num_repeats": [1, 2, 2, 3, 5, 8],
+    "stackwise_input_filters": [32, 16, 32, 48, 96, 112],
+    "stackwise_output_filters": [16, 32, 48, 96, 112, 192],
+    "stackwise_expansion_ratios": [1, 4, 4, 4, 6, 6],
+    "stackwise_squeeze_and_excite_ratios": [0, 0, 0, 0.25, 0.25, 0.25],
+    "stackwise_strides": [1, 2, 2, 2, 1, 2],
+    "stackwise_conv_types": ["fused"] * 3 + ["unfused"] * 3,
+}
+_EFFICIENTNET_V2_SCALES = {"b0": (1.0, 1.0), "b1": (1.0, 1.1), "b2": (1.1, 1.2), "b3": (1.2, 1.4)}
+
+
+def _shapes() -> dict[str, tuple[str, dict[str, Any]]]:
+    """Preset -> class of keras-cv and its arguments."""
+    shapes: dict[str, tuple[str, dict[str, Any]]] = {}
+    for depth, (block, blocks) in _RESNET_BLOCKS.items():
+        arguments = {**_RESNET, "stackwise_blocks": blocks, "block_type": block}
+        shapes[f"resnet{depth}"] = ("ResNetBackbone", arguments)
+        shapes[f"resnet{depth}_v2"] = ("ResNetV2Backbone", arguments)
+    for depth, repeats in _DENSENET_REPEATS.items():
+        shapes[f"densenet{depth}"] = ("DenseNetBackbone", {"stackwise_num_repeats": repeats})
+    for scale, (width, depth) in _EFFICIENTNET_V2_SCALES.items():
+        coefficients = {"width_coefficient": width, "depth_coefficient": depth}
+        shapes[f"efficientnetv2_{scale}"] = ("EfficientNetV2Backbone", {**_EFFICIENTNET_V2, **coefficients})
+    return shapes
+
+
+KERAS_CV_SHAPES = _shapes()
 
 
 def _keras(name: str) -> keras.Model:
     builders = {key: value for key, value in vars(keras.applications).items() if key[:1].isupper()}
     if name not in builders:
         raise unknown("Keras backbone", name, builders)
-    return builders[name](include_top=False, weights=None, input_shape=(None, None, 3))
+    # The encoder has scaled the pictures; scaled once more they would vanish in 16 bits.
+    scales = "include_preprocessing" in inspect.signature(builders[name]).parameters
+    options = {"include_preprocessing": False} if scales else {}
+    return builders[name](include_top=False, weights=None, input_shape=(None, None, 3), **options)
 
 
 def _keras_cv(name: str) -> keras.Model:
     import keras_cv  # on use: its import takes seconds
 
-    presets = [key for key in keras_cv.models.Backbone.presets if not key.endswith("_imagenet")]
+    if name in KERAS_CV_SHAPES:
+        kind, arguments = KERAS_CV_SHAPES[name]
+        return getattr(keras_cv.models, kind)(**arguments, include_rescaling=False)
+    kinds = [kind for kind in vars(keras_cv.models).values() if inspect.isclass(kind)]
+    kinds = [kind for kind in kinds if issubclass(kind, keras_cv.models.Backbone)]
+    presets = {preset: kind for kind in kinds for preset in kind.presets if preset not in kind.presets_with_weights}
     if name not in presets:
-        raise unknown("keras-cv backbone", name, presets)
-    return keras_cv.models.Backbone.from_preset(name, load_weights=False)
+        raise unknown("keras-cv backbone", name, sorted({*KERAS_CV_SHAPES, *presets}))
+    try:
+        return presets[name].from_preset(name, load_weights=False, include_rescaling=False)
+    except Exception as error:  # whatever the download ends in: no network, no such handle, no kagglehub
+        raise UserError(
+            f"keras-cv reads the shape of backbone {name!r} from Kaggle, which failed ({type(error).__name__}). "
+            f"Connect to the network, or use one that needs none: {', '.join(KERAS_CV_SHAPES)}."
+        ) from error
 
 
 LIBRARIES = {"keras": _keras, "keras_cv": _keras_cv}
@@ -31,6 +92,9 @@ def named_backbone(name: str) -> keras.Model:
     """`keras/MobileNetV2` or `keras_cv/efficientnetv2_b0` -> a model of `[B, H, W, 3]` to a feature map, random weights.
 
     Their BatchNorm is their own: it cannot be split or synchronized from here.
+
+    Raises:
+        UserError: there is no such backbone, or keras-cv cannot fetch its shape.
     """
     library, _, backbone = name.partition("/")
     if library not in LIBRARIES or not backbone:

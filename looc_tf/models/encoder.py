@@ -53,7 +53,9 @@ class Encoder(keras.Model):
         self.heads = {space: HEADS[model.head](space, model.hidden, model.dimension) for space in spaces}
         self(tf.zeros([1, 32, 32, 3]))
 
-    def call(self, images: tf.Tensor, training: bool = False, heads: Iterable[str] | None = None) -> dict[str, tf.Tensor]:
+    def call(
+        self, images: tf.Tensor, training: bool = False, heads: Iterable[str] | None = None
+    ) -> dict[str, tf.Tensor]:
         """Embed pictures.
 
         Args:
@@ -91,5 +93,10 @@ def _build_backbone(
         raise UserError(
             f"A branch per space needs a backbone with a separate last stage, one of {', '.join(RESNETS)}. "
             f"Received model.backbone={model.backbone!r}."
+        )
+    if model.batch_norm != "plain":
+        raise UserError(
+            f"Backbone {model.backbone!r} brings its own BatchNorm. Received model.batch_norm={model.batch_norm!r}; "
+            f"set it to 'plain', or use one of {', '.join(RESNETS)}."
         )
     return named_backbone(model.backbone), [keras.layers.GlobalAveragePooling2D(dtype="float32", name="pool")]

@@ -11,14 +11,22 @@ from tensorflow import keras
 from looc_tf.models.normalization import Normalization
 
 layers = keras.layers
-INITIALIZER = keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")  # He et al. 2015, as PyTorch's ResNet
+INITIALIZER = keras.initializers.VarianceScaling(
+    2.0, "fan_out", "untruncated_normal"
+)  # He et al. 2015, as PyTorch's ResNet
 
 
 def _convolution(filters: int, size: int, stride: int, name: str) -> Callable:
     # Explicit symmetric padding: TensorFlow's "same" pads a stride-2 convolution unevenly and shifts the features.
     initializer = INITIALIZER.__class__.from_config(INITIALIZER.get_config())
     convolution = layers.Conv2D(
-        filters, size, stride, padding="same" if stride == 1 else "valid", use_bias=False, kernel_initializer=initializer, name=name
+        filters,
+        size,
+        stride,
+        padding="same" if stride == 1 else "valid",
+        use_bias=False,
+        kernel_initializer=initializer,
+        name=name,
     )
     if stride == 1 or size == 1:
         return convolution

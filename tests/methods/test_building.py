@@ -1,0 +1,43 @@
+"""What `methods.build` refuses, in one line that says what to do."""
+
+from dataclasses import replace
+
+import contract
+import pytest
+
+from looc_tf import methods
+from looc_tf.errors import UserError
+
+MOCO = contract.CASES["moco"]
+MOBILE = replace(MOCO, model=replace(MOCO.model, backbone="keras/MobileNetV2"))
+
+
+@pytest.mark.parametrize(
+    "case, message",
+    [
+        (replace(MOCO, method=replace(MOCO.method, name="loco")), "Did you mean 'looc'?"),
+        (contract.CASES["supervised"], "needs labels"),
+        (replace(MOCO, model=replace(MOCO.model, backbone="resnet81")), "Did you mean 'resnet18'?"),
+        (replace(MOCO, model=replace(MOCO.model, backbone="keras/MobileNetV8")), "Did you mean 'MobileNetV"),
+        (replace(MOCO, model=replace(MOCO.model, stem="imagnet")), "Did you mean 'imagenet'?"),
+        (replace(MOCO, model=replace(MOCO.model, head="mpl")), "Did you mean 'mlp'?"),
+        (replace(MOCO, model=replace(MOCO.model, batch_norm="synced")), "Did you mean 'sync'?"),
+        (MOBILE, "set method.key_groups=1"),
+        (replace(MOBILE, method=replace(MOCO.method, key_groups=1, branch_per_space=True)), "branch per space"),
+        (
+            replace(MOBILE, model=replace(MOBILE.model, batch_norm="sync"), method=replace(MOCO.method, key_groups=1)),
+            "set it to 'plain'",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_does_not_go_together_is_refused(case, message):
+    with pytest.raises(UserError, match=message.replace("?", r"\?")):
+        methods.build(case)
+
+
+def test_a_new_space_leaves_the_queues_of_the_others_as_they_were():
+    two, three = (contract.rewound(name).rewind() for name in ("looc_1", "looc_2"))
+    assert contract.same_bits(contract.arrays(two.spaces["color"].variables), contract.arrays(three.spaces["color"].variables))
+    queues = contract.arrays(space.queue for space in three.spaces.values())
+    assert not contract.same_bits(queues[:1], queues[1:2]), "each space has its own random rows"

@@ -1,0 +1,83 @@
+"""Residual networks have the known sizes; backbones of other libraries work by name."""
+
+import contract
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from looc_tf.config import Model
+from looc_tf.errors import UserError
+from looc_tf.models import Encoder
+from looc_tf.models.backbones import named_backbone
+from looc_tf.models.normalization import plain
+from looc_tf.models.resnet import RESNETS
+
+
+def count(*models):
+    return sum(int(np.prod(variable.shape)) for model in models for variable in model.trainable_variables)
+
+
+# Parameters of torchvision's models without their last layer.
+@pytest.mark.parametrize("name, parameters, features", [("resnet18", 11_176_512, 512), ("resnet34", 21_284_672, 512)])
+def test_resnets_of_basic_blocks_have_the_known_sizes(name, parameters, features):
+    resnet = RESNETS[name]
+    trunk, last = resnet.trunk("imagenet", 64, plain), resnet.last_stage(64, plain, "last")
+    assert count(trunk, last) == parameters
+    assert trunk(tf.zeros([1, 64, 64, 3])).shape == (1, 4, 4, 256)
+    assert last(tf.zeros([1, 4, 4, 256])).shape == (1, features)
+
+
+def test_resnet50_has_the_known_size_and_a_branch_per_space_triples_its_features():
+    encoder = Encoder(Model("resnet50", "imagenet", 64, hidden=8, dimension=8), ["all", "color", "rotation"], branch_per_space=True)
+    assert count(encoder.shared, encoder.stages["all"]) == 23_508_032
+    outputs = encoder(tf.zeros([1, 32, 32, 3]))
+    assert outputs["trunk"].shape == (1, 3 * 2048) and outputs["branch_color"].shape == (1, 2048)
+
+
+@pytest.mark.parametrize("stem, size", [("imagenet", 2), ("small", 8)])
+def test_the_stem_decides_the_resolution(stem, size):
+    assert RESNETS["tiny"].trunk(stem, 4, plain)(tf.zeros([1, 32, 32, 3])).shape == (1, size, size, 16)
+
+
+def test_a_stride_does_not_shift_the_features():
+    """Mirrored pictures give mirrored features: padding is even on both sides."""
+    trunk = RESNETS["resnet18"].trunk("small", 4, plain)
+    for variable in trunk.trainable_variables:
+        if len(variable.shape) == 4:
+            variable.assign((variable + variable[:, ::-1]) / 2)
+    images = tf.random.stateless_uniform([1, 33, 33, 3], seed=(0, 1))  # odd, so that a stride of 2 has a middle
+    np.testing.assert_allclose(trunk(images)[:, :, ::-1], trunk(images[:, :, ::-1]), atol=1e-4)
+
+
+# Parameters as the two libraries state them.
+@pytest.mark.parametrize(
+    "name, parameters",
+    [("keras/MobileNetV2", 2_257_984), ("keras_cv/resnet18", 11_186_112), ("keras_cv/efficientnetv2_b0", 5_919_312)],
+)
+def test_backbones_by_name_need_no_network(name, parameters):
+    assert named_backbone(name).count_params() == parameters
+
+
+def test_an_encoder_over_a_named_backbone():
+    model = Model("keras/MobileNetV2", hidden=8, dimension=8)
+    outputs = Encoder(model, ["all"])(tf.random.uniform([2, 32, 32, 3]))
+    assert outputs["trunk"].shape == (2, 1280) and outputs["all"].shape == (2, 8)
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        ("keras/MobileNetV22", "Did you mean 'MobileNetV2'"),
+        ("keras_cv/resnet55", "Did you mean 'resnet50'"),
+        ("keras_cv/mobilenet_v3_small", "use one that needs none"),  # keras-cv would ask Kaggle, and tests have no network
+        ("timm/resnet18", "Unknown model.backbone"),
+        ("keras", "Unknown model.backbone"),
+    ],
+)
+def test_a_backbone_that_is_not_there(name, message):
+    with pytest.raises(UserError, match=message):
+        named_backbone(name)
+
+
+def test_the_tiny_backbone_is_used_by_the_contract():
+    assert contract.MODEL.backbone in RESNETS

@@ -1,0 +1,65 @@
+"""Run by test_distribute.py in a process of its own, since logical devices must be made before TensorFlow starts.
+
+    python tests/replicas.py OUT.npz
+
+One device with the whole batch, then two with half of it each; writes weights, queues and logs of both.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import tensorflow as tf
+
+STEPS = 10
+
+
+def split_cpu(devices: int) -> None:
+    """As many logical devices out of the one CPU; before any operation runs."""
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * devices)
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+
+
+def train(case, strategy) -> dict[str, np.ndarray]:
+    """Ten steps under a strategy: everything a run leaves behind, by name."""
+    import contract
+
+    with strategy.scope():
+        method = contract.build(case, rate=0.01, eager=False)
+    logs = []
+    log = tf.keras.callbacks.LambdaCallback(on_train_batch_end=lambda _, values: logs.append(list(values.values())))
+    method.fit(contract.make_dataset(case, STEPS), verbose=0, callbacks=[log])
+    return {**collect(method, logs, strategy), "names": np.array(list(method.meters))}
+
+
+def collect(method, logs, strategy) -> dict[str, np.ndarray]:
+    """Weights, statistics, queues (of each replica) and logs as arrays."""
+    found = {"logs": np.array(logs)}
+    for part in ("encoder", "key_encoder"):
+        for number, variable in enumerate(getattr(method, part).variables):
+            found[f"{part}/{number:03}/{variable.name}"] = np.array(variable)
+    for name, space in method.spaces.items():
+        for replica, queue in enumerate(strategy.experimental_local_results(space.queue)):
+            found[f"queue/{name}/{replica}"] = np.array(queue)
+        found[f"entered/{name}"] = np.array(space.entered)
+    return found
+
+
+def main(out: str) -> None:
+    split_cpu(2)
+    import contract
+    from looc_tf.models.normalization import QUERY_NORMALIZATIONS, split
+
+    QUERY_NORMALIZATIONS["halves"] = split(2)  # what plain BatchNorm on two replicas is, on one device
+    one = tf.distribute.get_strategy()
+    two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])  # one for all: a second one would mix up their collectives
+    runs = {"sync-1": ("sync", 3, one), "sync-2": ("sync", 3, two), "halves-1": ("halves", 1, one), "plain-2": ("plain", 1, two)}
+    for name, (norm, spaces, strategy) in runs.items():
+        case = contract.experiment(contract.SPACES[:spaces], contract.replace(contract.MODEL, batch_norm=norm))
+        np.savez(f"{out}/{name}.npz", **train(case, strategy))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
