@@ -45,7 +45,7 @@ def open_source(
     Example:
         >>> source = open_source("factors", "test", size=64)                        # doctest: +SKIP
         >>> len(source), source.fields["label"][:2]                                 # doctest: +SKIP
-        (2000, ('anchor', 'arrow'))
+        (2000, ('arrow', 'bell'))
     """
     split = canonical(split)
     if size < 1 or (limit is not None and limit < 1):
@@ -53,19 +53,20 @@ def open_source(
     table = read_table(name, data_dir)
     part = table.take(np.flatnonzero(assign(table) == split))
     if not len(part):
-        raise UserError(f"Expected pictures in the {split} part of {str(name)!r}, which holds {len(table)} in all. Add pictures to it.")
+        whole = f"{str(name)!r}, which holds {len(table)} in all"
+        raise UserError(f"Expected pictures in the {split} part of {whole}. Add pictures to it.")
     if limit is not None and limit < len(part):
         part = part.take(sample(part.ids, limit))
     return Source(part, name=str(name), split=split, size=size, budget=budget)
 
 
 def load(name: str | os.PathLike, split: str = "train", *, size: int) -> tf.data.Dataset:
-    """The elements {image: uint8 [size, size, 3], label: int64, id: string, ...} of `open_source`, in order."""
+    """The elements of `open_source`, in order: {image: uint8 [size, size, 3], label: int64, id: string, ...}."""
     return open_source(name, split, size=size).dataset()
 
 
 def read_table(name: str | os.PathLike, data_dir: str | os.PathLike | None = None) -> Table:
-    """Finds the reader for `name`: something on the disk first, else a TFDS name."""
+    """All rows of a set, undecoded: what is on the disk under `name` first, else the TFDS set of that name."""
     path = Path(os.path.expanduser(name))
     if path.is_dir():
         records = [file for file in sorted(path.iterdir()) if ".tfrecord" in file.name and file.is_file()]

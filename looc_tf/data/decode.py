@@ -1,7 +1,8 @@
-"""Bytes to a square picture with TensorFlow operations alone, so that training and the exported model share one function.
+"""Bytes to a square picture with TensorFlow operations alone: training and the exported model share one function.
 
-JPEG (grey, RGB, CMYK; EXIF orientation obeyed), PNG (any mode, 16 bit), GIF (first frame) and BMP. Transparent pixels are
-laid over white. The header is read before any pixel: a picture that claims more than `MAX_PIXELS` is refused, not decoded.
+JPEG (grey, RGB, CMYK; EXIF orientation obeyed), PNG (any mode, 16 bit), GIF (first frame) and BMP (uncompressed).
+Transparent pixels are laid over white. The header is read before any pixel: a picture that claims more than
+`MAX_PIXELS` is refused, not decoded.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def _pixels(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
 
 
 def _opaque(data: tf.Tensor) -> tf.Tensor:
-    """uint8: the alpha with which TensorFlow fills PNGs that have none; for 1, 2 and 4 bits it is 1, 3 and 15, not 255."""
+    """uint8: the alpha that TensorFlow gives to PNGs without one; of 1, 2 and 4 bits it is 1, 3 and 15, not 255."""
     depth = tf.clip_by_value(_numbers(data, 24, 1)[0], 1, 8)
     return tf.cast(tf.bitwise.left_shift(tf.constant(1, tf.int64), depth) - 1, tf.uint8)
 
@@ -113,12 +114,16 @@ def _opaque(data: tf.Tensor) -> tf.Tensor:
 def _bitmap(data: tf.Tensor) -> tf.Tensor:
     """An uncompressed BMP; 8-bit ones hold indices into a palette, which TensorFlow would return as grey values."""
     bits, packing = _numbers(data, 28, 1)[0], _numbers(data, 30, 1)[0]
-    plain = tf.debugging.Assert((packing == 0) & (bits >= 8), ["Expected an uncompressed BMP of 8, 24 or 32 bits per pixel."])
+    plain = tf.debugging.Assert(
+        (packing == 0) & (bits >= 8), ["Expected an uncompressed BMP of 8, 24 or 32 bits per pixel."]
+    )
     with tf.control_dependencies([plain] if plain is not None else []):
         image = tf.io.decode_bmp(data)
 
     def paint() -> tf.Tensor:
-        start = 14 + tf.cast(_numbers(data, 14, 1)[0], tf.int32)  # file header, then an info header that states its length
+        start = 14 + tf.cast(
+            _numbers(data, 14, 1)[0], tf.int32
+        )  # file header, then an info header that states its length
         palette = tf.reshape(_numbers(data, start, 4 * 256), [256, 4])[:, 2::-1]  # stored as blue, green, red, 0
         return tf.cast(tf.gather(palette, tf.cast(image[:, :, 0], tf.int32)), tf.uint8)
 
@@ -150,7 +155,9 @@ def _orientation(data: tf.Tensor) -> tf.Tensor:
         table = tf.reshape(tiff[entries : entries + 32 * 12], [32, 12])
         tags = tf.where(big, table[:, 0] * 256 + table[:, 1], table[:, 1] * 256 + table[:, 0])
         values = tf.where(big, table[:, 9], table[:, 8])
-        value = tf.reduce_sum(tf.where((tags == 0x0112) & (tf.cumsum(tf.cast(tags == 0x0112, tf.int32)) == 1), values, 0))
+        value = tf.reduce_sum(
+            tf.where((tags == 0x0112) & (tf.cumsum(tf.cast(tags == 0x0112, tf.int32)) == 1), values, 0)
+        )
         return tf.where((value >= 1) & (value <= 8), value, 1)
 
     return tf.cast(tf.cond(tf.reduce_any(found), read, lambda: tf.constant(1, tf.int64)), tf.int32)

@@ -1,14 +1,14 @@
 """`factors`: a generated TFDS set that holds the ground truth of what the method claims.
 
-Objects of twelve shapes in eight hues and six textures, tilted, of any size and place, over backdrops and clutter of other
-colors; light falls from above, so that the way up can be seen but not from the shape's outline alone.
+Objects of twelve shapes in eight hues and six textures, tilted, of varied size and place, over backdrops and clutter of
+other colors. Light falls from above, so the way up can be seen, but not from the outline of the shape alone.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -37,7 +37,7 @@ def examples(split: str, count: int | None = None, seed: int = SEED) -> Iterator
 
     for index in range(COUNTS[split] if count is None else count):
         drawn = scene(split, index, seed)
-        file = io.BytesIO()  # encoded here: TFDS would start a TensorFlow session per picture to do it
+        file = io.BytesIO()  # TFDS passes encoded pictures through; encoding arrays, it builds a graph first
         Image.fromarray(drawn.image).save(file, "PNG", compress_level=3)
         file.seek(0)
         names = {"label": OBJECTS[drawn.label], "hue": HUES[drawn.hue], "texture": TEXTURES[drawn.texture]}
@@ -48,7 +48,7 @@ class Factors(tfds.core.GeneratorBasedBuilder):
     """Objects of known shape, hue and texture under light from above, 64 px: 8,000 / 1,000 / 2,000 pictures."""
 
     VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "First version."}
+    RELEASE_NOTES: ClassVar[dict[str, str]] = {"1.0.0": "First version."}
 
     def _info(self) -> tfds.core.DatasetInfo:
         features = tfds.features.FeaturesDict({
@@ -58,7 +58,9 @@ class Factors(tfds.core.GeneratorBasedBuilder):
             "texture": tfds.features.ClassLabel(names=TEXTURES),
             "id": tfds.features.Text(),
         })  # fmt: skip
-        return self.dataset_info_from_configs(features=features, supervised_keys=("image", "label"), description=__doc__)
+        return self.dataset_info_from_configs(
+            features=features, supervised_keys=("image", "label"), description=__doc__
+        )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
         del dl_manager  # nothing is downloaded

@@ -14,17 +14,17 @@ from looc_tf.errors import UserError
 
 STYLIZED = "stylized"
 EXTENSIONS = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .gif .bmp .dib .webp .tif .tiff .ppm .pgm .pbm .pnm .tga .jp2 .ico .avif .heic .heif".split()
+    ".jpg .jpeg .jpe .jfif .png .gif .bmp .dib .webp .tif .tiff .ppm .pgm .pbm .pnm .tga .jp2".split()
 )
 
 
 def read_folder(root: Path) -> Table:
     """Lists `root`; no picture is opened.
 
-    Below an optional split folder (`train`, `val` | `valid` | `validation`, `test`) the first folder is the class; pictures
-    without a class folder have no label. `root/stylized/` may mirror the tree with a stylised copy of every picture.
-    Hidden files, and files whose extension is not a picture's, are passed over. Each real directory is read once, so
-    symbolic links may form loops.
+    Below an optional split folder (`train`, `val` | `valid` | `validation`, `test`) the first folder is the class;
+    pictures without a class folder have no label. `root/stylized/` may mirror the tree with a stylised copy of every
+    picture. Hidden files, and files whose extension is not a picture's, are passed over. Each real directory is read
+    once, so symbolic links may form loops.
 
     Raises:
         UserError: the folder holds no picture, or cannot be read.
@@ -35,7 +35,9 @@ def read_folder(root: Path) -> Table:
     paths = [path for path in paths if not (path.parts[0] == STYLIZED and mirrored)]
     pictures = [path for path in paths if path.suffix.lower() in EXTENSIONS]
     if not pictures:
-        raise UserError(f"Expected pictures in {str(root)!r}. Found {_census(paths)}. Name a folder that holds JPEG, PNG, ... files.")
+        raise UserError(
+            f"Expected pictures in {str(root)!r}. Found {_census(paths)}. Name a folder of JPEG, PNG, ... files."
+        )
     splits, classes = _layout(pictures)
     names = tuple(sorted({name for name in classes if name}))
     numbers = {name: number for number, name in enumerate(names)}
@@ -59,7 +61,9 @@ def _list(root: Path) -> tuple[list[PurePosixPath], list[tuple[str, str]]]:
 
     paths = sorted(walk(root, refuse))
     if unreadable and not paths:
-        raise UserError(f"Expected a readable folder. {str(root)!r} cannot be listed: {unreadable[0][1]}. Check its permissions.")
+        raise UserError(
+            f"Expected a readable folder. {str(root)!r} cannot be listed: {unreadable[0][1]}. Check its permissions."
+        )
     return paths, unreadable
 
 

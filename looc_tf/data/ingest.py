@@ -1,4 +1,4 @@
-"""From encoded rows to squares in memory: decodes in batches, transcodes what TensorFlow cannot read, names what is broken."""
+"""Encoded rows to squares in memory: decodes in batches, transcodes what TensorFlow cannot read, names the broken."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
+from functools import lru_cache
 
 import numpy as np
 import tensorflow as tf
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from looc_tf.data.decode import MAX_PIXELS, decode_square
 
 Broken = tuple[str, str]  # id, reason
+FAULTS = (ValueError, OSError, KeyError, tf.errors.OpError)  # what reading a broken picture may raise
 
 
 def transcode(data: bytes) -> bytes:
@@ -24,8 +27,6 @@ def transcode(data: bytes) -> bytes:
     Raises:
         ValueError: not a picture, a broken one, or one of more than `MAX_PIXELS` pixels.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
     if not data:
         raise ValueError("empty file")
     try:
@@ -40,14 +41,12 @@ def transcode(data: bytes) -> bytes:
     except UnidentifiedImageError as error:
         raise ValueError("not a picture in any known format") from error
     except (OSError, SyntaxError, EOFError, ZeroDivisionError, TypeError, IndexError, KeyError) as error:
-        raise ValueError(f"not a readable picture ({_brief(error)})") from error
+        raise ValueError(f"not a readable picture ({brief(error)})") from error
     return out.getvalue()
 
 
 def _eight_bits(image):
     if image.mode.startswith(("I", "F")):  # 16-bit or float grey: Pillow's own conversion clips at 255
-        from PIL import Image
-
         pixels = np.asarray(image, np.float64)
         top = 65535.0 if pixels.max(initial=0) > 255 else 255.0 if pixels.max(initial=0) > 1 else 1.0
         return Image.fromarray(np.clip(pixels * (255.0 / top), 0, 255).astype(np.uint8)).convert("RGB")
@@ -58,8 +57,8 @@ def _eight_bits(image):
 def decode_one(data: bytes, size: int) -> np.ndarray:
     """uint8 [size, size, 3] of one picture in any format; raises `ValueError` with a reason of one line.
 
-    Runs eagerly, kernel by kernel, in the calling thread: safe inside `tf.numpy_function`, where calling a `tf.function`
-    could wait for the very threads that wait for it.
+    Runs eagerly, kernel by kernel, in the calling thread: safe inside `tf.numpy_function`, where calling a
+    `tf.function` could wait for the very threads that wait for it.
     """
     try:
         return decode_square(tf.constant(data), size).numpy()
@@ -67,30 +66,48 @@ def decode_one(data: bytes, size: int) -> np.ndarray:
         return decode_square(tf.constant(transcode(data)), size).numpy()
 
 
-def decode_all(read: Callable[[int], bytes], count: int, size: int, names: np.ndarray, batch: int = 256) -> tuple[np.ndarray, np.ndarray, list[Broken]]:
-    """Every picture of a table: uint8 [N, size, size, 3], bool [N] of those that are good, and the broken ones' names."""
-    images, good, broken = np.zeros((count, size, size, 3), np.uint8), np.ones(count, bool), []
+@lru_cache(maxsize=8)
+def _decoder(size: int) -> Callable[[tf.Tensor], tf.Tensor]:
+    """string [B] -> uint8 [B, size, size, 3] in one traced call; one bad picture fails the whole batch."""
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     def decode(encoded: tf.Tensor) -> tf.Tensor:
         spec = tf.TensorSpec([size, size, 3], tf.uint8)
-        return tf.map_fn(lambda data: decode_square(data, size), encoded, fn_output_signature=spec, parallel_iterations=16)
+        return tf.map_fn(
+            lambda data: decode_square(data, size), encoded, fn_output_signature=spec, parallel_iterations=16
+        )
 
-    def slow(row: int) -> None:
-        try:
-            images[row] = decode_one(read(row), size)
-        except (ValueError, OSError, KeyError, tf.errors.OpError) as error:
-            good[row] = False
-            broken.append((str(names[row]), _brief(error)))
+    return decode
 
+
+def decode_all(
+    read: Callable[[int], bytes], names: np.ndarray, size: int, batch: int = 256
+) -> tuple[np.ndarray, np.ndarray, list[Broken]]:
+    """Decodes every row.
+
+    Args:
+        read: row -> encoded bytes.
+        names: [N] ids, for the report.
+        size: pixels of the side.
+        batch: pictures per call.
+
+    Returns:
+        uint8 [N, size, size, 3]; bool [N], which are good; (id, reason) of those that are not.
+    """
+    count, broken = len(names), []
+    images, good = np.zeros((count, size, size, 3), np.uint8), np.ones(count, bool)
     with progress(count, "decoding pictures") as advance:
         for start in range(0, count, batch):
             rows = range(start, min(start + batch, count))
             try:
-                images[rows.start : rows.stop] = decode(tf.constant([read(row) for row in rows])).numpy()
-            except (ValueError, OSError, KeyError, tf.errors.OpError):  # one is broken or of another format: find out which
+                images[rows.start : rows.stop] = _decoder(size)(tf.constant([read(row) for row in rows])).numpy()
+            except FAULTS:  # one of them is broken, or of a format for Pillow: one by one, then
                 for row in rows:
-                    slow(row)
+                    try:
+                        images[row] = decode_one(read(row), size)
+                    except FAULTS as error:
+                        good[row] = False
+                        broken.append((str(names[row]), brief(error)))
             advance(len(rows))
     return images, good, broken
 
@@ -120,7 +137,7 @@ def progress(total: int, label: str, after: float = 2.0):
             bar.stop()
 
 
-def _brief(error: BaseException) -> str:
+def brief(error: BaseException) -> str:
     """The first line of an error, without addresses."""
     line = (str(error) or type(error).__name__).splitlines()[0]
     return line if len(line) <= 120 else line[:117] + "..."

@@ -15,8 +15,8 @@ from looc_tf.errors import UserError, nearest
 def read_named(name: str, data_dir: str | os.PathLike | None = None) -> Table:
     """The TFDS set `name` (`"cifar10"`, `"factors"`, `"imagenette/160px:1.0.0"`), prepared first where it is not yet.
 
-    Every class-label feature becomes a label field; the one called `label`, else the first, is the main one. Splits other
-    than train, validation and test are left out.
+    Every class-label feature becomes a label field; the one called `label`, else the first, is the main one. Splits
+    other than train, validation and test are left out.
 
     Args:
         name: as `tfds.builder` takes it.
@@ -49,7 +49,9 @@ def _builder(tfds: Any, name: str, data_dir: str | os.PathLike | None) -> Any:
     except (tfds.core.DatasetNotFoundError, ValueError, AssertionError, ImportError) as error:
         hint = nearest(name.split("/")[0].split(":")[0], tfds.list_builders(with_community_datasets=False))
         reason = "" if isinstance(error, tfds.core.DatasetNotFoundError) else f" ({str(error).splitlines()[0]})"
-        raise UserError(f"Expected a folder, TFRecord files or a TFDS name. Received {name!r}{reason}. {hint}".strip()) from error
+        raise UserError(
+            f"Expected a folder, TFRecord files or a TFDS name. Received {name!r}{reason}. {hint}".strip()
+        ) from error
 
 
 def _prepare(builder: Any, name: str) -> None:
@@ -58,8 +60,10 @@ def _prepare(builder: Any, name: str) -> None:
     except Exception as error:  # no network, no disk, a manual download, a checksum: whatever it is, the user must act
         if builder.is_prepared():  # by another process, in the meantime
             return
-        reason = (str(error) or type(error).__name__).strip().splitlines()[0][:200]
-        raise UserError(f"The TFDS set {name!r} could not be prepared: {reason}. Prepare it with TFDS first, or name a folder.") from error
+        reason = (str(error) or type(error).__name__).strip().splitlines()[0].split(" (Caused by")[0][:160]
+        raise UserError(
+            f"The TFDS set {name!r} could not be prepared: {reason}. Prepare it with TFDS first, or name a folder."
+        ) from error
 
 
 def _features(tfds: Any, features: Any, name: str) -> tuple[dict[str, tuple[str, ...]], Keys]:
@@ -67,7 +71,9 @@ def _features(tfds: Any, features: Any, name: str) -> tuple[dict[str, tuple[str,
     images = [key for key, feature in features.items() if isinstance(feature, tfds.features.Image)]
     labels = [key for key, feature in features.items() if isinstance(feature, tfds.features.ClassLabel)]
     if not images:
-        raise UserError(f"Expected a TFDS set with an image feature. {name!r} has {', '.join(features)}. Choose another set.")
+        raise UserError(
+            f"Expected a TFDS set with an image feature. {name!r} has {', '.join(features)}. Choose another set."
+        )
     main = "label" if "label" in labels or not labels else labels[0]
     fields = {("label" if key == main else key): tuple(features[key].names or ()) for key in labels}
     keys = Keys(

@@ -1,14 +1,14 @@
 """The objects of `factors`: twelve shapes without rotational symmetry, as signed distances.
 
-A signed distance is negative inside; unions are minima, cuts maxima (after I. Quilez, "2D distance functions", 2020). It
-gives antialiased edges, soft shadows and a relief to shade from the same numbers. x points right, y down, the shape fits
-the unit circle.
+A signed distance is negative inside; unions are minima, cuts maxima (after I. Quilez, "2D distance functions", 2020).
+Antialiased edges, soft shadows and a relief to shade all come from the same numbers. x points right, y down, and a
+shape about fits the unit circle.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -56,7 +56,9 @@ def arrow(x: Array, y: Array) -> Array:
 
 
 def bell(x: Array, y: Array) -> Array:
-    dome = np.minimum(ellipse(x, y, 0, -0.22, 0.52, 0.62), polygon(x, y, [(-0.5, -0.2), (0.5, -0.2), (0.72, 0.5), (-0.72, 0.5)], 0.06))
+    dome = np.minimum(
+        ellipse(x, y, 0, -0.22, 0.52, 0.62), polygon(x, y, [(-0.5, -0.2), (0.5, -0.2), (0.72, 0.5), (-0.72, 0.5)], 0.06)
+    )
     return np.minimum(dome, circle(x, y, 0, 0.68, 0.22))
 
 
@@ -122,12 +124,30 @@ SHAPES: dict[str, Callable[[Array, Array], Array]] = {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def _grid(name: str) -> Array:
-    """float32 [GRID, GRID] distances of a shape, softened inside so that ridges of the relief are round."""
+    """float32 [GRID, GRID] true distances of a shape.
+
+    Unions and cuts above have the right outline and sign but not the right distance away from it, which would show as
+    creases in the relief and rings in the shadow. So the outline is sampled and the nearest sample measured.
+    """
     axis = np.linspace(-REACH, REACH, GRID)
     x, y = np.meshgrid(axis, axis)
-    return SHAPES[name](x, y).astype(np.float32)
+    rough = SHAPES[name](x, y)
+    outline = np.concatenate([_crossings(rough, x, y), _crossings(rough.T, x.T, y.T)]).astype(np.float32)
+    points = np.stack([x.ravel(), y.ravel()], 1).astype(np.float32)
+    nearest = [np.min(np.square(part[:, None] - outline).sum(2), axis=1) for part in np.array_split(points, 64)]
+    return np.copysign(np.sqrt(np.concatenate(nearest)).reshape(GRID, GRID), rough).astype(np.float32)
+
+
+def _crossings(rough: Array, x: Array, y: Array) -> Array:
+    """[N, 2] points between neighbours in a row at which the sign changes."""
+    row, column = np.nonzero((rough[:, :-1] < 0) != (rough[:, 1:] < 0))
+    left, right = rough[row, column], rough[row, column + 1]
+    part = left / (left - right)
+    ends = (np.stack([axis[row, column + step] for axis in (x, y)], 1) for step in (0, 1))
+    start, end = ends
+    return start + part[:, None] * (end - start)
 
 
 def distance(name: str, x: Array, y: Array) -> Array:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import tensorflow as tf
 
-from looc_tf.data.ingest import decode_all, decode_one
+from looc_tf.data.ingest import FAULTS, brief, decode_all, decode_one
 from looc_tf.data.table import Table
 from looc_tf.errors import UserError
 
@@ -20,10 +20,10 @@ _WORKERS = 8  # threads that read and decode one batch when pictures are not hel
 class Source:
     """Random access to the decoded pictures of one split.
 
-    The order of training is a permutation computed from (seed, epoch), so a run can resume at any position at once: what it
-    needs is `fetch(indices)`. Pictures are decoded once, at opening, and held in memory if they fit `budget`; otherwise they
-    are decoded at each fetch. A broken picture is named in `skipped`: one found at opening is left out, one found at a fetch
-    is replaced by the next readable picture, always the same.
+    The order of training is a permutation computed from (seed, epoch), so a run can resume at any position at once:
+    what it needs is `fetch(indices)`. Pictures are decoded once, at opening, and held in memory if they fit `budget`;
+    otherwise they are decoded at each fetch. A broken picture is named in `skipped`: one found at opening is left out,
+    one found at a fetch is replaced by the next readable picture, always the same.
 
     Attributes:
         name, split, size: what was opened, and the side of the pictures in pixels.
@@ -43,35 +43,40 @@ class Source:
         self.skipped: list[tuple[str, str]] = list(table.skipped)
         self.stylized = table.stylized is not None
         self._lock = threading.Lock()
-        self._images = self._copies = self._pool = None
+        self._pool = ThreadPoolExecutor(_WORKERS, "decode")  # starts no thread before its first task
+        self._images: np.ndarray | None = None
+        self._copies: np.ndarray | None = None
         if len(table) * size * size * 3 * (1 + self.stylized) <= budget:
             table = self._decode(table)
-        else:
-            self._pool = ThreadPoolExecutor(_WORKERS, "decode")
         if not len(table):
-            raise UserError(f"Expected readable pictures in the {split} part of {name!r}. {self._first_reason()}Check the files.")
+            raise self._nothing()
         self._table = table
         self._ids = np.array([name.encode() for name in table.ids], object)
 
     def _decode(self, table: Table) -> Table:
-        images, good, broken = decode_all(table.picture, len(table), self.size, table.ids)
+        images, good, broken = decode_all(table.picture, table.ids, self.size)
         self.skipped += broken
         if table.stylized is not None:
-            copies, fine, broken = decode_all(table.stylized, len(table), self.size, table.ids)
+            copies, fine, broken = decode_all(table.stylized, table.ids, self.size)
             self.skipped += [(name, f"stylised copy: {why}") for name, why in broken]
             good &= fine
             self._copies = copies if good.all() else copies[good]
         self._images = images if good.all() else images[good]
         return table if good.all() else table.take(np.flatnonzero(good))
 
-    def _first_reason(self) -> str:
-        return f"All {len(self.skipped)} are broken, the first: {': '.join(self.skipped[0])}. " if self.skipped else ""
+    def _nothing(self) -> UserError:
+        first = f" All {len(self.skipped)} are broken, the first: {': '.join(self.skipped[0])}." if self.skipped else ""
+        return UserError(
+            f"Expected readable pictures in the {self.split} part of {self.name!r}.{first} Check the files."
+        )
 
     def __len__(self) -> int:
         return len(self._table)
 
     def __repr__(self) -> str:
-        return f"Source({self.name!r}, {self.split!r}, size={self.size}, pictures={len(self)}, labels={list(self.fields)})"
+        return (
+            f"Source({self.name!r}, {self.split!r}, size={self.size}, pictures={len(self)}, labels={list(self.fields)})"
+        )
 
     @property
     def ids(self) -> list[str]:
@@ -110,7 +115,11 @@ class Source:
     def dataset(self, batch: int = 256) -> tf.data.Dataset:
         """All elements in order, one at a time; read `batch` at a time."""
         indices = tf.data.Dataset.range(len(self)).batch(batch)
-        return indices.map(self.fetch, num_parallel_calls=2).unbatch().apply(tf.data.experimental.assert_cardinality(len(self)))
+        return (
+            indices.map(self.fetch, num_parallel_calls=2)
+            .unbatch()
+            .apply(tf.data.experimental.assert_cardinality(len(self)))
+        )
 
     def _gather(self, indices: np.ndarray) -> list[np.ndarray]:
         if self._images is None:
@@ -121,7 +130,7 @@ class Source:
         return values if copies is None else [*values, copies]
 
     def _read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """Decodes these rows now; a broken one is replaced by the next good one, so the result hangs on the index alone."""
+        """Decodes these rows now; the next good row stands in for a broken one, always the same."""
         rows = list(self._pool.map(self._readable, indices.tolist()))
         shape = (len(rows), self.size, self.size, 3)
         images = np.stack([image for _, image, _ in rows]) if rows else np.zeros(shape, np.uint8)
@@ -135,11 +144,12 @@ class Source:
             row = (start + step) % len(self)
             try:
                 image = decode_one(self._table.picture(row), self.size)
-                copy = decode_one(self._table.stylized(row), self.size) if self.stylized else None
+                stylized = self._table.stylized
+                copy = decode_one(stylized(row), self.size) if stylized is not None else None
                 return row, image, copy
-            except (ValueError, OSError, KeyError, tf.errors.OpError) as error:
-                self._skip(str(self._table.ids[row]), str(error).splitlines()[0][:120])
-        raise UserError(f"Expected readable pictures in the {self.split} part of {self.name!r}. {self._first_reason()}Check the files.")
+            except FAULTS as error:
+                self._skip(str(self._table.ids[row]), brief(error))
+        raise self._nothing()
 
     def _skip(self, name: str, reason: str) -> None:
         with self._lock:

@@ -31,7 +31,7 @@ def stable_hash(ids: np.ndarray, salt: str = "") -> np.ndarray:
 
 
 def _carve(splits: np.ndarray, rows: np.ndarray, ids: np.ndarray, part: str, tenth: int) -> None:
-    """Moves the tenth of `rows` whose hash ends in `tenth` to `part`; at least one row where there are three or more."""
+    """Moves the tenth of `rows` whose hash ends in `tenth` to `part`; at least one row of three or more."""
     hashes = stable_hash(ids[rows])
     chosen = hashes % np.uint64(10) == tenth
     if not chosen.any() and len(rows) > 2:

@@ -6,6 +6,7 @@ import mmap
 import os
 import re
 import struct
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,9 +76,9 @@ def read_tfrecord(
     """Indexes record files of `tf.Example`.
 
     Keys: the picture's bytes in `image` or `image/encoded`; optionally an integer (or string) class in `label` or
-    `image/class/label`, a string `id`, a stylised copy in `stylized` or `image/stylized`. The split is read from the file's
-    name (`cifar10-train.tfrecord-00000-of-00004`). Class names come from `labels.txt` beside the files, and a file
-    `NAME.labels.txt`, as TFDS writes it, makes `NAME` a further label field.
+    `image/class/label`, a string `id`, a stylised copy in `stylized` or `image/stylized`. The split is read from the
+    file's name (`cifar10-train.tfrecord-00000-of-00004`). Class names come from `labels.txt` beside the files, and a
+    file `NAME.labels.txt`, as TFDS writes it, makes `NAME` a further label field.
 
     Args:
         files: uncompressed record files.
@@ -98,7 +99,8 @@ def read_tfrecord(
             raise UserError(f"Expected readable record files. {str(file)!r}: {error.strerror}.") from error
     if not index.positions:
         reason = f" The first problem: {': '.join(index.skipped[0])}." if index.skipped else ""
-        raise UserError(f"Expected tf.Examples with a picture under {' or '.join(keys.image)}. {str(files[0])!r} holds none.{reason}")
+        where = f"a picture under {' or '.join(keys.image)}"
+        raise UserError(f"Expected tf.Examples with {where}. {str(files[0])!r} holds none.{reason}")
     named = {name: _numbered(name, values, fields.get(name)) for name, values in index.labels.items()}
     return Table(
         ids=objects(_unique(index.ids, index.positions)),
@@ -173,15 +175,18 @@ def _numbered(name: str, values: list, classes: tuple[str, ...] | None) -> tuple
     array = np.array(values, np.int64)
     top = int(array.max(initial=-1))
     if classes and top >= len(classes):
-        raise UserError(f"Expected {name!r} below {len(classes)}, the number of its class names. Received {top}. Correct the names' file.")
+        raise UserError(
+            f"Expected {name!r} below {len(classes)}, the number of class names. Received {top}. Correct the names."
+        )
     return array, classes or tuple(str(number) for number in range(top + 1))
 
 
 def _unique(ids: list[str], positions: list[tuple[Path, int, int]]) -> list[str]:
     """Ids that repeat (the same file name in two classes) get the place of their record appended."""
-    seen: set[str] = set()
-    repeated = {name for name in ids if name in seen or seen.add(name)}
-    return [f"{name}@{file.name}:{offset}" if name in repeated else name for name, (file, offset, _) in zip(ids, positions)]
+    counts = Counter(ids)
+    return [
+        f"{name}@{file.name}:{offset}" if counts[name] > 1 else name for name, (file, offset, _) in zip(ids, positions)
+    ]
 
 
 def _class_names(files: Sequence[Path]) -> dict[str, tuple[str, ...]]:

@@ -1,0 +1,92 @@
+"""TFRecord files of tf.Example."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from odd_pictures import save as encode
+from pictures import PICTURE
+
+from looc_tf.data import open_source
+from looc_tf.data.splits import SPLITS
+from looc_tf.errors import UserError
+
+PNG = encode(PICTURE, "PNG")
+
+
+def _example(**features) -> bytes:
+    def feature(value):
+        if isinstance(value, int):
+            return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+    features = {key.replace("__", "/"): feature(value) for key, value in features.items()}
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+
+
+def _write(path, records):
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for record in records:
+            writer.write(record)
+    return path
+
+
+def test_splits_names_and_labels(tmp_path):
+    for shard in range(2):
+        records = [_example(image=PNG, label=index % 3, id=b"%d-%d" % (shard, index)) for index in range(20)]
+        _write(tmp_path / f"set-train.tfrecord-0000{shard}-of-00002", records)
+    _write(tmp_path / "set-test.tfrecord-00000-of-00001", [_example(image=PNG, label=2, id=b"t")])
+    (tmp_path / "labels.txt").write_text("ant\nbee\ncat\n")
+    train, validation, test = (open_source(tmp_path, split, size=8) for split in SPLITS)
+    assert test.ids == ["t"] and test.labels["label"].tolist() == [2]
+    assert len(train) + len(validation) == 40 and len(validation) > 0
+    assert train.fields == {"label": ("ant", "bee", "cat")}
+    assert all(label == int(name.split("-")[1]) % 3 for name, label in zip(train.ids, train.labels["label"]))
+    several = open_source(str(tmp_path / "set-train*"), "train", size=8)
+    assert "t" not in several.ids
+
+
+def test_imagenet_keys_string_labels_and_stylised_copies(tmp_path):
+    records = [
+        _example(image__encoded=PNG, image__class__text=name, image__stylized=encode(PICTURE.convert("L"), "WEBP"))
+        for name in (b"bee", b"ant") * 15
+    ]
+    source = open_source(_write(tmp_path / "a.tfrecord", records), "train", size=8)
+    assert source.fields == {"label": ("ant", "bee")}
+    batch = source.fetch([0, 1])
+    assert batch["stylized"].numpy().std(axis=-1).max() < 3 < batch["image"].numpy().std(axis=-1).max()
+    rows = [int(name.rsplit(":", 1)[1]) for name in source.ids]
+    assert source.labels["label"].tolist() == [1 - row % 2 for row in rows]
+
+
+def test_further_label_fields_by_their_names_file(tmp_path):
+    _write(tmp_path / "x-train.tfrecord", [_example(image=PNG, label=0, hue=index % 2) for index in range(30)])
+    (tmp_path / "hue.labels.txt").write_text("red\nblue\n")
+    source = open_source(tmp_path, "train", size=8)
+    assert source.fields == {"label": ("0",), "hue": ("red", "blue")}
+    np.testing.assert_array_equal(source.fetch([0, 1, 2])["hue"], source.labels["hue"][:3])
+
+
+def test_broken_records_are_skipped_and_named(tmp_path):
+    good = [_example(image=PNG, label=1) for _ in range(30)]
+    path = _write(
+        tmp_path / "a.tfrecord", [*good, b"\xff\xff\xff", _example(label=1), _example(image=b"text", label=0)]
+    )
+    path.write_bytes(path.read_bytes() + b"\x09\0\0\0\0\0\0\0cut")
+    parts = [open_source(path, split, size=8) for split in SPLITS]
+    assert sum(map(len, parts)) == 30
+    reasons = dict(reason for part in parts for reason in part.skipped)
+    assert "not a tf.Example" in reasons["a.tfrecord:30"] and "no bytes under image" in reasons["a.tfrecord:31"]
+    assert reasons["a.tfrecord:32"] == "not a picture in any known format" and len(reasons) == 4
+
+
+def test_mistakes_end_in_one_line(tmp_path):
+    with pytest.raises(UserError, match="Nothing matches"):
+        open_source(str(tmp_path / "*.tfrecord"), size=8)
+    with pytest.raises(UserError, match="holds none"):
+        open_source(_write(tmp_path / "a.tfrecord", [_example(label=1)]), size=8)
+    _write(tmp_path / "b.tfrecord", [_example(image=PNG, label=7)])
+    (tmp_path / "labels.txt").write_text("ant\nbee\n")
+    with pytest.raises(UserError, match="below 2"):
+        open_source(tmp_path / "b.tfrecord", size=8)
