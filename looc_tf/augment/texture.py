@@ -16,7 +16,7 @@ class Texture(Augmentation):
 
     A k x k kernel from 3 to 3 channels with weights of N(0, 1 / (3 k^2)) is drawn per image; its result is mixed with
     the image. Before that it is brought to the image's mean and standard deviation, and after it clipped to [0, 1]:
-    this library's choice, so that texture changes and exposure does not. The kernel mixes channels, so colors change too.
+    this library's choice, so that texture changes and exposure does not. The kernel mixes channels: colors change too.
 
     It stands in for the stylised copies of the LooC paper, which need a pretrained style network; see `Stylized`.
 

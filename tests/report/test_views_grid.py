@@ -1,0 +1,57 @@
+"""The grid of views: what it says, and that it is written whole or not at all."""
+
+import numpy as np
+import pytest
+
+from looc_tf.augment import AUGMENTATIONS, build_chain
+from looc_tf.config import Space
+from looc_tf.errors import UserError
+from looc_tf.report.views_grid import _DESCRIPTIONS, draw_views, shared_with_query, views_figure
+from looc_tf.views import leave_one_out
+
+IMAGE = np.random.default_rng(0).integers(0, 256, [24, 24, 3], dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def plan():
+    chain = build_chain({"crop": {}, "color": {}, "rotation": {}}, size=16)
+    both = Space("both", ("color", "rotation"))
+    return leave_one_out(chain, [Space("all"), Space("color", ("color",)), both])
+
+
+def test_columns_rows_and_marks(plan):
+    figure = views_figure(plan, IMAGE, rows=2)
+    assert len(figure.axes) == 1 + 2 * 4
+    titles = [axis.get_title() for axis in figure.axes]
+    assert [title for title in titles if title] == [
+        "reference",
+        "query",
+        "key of space “all”",
+        "key of space “color”",
+        "key of space “both”",
+    ]
+    written = [[text.get_text() for text in axis.texts] for axis in figure.axes]
+    marks = [[line for line in lines if line.startswith("=")] for lines in written]
+    assert marks[1] == marks[2] == marks[3] == marks[4] == []  # query and all, two rows
+    assert [mark.split()[1] for mark in marks[5]] == ["color", "query's"]
+    assert [mark.split()[1] for mark in marks[8]] == ["color", "rotation"]
+
+
+def test_what_is_marked_is_what_the_draws_say(plan):
+    assert {view.name: shared_with_query(plan, view) for view in plan.views} == {
+        "query": (),
+        "all": (),
+        "color": ("color",),
+        "both": ("color", "rotation"),
+    }
+
+
+def test_every_augmentation_has_a_description():
+    assert set(_DESCRIPTIONS) == set(AUGMENTATIONS)
+
+
+def test_writes_the_format_of_the_suffix_or_says_what_it_knows(plan, tmp_path):
+    assert draw_views(plan, IMAGE, tmp_path / "v.png", rows=1).read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(UserError, match=r"views.png, .pdf or .svg. Received 'v.gifx'"):
+        draw_views(plan, IMAGE, tmp_path / "v.gifx", rows=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["v.png"]
