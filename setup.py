@@ -40,6 +40,8 @@ setup(
         "click>=8",
         "rich>=13",
         "scikit-learn>=1.3",
+        "scipy>=1.10",  # t-intervals
+        "threadpoolctl>=3",  # probes read side by side, one BLAS thread each
         "matplotlib>=3.7",
         "jinja2>=3",
         "pillow>=10",

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
@@ -30,7 +28,7 @@ def linear_probe(train: Rows, validation: Rows, test: Rows, strengths: Sequence[
     model = LogisticRegression(max_iter=ITERATIONS, warm_start=True)
     best, best_score = model, -1.0
     for strength in sorted(strengths):
-        _fit(model.set_params(C=strength), features, train.labels)
+        model.set_params(C=strength).fit(features, train.labels)
         score = _accuracy(model, held_out, validation.labels)
         if score < best_score:
             break
@@ -38,14 +36,6 @@ def linear_probe(train: Rows, validation: Rows, test: Rows, strengths: Sequence[
             best, best_score = copy.copy(model), score  # a fit replaces the coefficients, it does not write into them
     value = _accuracy(best, scaler.transform(test.features), test.labels)
     return Choice(value, best_score, {"strength": best.C})
-
-
-def _fit(model: LogisticRegression, features: np.ndarray, labels: np.ndarray) -> None:
-    with warnings.catch_warnings():
-        # A weak penalty may use up its iterations. The fit is then an early-stopped one, which the validation part
-        # judges like any other: there is nothing for the user to do about it.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(features, labels)
 
 
 def _accuracy(model: LogisticRegression, features: np.ndarray, labels: np.ndarray) -> float:
