@@ -11,7 +11,7 @@ import tensorflow as tf
 
 MAX_PIXELS = 100_000_000
 JPEG, PNG, GIF, BMP, OTHER = range(5)
-_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM")
+SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM")
 _EXIF_BYTES = 4096  # the orientation tag sits in the first directory of the first or second segment
 
 
@@ -55,7 +55,7 @@ def square(image: tf.Tensor, size: int) -> tf.Tensor:
 
 def _kind(data: tf.Tensor) -> tf.Tensor:
     """Format from the first bytes; a file's name is never asked."""
-    matches = [tf.strings.substr(data, 0, len(mark)) == mark for mark in _SIGNATURES]
+    matches = [tf.strings.substr(data, 0, len(mark)) == mark for mark in SIGNATURES]
     return tf.argmax(tf.stack([*matches, tf.constant(True)]), output_type=tf.int32)
 
 

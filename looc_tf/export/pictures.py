@@ -13,7 +13,7 @@ from typing import Optional, Union
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from looc_tf.data.decode import _SIGNATURES, MAX_PIXELS
+from looc_tf.data.decode import MAX_PIXELS, SIGNATURES
 from looc_tf.data.folder import EXTENSIONS, walk
 from looc_tf.data.ingest import transcode
 from looc_tf.data.tfrecord import Keys
@@ -78,7 +78,7 @@ def read_ahead(items: Iterable[Item]) -> Iterator[Picture]:
 def _load(read: Read) -> bytes | ValueError:
     try:
         data = read()
-        return data if data.startswith(_SIGNATURES) else transcode(data)
+        return data if data.startswith(SIGNATURES) else transcode(data)
     except ValueError as error:
         return error
     except OSError as error:

@@ -42,7 +42,7 @@ class NpzTable:
         self._longest = max(self._longest, *map(len, ids))
         self._ids.writelines(json.dumps(name) + "\n" for name in ids)  # as JSON: a file's name may hold a line break
         for name, file in self._files.items():
-            file.write(np.ascontiguousarray(rows[name], "<f4"))
+            file.write(rows[name].astype("<f4", copy=False).tobytes())
 
     def close(self) -> Path:
         path = self._folder / "table.npz"
