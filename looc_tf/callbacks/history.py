@@ -111,9 +111,10 @@ class Board:
             from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
             self.writer = EventFileWriter(str(self.folder))
-            if self.start:  # tf.summary has no word for this
-                begun = SessionLog(status=SessionLog.START)
-                self.writer.add_event(Event(wall_time=time.time(), step=self.start + 1, session_log=begun))
+            # tf.summary has no word for this. TensorBoard takes the first of a run for its beginning, so each session
+            # writes one.
+            begun = SessionLog(status=SessionLog.START)
+            self.writer.add_event(Event(wall_time=time.time(), step=self.start + 1, session_log=begun))
         return self.writer
 
     def close(self) -> None:
