@@ -17,7 +17,7 @@ from looc_tf.data.table import Table
 from looc_tf.data.tfrecord import read_tfrecord
 from looc_tf.errors import UserError
 
-__all__ = ["SPLITS", "Source", "load", "open_source", "read_table", "summary"]
+__all__ = ["SPLITS", "Source", "load", "open_parts", "open_source", "read_table", "summary"]
 
 
 def open_source(
@@ -51,13 +51,27 @@ def open_source(
     if size < 1 or (limit is not None and limit < 1):
         raise UserError(f"Expected a size and a limit of at least 1. Received size={size}, limit={limit}.")
     table = read_table(name, data_dir)
-    part = table.take(np.flatnonzero(assign(table) == split))
-    if not len(part):
-        whole = f"{str(name)!r}, which holds {len(table)} in all"
-        raise UserError(f"Expected pictures in the {split} part of {whole}. Add pictures to it.")
+    part = _part(table, str(name), split)
     if limit is not None and limit < len(part):
         part = part.take(sample(part.ids, limit))
     return Source(part, name=str(name), split=split, size=size, budget=budget)
+
+
+def open_parts(name: str | os.PathLike, *, size: int) -> dict[str, Source]:
+    """{"train", "validation", "test"} of a set, as `open_source` opens them; a set may have no "validation"."""
+    table = read_table(name)
+    has_validation = bool((assign(table) == "validation").any())
+    splits = [split for split in SPLITS if split != "validation" or has_validation]
+    return {split: Source(_part(table, str(name), split), name=str(name), split=split, size=size) for split in splits}
+
+
+def _part(table: Table, name: str, split: str) -> Table:
+    """The rows of one split."""
+    part = table.take(np.flatnonzero(assign(table) == split))
+    if not len(part):
+        whole = f"{name!r}, which holds {len(table)} in all"
+        raise UserError(f"Expected pictures in the {split} part of {whole}. Add pictures to it.")
+    return part
 
 
 def load(name: str | os.PathLike, split: str = "train", *, size: int) -> tf.data.Dataset:

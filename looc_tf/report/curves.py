@@ -7,13 +7,9 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-import matplotlib
+from matplotlib.figure import Figure
 
-matplotlib.use("Agg")  # no window, on any machine
-
-from matplotlib.figure import Figure  # noqa: E402  (the backend is chosen before)
-
-from looc_tf.config import Experiment  # noqa: E402
+from looc_tf.config import Experiment
 
 PANELS = (
     ("loss", "InfoNCE loss, nats (dashed: chance, log(1 + S + K))"),

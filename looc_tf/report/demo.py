@@ -11,17 +11,23 @@ from rich.table import Table
 
 from looc_tf import config
 from looc_tf.config import Experiment
+from looc_tf.data import open_parts
 from looc_tf.errors import UserError
 from looc_tf.evaluate import write_results
 from looc_tf.report.headline import headline
 from looc_tf.report.page import write_page
-from looc_tf.report.runs import evaluate_run, export_run, open_parts
+from looc_tf.report.runs import evaluate_run, export_run
 from looc_tf.train import train
 
 CONFIGS = {"looc": "factors/looc", "moco": "factors/moco"}
 # A look in two minutes: a fifth of the steps for both, and probes of fewer pictures.
 QUICK = {"looc": ("training.steps=150",), "moco": ("training.steps=300",)}
-QUICK_PROBES = ("evaluation.limit=1000", "evaluation.strengths=[0.1]", "evaluation.neighbors=[20]", "training.monitor_every=0")
+QUICK_PROBES = (
+    "evaluation.limit=1000",
+    "evaluation.strengths=[0.1]",
+    "evaluation.neighbors=[20]",
+    "training.monitor_every=0",
+)
 
 console = Console(stderr=True)
 
@@ -42,7 +48,7 @@ def demo(out: str | Path, quick: bool = False, data: str | None = None) -> Path:
         raise UserError(f"{out} exists and is not empty. Choose another --out, or remove it: a demo starts afresh.")
     experiments = {label: _experiment(label, quick, data) for label in CONFIGS}
     data_of = experiments["looc"].data
-    sources = open_parts(data_of.name, data_of.size)
+    sources = open_parts(data_of.name, size=data_of.size)
     records = []
     for label, experiment in experiments.items():
         console.rule(f"[bold]{experiment.name}[/] ({experiment.training.steps:,} steps)")
@@ -71,5 +77,9 @@ def _print_summary(records: Sequence[dict], page: Path, exported: Path, seconds:
         table.add_row(row.text, *(f"{row.values[label]:.1f}" if label in row.values else "-" for label in CONFIGS))
     out = Console()
     out.print(table)
-    out.print(f"report:  {page}\nexport:  {exported}\nresults: {page.parent / 'results.json'}", highlight=False, soft_wrap=True)
+    out.print(
+        f"report:  {page}\nexport:  {exported}\nresults: {page.parent / 'results.json'}",
+        highlight=False,
+        soft_wrap=True,
+    )
     out.print(f"in {seconds / 60:.1f} minutes", highlight=False)

@@ -9,17 +9,15 @@ from typing import Any
 
 from rich.console import Console
 
-from looc_tf.data import Source, open_source
+from looc_tf.data import Source, open_parts
 from looc_tf.errors import UserError
 from looc_tf.evaluate import read_results, readings, write_results
 from looc_tf.evaluate.figure import matrix_figure
 from looc_tf.evaluate.progress import terminal_progress
-from looc_tf.files import write_atomically
 from looc_tf.evaluate.tables import screen
 from looc_tf.export import Embedder, export
+from looc_tf.files import write_atomically
 from looc_tf.train import Run, load_run
-
-PARTS = ("train", "validation", "test")
 
 
 def embedder_of(run: Run) -> Embedder:
@@ -27,17 +25,14 @@ def embedder_of(run: Run) -> Embedder:
     return Embedder.from_run(run)
 
 
-def open_parts(name: str, size: int) -> dict[str, Source]:
-    """The three parts of a data set."""
-    return {part: open_source(name, part, size=size) for part in PARTS}
-
-
 def method_label(run: Run) -> str:
     """How results name the method of a run: the last part of its config's name, such as `looc-rotation`."""
     return run.experiment.name.rpartition("/")[2]
 
 
-def evaluate_run(path: str | Path, data: str | None = None, sources: Mapping[str, Source] | None = None) -> list[dict[str, Any]]:
+def evaluate_run(
+    path: str | Path, data: str | None = None, sources: Mapping[str, Source] | None = None
+) -> list[dict[str, Any]]:
     """Probe a trained run; write results.json, probes.json and matrix.png into it, print the table.
 
     Args:
@@ -50,7 +45,7 @@ def evaluate_run(path: str | Path, data: str | None = None, sources: Mapping[str
     """
     run = load_run(path)
     experiment = run.experiment
-    sources = sources or open_parts(data or experiment.data.name, experiment.data.size)
+    sources = sources or open_parts(data or experiment.data.name, size=experiment.data.size)
     with terminal_progress() as progress:
         read = list(readings(embedder_of(run).images, sources, experiment.evaluation, progress))
     records = [reading.record(run.path.name, method_label(run), experiment.seed) for reading in read]
