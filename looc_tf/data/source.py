@@ -136,7 +136,7 @@ class Source:
         images = np.stack([image for _, image, _ in rows]) if rows else np.zeros(shape, np.uint8)
         copies = None
         if self.stylized:
-            copies = np.stack([copy for _, _, copy in rows]) if rows else np.zeros(shape, np.uint8)
+            copies = np.stack([copy for _, _, copy in rows if copy is not None]) if rows else np.zeros(shape, np.uint8)
         return np.array([row for row, _, _ in rows], np.int64), images, copies
 
     def _readable(self, start: int) -> tuple[int, np.ndarray, np.ndarray | None]:
