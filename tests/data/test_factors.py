@@ -70,7 +70,9 @@ def test_prepared_and_opened_by_name(tmp_path, monkeypatch):
             drawn.hue,
             drawn.texture,
         ]
-    assert open_source(tmp_path / "factors" / "1.0.0", "test", size=64).fields == source.fields  # its files, by path
+    assert (
+        open_source(tmp_path / "factors" / str(factors.Factors.VERSION), "test", size=64).fields == source.fields
+    )  # its files, by path
 
 
 def test_an_unknown_name_lists_the_nearest():
