@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,7 @@ def _tensorflow(threads: int | None = None) -> None:
     from rich.console import Console
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.filterwarnings("ignore", category=FutureWarning, module="google.api_core")  # about Python's own age
     with Console(stderr=True).status("starting TensorFlow"):
         from looc_tf.distribute import configure_threads
 

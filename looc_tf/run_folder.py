@@ -168,14 +168,17 @@ def logging_to(out: Path) -> Iterator[None]:
         file = logging.FileHandler(out / "train.log", encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     handlers = [file, _Standard(logging.INFO if on_terminal() else logging.DEBUG)]
-    logger, level = logging.getLogger("looc_tf"), logging.getLogger("looc_tf").level
+    logger = logging.getLogger("looc_tf")
+    level, propagate = logger.level, logger.propagate
     for handler in handlers:
         logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
+    logger.propagate = False  # a handler of the root logger, such as absl's, would print every line again
     try:
         yield
     finally:
         logger.setLevel(level)
+        logger.propagate = propagate
         for handler in handlers:
             logger.removeHandler(handler)
         file.close()
