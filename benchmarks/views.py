@@ -24,9 +24,7 @@ def options() -> argparse.Namespace:
     arguments.add_argument("--workers", type=int, default=2, help="our threads, their processes")
     arguments.add_argument("--seconds", type=float, default=10, help="of each measurement")
     arguments.add_argument("--peer-python", help="Python of the environment that holds the other library")
-    arguments.add_argument(
-        "--peer-script", help="its program: --size --source --views --workers --seconds"
-    )
+    arguments.add_argument("--peer-script", help="its program: --size --source --views --workers --seconds")
     given = arguments.parse_args()
     if bool(given.peer_python) != bool(given.peer_script):
         arguments.error("--peer-python and --peer-script belong together.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -110,7 +111,7 @@ def _heading(axis: Axes, plan: ViewPlan, view: View) -> None:
     shared = shared_with_query(plan, view)
     axis.set_title("query" if view.name == QUERY else f"key of space “{view.name}”", fontsize=10, color=INK, pad=17)
     note = f"= query's {' and '.join(shared)}" if shared else "shares nothing" if view.name != QUERY else ""
-    style = {"color": _color(plan, shared[0]), "weight": "bold"} if shared else {"color": FAINT}
+    style: dict[str, Any] = {"color": _color(plan, shared[0]), "weight": "bold"} if shared else {"color": FAINT}
     axis.text(0.5, 1.035, note, transform=axis.transAxes, ha="center", fontsize=7.5, **style)
 
 
@@ -123,7 +124,7 @@ def _view(axis: Axes, pixels: np.ndarray, plan: ViewPlan, view: View, parameters
         axis.add_patch(Rectangle((0, 0), 1, 1, transform=axis.transAxes, **_frame(_color(plan, name), width)))
     step = LINE / INCHES
     for line, name in enumerate(plan.chain):
-        style = {"color": _color(plan, name), "weight": "bold"} if name in shared else {"color": FAINT}
+        style: dict[str, Any] = {"color": _color(plan, name), "weight": "bold"} if name in shared else {"color": FAINT}
         text = f"{'= ' if name in shared else ''}{name}  {describe(name, parameters[name])}"
         axis.text(0.0, -0.03 - step * line, text, transform=axis.transAxes, va="top", fontsize=6, **style)
 
