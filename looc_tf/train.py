@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 
 import tensorflow as tf
 
-from looc_tf import augment, config, distribute, methods, optim
+from looc_tf import config, distribute, methods, optim
+from looc_tf.augment import build_chain
 from looc_tf.batches import batches
 from looc_tf.callbacks import standard_callbacks
 from looc_tf.checkpoints import CheckpointFolder
@@ -109,15 +109,8 @@ def load_run(path: str | Path) -> Run:
 
 def build_plan(experiment: Experiment) -> ViewPlan:
     """The views of an experiment: a query and one key per space."""
-    chain = {
-        name: augment.build(name, **_parameters(experiment, name, given))
-        for name, given in experiment.views.chain.items()
-    }
-    return leave_one_out(chain, experiment.method.spaces if experiment.method.name == "looc" else ())
-
-
-def _parameters(experiment: Experiment, name: str, given: Mapping) -> dict:
-    return {"size": experiment.views.size, **given} if name == "crop" else dict(given)
+    chain = build_chain(experiment.views.chain, experiment.views.size)
+    return leave_one_out(chain, experiment.method.spaces)
 
 
 def total_steps(experiment: Experiment, pictures: int) -> int:
