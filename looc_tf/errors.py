@@ -19,4 +19,6 @@ def nearest(word: str, options: Iterable[str]) -> str:
 def unknown(kind: str, word: str, options: Iterable[str]) -> UserError:
     """The error for a name that a table does not hold, with the nearest name first."""
     options = list(options)
-    return UserError(f"Unknown {kind} {word!r}. {nearest(word, options)}Expected one of {', '.join(options) or '(none)'}.")
+    return UserError(
+        f"Unknown {kind} {word!r}. {nearest(word, options)}Expected one of {', '.join(options) or '(none)'}."
+    )

@@ -10,8 +10,6 @@ from tensorflow import keras
 from looc_tf import config
 from looc_tf.errors import unknown
 
-Schedule = keras.optimizers.schedules.LearningRateSchedule
-
 
 class CoupledSGD(keras.optimizers.SGD):
     """SGD whose weight decay is part of the gradient, on every parameter, as in PyTorch and so in MoCo's recipe.
@@ -31,10 +29,10 @@ class CoupledSGD(keras.optimizers.SGD):
 
 
 class LAMB(keras.optimizers.Adam):
-    """Adam with the step of each layer scaled to the size of its weights, for large batches (You et al. 2020, algorithm 2).
+    """Adam, each layer's step scaled to the size of its weights, for large batches (You et al. 2020, algorithm 2).
 
-    tensorflow-addons has it for Keras's legacy optimizers only, whose state, learning rate and loss scaling are reached in
-    other ways than those of every other optimizer here; the tests compare the two.
+    tensorflow-addons has it for Keras's legacy optimizers only, whose state, learning rate and loss scaling are
+    reached in other ways than those of every other optimizer here; the tests compare the two.
 
     Args:
         learning_rate: a number or a schedule.
@@ -61,10 +59,10 @@ class LAMB(keras.optimizers.Adam):
         return {**super().get_config(), "coupled_decay": self.coupled_decay}
 
 
-class Warmup(Schedule):
+class Warmup(keras.optimizers.schedules.LearningRateSchedule):
     """From zero to `schedule` in a straight line over the first `steps` steps."""
 
-    def __init__(self, schedule: Schedule, steps: int):
+    def __init__(self, schedule: keras.optimizers.schedules.LearningRateSchedule, steps: int):
         self.schedule, self.steps = schedule, steps
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
@@ -75,7 +73,7 @@ class Warmup(Schedule):
         return {"schedule": keras.optimizers.schedules.serialize(self.schedule), "steps": self.steps}
 
 
-def _step(settings: config.Optimizer, steps: int) -> Schedule:
+def _step(settings: config.Optimizer, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
     peak, count = settings.learning_rate, len(settings.milestones)
     boundaries = [round(fraction * steps) - 1 for fraction in settings.milestones]
     return keras.optimizers.schedules.PiecewiseConstantDecay(
@@ -83,34 +81,42 @@ def _step(settings: config.Optimizer, steps: int) -> Schedule:
     )
 
 
-def _cosine(settings: config.Optimizer, steps: int) -> Schedule:
+def _cosine(settings: config.Optimizer, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
     return keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps)
 
 
-def _constant(settings: config.Optimizer, steps: int) -> Schedule:
+def _constant(settings: config.Optimizer, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
     return keras.optimizers.schedules.PiecewiseConstantDecay([steps], [settings.learning_rate] * 2)
 
 
-SCHEDULES: dict[str, Callable[[config.Optimizer, int], Schedule]] = {
+SCHEDULES: dict[str, Callable[[config.Optimizer, int], keras.optimizers.schedules.LearningRateSchedule]] = {
     "step": _step,
     "cosine": _cosine,
     "constant": _constant,
 }
 
 
-def _sgd(settings: config.Optimizer, rate: Schedule) -> keras.optimizers.Optimizer:
+def _sgd(
+    settings: config.Optimizer, rate: keras.optimizers.schedules.LearningRateSchedule
+) -> keras.optimizers.Optimizer:
     return CoupledSGD(rate, momentum=settings.momentum, coupled_decay=settings.weight_decay)
 
 
-def _adamw(settings: config.Optimizer, rate: Schedule) -> keras.optimizers.Optimizer:
+def _adamw(
+    settings: config.Optimizer, rate: keras.optimizers.schedules.LearningRateSchedule
+) -> keras.optimizers.Optimizer:
     return keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
 
 
-def _lamb(settings: config.Optimizer, rate: Schedule) -> keras.optimizers.Optimizer:
+def _lamb(
+    settings: config.Optimizer, rate: keras.optimizers.schedules.LearningRateSchedule
+) -> keras.optimizers.Optimizer:
     return LAMB(rate, coupled_decay=settings.weight_decay)
 
 
-OPTIMIZERS: dict[str, Callable[[config.Optimizer, Schedule], keras.optimizers.Optimizer]] = {
+OPTIMIZERS: dict[
+    str, Callable[[config.Optimizer, keras.optimizers.schedules.LearningRateSchedule], keras.optimizers.Optimizer]
+] = {
     "sgd": _sgd,
     "adamw": _adamw,
     "lamb": _lamb,

@@ -48,12 +48,12 @@ class EmbeddingSpace(keras.layers.Layer):
         self.entered = self.add_weight("entered", [], tf.int64, initializer="zeros", trainable=False, **same)
 
     def call(self, query: tf.Tensor, positive: tf.Tensor, siblings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """`[B, D]`, `[B, D]`, `[B, S, D]` -> loss `[B]`, logits `[B, 1 + S + K]`; S may be 0. Never writes the queue."""
+        """`[B, D]`, `[B, D]`, `[B, S, D]` -> loss `[B]`, logits `[B, 1 + S + K]`. Never writes the queue."""
         logits = contrast(query, positive, siblings, self.queue.value(), self.temperature)
         return info_nce(logits), logits
 
     def commit(self, keys: tf.Tensor) -> None:
-        """The keys `[G, D]` of a whole global batch enter and the oldest rows leave; of more keys than rows the last stay."""
+        """The keys `[G, D]` of a global batch enter, the oldest rows leave; of more keys than rows the last stay."""
         rows, entered = self.queue.shape[0], self.entered.value()
         count = tf.shape(keys, out_type=tf.int64)[0]
         skipped = tf.maximum(count - rows, 0)

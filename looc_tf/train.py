@@ -121,7 +121,7 @@ def total_steps(experiment: Experiment, pictures: int) -> int:
             f"training.batch is {training.batch}, and {experiment.data.name!r} has {pictures} training "
             f"picture{'s' if pictures != 1 else ''}. Lower training.batch, or give more pictures."
         )
-    return training.steps or max(1, round(training.epochs * (pictures // training.batch)))
+    return training.steps or max(1, round((training.epochs or 0) * (pictures // training.batch)))
 
 
 def compiled(experiment: Experiment, classes: int, steps: int) -> Method:

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import tensorflow as tf
+
 from looc_tf.callbacks.base import Logs, Steps
 from looc_tf.callbacks.progress import Clock
 from looc_tf.files import write_atomically, writing
@@ -43,7 +45,7 @@ class History(Steps):
         self.window = []
 
     def at(self, step: int, logs: Logs) -> None:
-        rate = self.model.optimizer.learning_rate
+        rate = tf.convert_to_tensor(self.model.optimizer.learning_rate)  # a variable, of each replica maybe
         row = {"step": step, "learning_rate": float(rate), **logs}
         self._append({**dict.fromkeys(["step", *row, *self.sometimes], ""), **row})
         measures = {name: value for name, value in row.items() if name != "step"}

@@ -1,7 +1,8 @@
 """From a file, a shipped name and `--set` overrides to an `Experiment`, and back to YAML.
 
 OmegaConf reads the YAML (no tags, no duplicate keys, `1e-4` is a number) and follows dotted overrides. Its
-interpolations are refused: a config may come from somebody else, and `${oc.env:...}` would read the environment of whoever runs it.
+interpolations are refused: a config may come from somebody else, and `${oc.env:...}` would read the environment of
+whoever runs it.
 """
 
 from __future__ import annotations

@@ -24,10 +24,11 @@ __all__ = ["METHODS", "LooC", "Method", "Supervised", "build"]
 
 def _looc(experiment: Experiment, classes: int | None) -> LooC:
     method, model = experiment.method, experiment.model
-    if model.backbone not in RESNETS and method.key_groups != 1:
+    if "/" in model.backbone and method.key_groups != 1:  # of another library
         raise UserError(
             f"Backbone {model.backbone!r} brings its own BatchNorm, which cannot be split for keys. "
-            f"Received method.key_groups={method.key_groups}; set method.key_groups=1, or use one of {', '.join(RESNETS)}."
+            f"Received method.key_groups={method.key_groups}; set method.key_groups=1, or use one of "
+            f"{', '.join(RESNETS)}."
         )
     names = [space.name for space in method.spaces]
     encoder = Encoder(model, names, branch_per_space=method.branch_per_space)
@@ -58,7 +59,7 @@ METHODS: dict[str, Callable[[Experiment, int | None], Method]] = {"looc": _looc,
 
 
 def build(experiment: Experiment, classes: int | None = None) -> Method:
-    """The method of an experiment with freshly drawn weights, under the current strategy and reproducible from the seed.
+    """The method of an experiment with freshly drawn weights, under the current strategy, the same for a seed.
 
     Args:
         experiment: the config.

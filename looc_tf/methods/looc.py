@@ -20,7 +20,8 @@ class LooC(Method):
     """One contrast per embedding space over one encoder; with one space that shares nothing it is MoCo.
 
     A batch holds the view `query`, one view per space under the space's name, and `order` `[B]`: row r of each key view
-    belongs to the query in row `order[r]` of the global batch, so that keys meet BatchNorm in other company than queries.
+    belongs to the query in row `order[r]` of the global batch, so that keys meet BatchNorm in other company than
+    queries.
 
     Args:
         encoder: of the queries.

@@ -46,8 +46,8 @@ def _shapes() -> dict[str, tuple[str, dict[str, Any]]]:
         shapes[f"resnet{depth}_v2"] = ("ResNetV2Backbone", arguments)
     for depth, repeats in _DENSENET_REPEATS.items():
         shapes[f"densenet{depth}"] = ("DenseNetBackbone", {"stackwise_num_repeats": repeats})
-    for scale, (width, depth) in _EFFICIENTNET_V2_SCALES.items():
-        coefficients = {"width_coefficient": width, "depth_coefficient": depth}
+    for scale, (wider, deeper) in _EFFICIENTNET_V2_SCALES.items():
+        coefficients = {"width_coefficient": wider, "depth_coefficient": deeper}
         shapes[f"efficientnetv2_{scale}"] = ("EfficientNetV2Backbone", {**_EFFICIENTNET_V2, **coefficients})
     return shapes
 
@@ -71,7 +71,7 @@ def _keras_cv(name: str) -> keras.Model:
     if name in KERAS_CV_SHAPES:
         kind, arguments = KERAS_CV_SHAPES[name]
         return getattr(keras_cv.models, kind)(**arguments, include_rescaling=False)
-    kinds = [kind for kind in vars(keras_cv.models).values() if inspect.isclass(kind)]
+    kinds: list[Any] = [kind for kind in vars(keras_cv.models).values() if inspect.isclass(kind)]
     kinds = [kind for kind in kinds if issubclass(kind, keras_cv.models.Backbone)]
     presets = {preset: kind for kind in kinds for preset in kind.presets if preset not in kind.presets_with_weights}
     if name not in presets:
@@ -89,7 +89,7 @@ LIBRARIES = {"keras": _keras, "keras_cv": _keras_cv}
 
 
 def named_backbone(name: str) -> keras.Model:
-    """`keras/MobileNetV2` or `keras_cv/efficientnetv2_b0` -> a model of `[B, H, W, 3]` to a feature map, random weights.
+    """`keras/MobileNetV2` or `keras_cv/efficientnetv2_b0` -> a model of `[B, H, W, 3]` to a feature map, untrained.
 
     Their BatchNorm is their own: it cannot be split or synchronized from here.
 

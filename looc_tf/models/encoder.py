@@ -74,8 +74,8 @@ class Encoder(keras.Model):
             outputs = {"trunk": tf.concat(list(pooled.values()), axis=1)}
             outputs |= {f"branch_{space}": vectors for space, vectors in pooled.items()}
         else:
-            outputs = {"trunk": self.last(features, training=training)}
-            pooled = {space: outputs["trunk"] for space in heads}
+            outputs = {"trunk": self.last(features, training=training)}  # type: ignore[misc]  # set where no stages are
+            pooled = dict.fromkeys(heads, outputs["trunk"])
         return outputs | {space: self.heads[space](pooled[space]) for space in heads}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-import tensorflow as tf
 from tensorflow import keras
 
 from looc_tf.models.normalization import Normalization
