@@ -21,8 +21,8 @@ TEXTURES = ("plain", "stripes", "dots", "checks", "waves", "marble")
 
 # What keeps the probes honest. The pose alone does not tell which way is up, since tilts of neighbouring quarter turns
 # overlap; the light does. Backdrop and clutter have hues of their own, and decoy borders run in all directions.
-LIGHT_JITTER = 30.0  # degrees either side of straight above
-TILT = 50.0  # degrees of the object's pose either side of upright
+LIGHT_JITTER = 25.0  # degrees either side of straight above
+TILT = 20.0  # degrees of the object's pose either side of upright
 HUE_JITTER = 13.0  # degrees either side of the family's middle; families are 45 apart
 CLUTTER = (1, 5)  # pieces, from and below
 GROUND, DECOY = 0.5, 0.4  # share of pictures with a ground, and with a border in any direction
@@ -104,9 +104,9 @@ def _clouds(rng: Generator, x: Array, y: Array, frequency: float, octaves: int =
 def _backdrop(rng: Generator, x: Array, y: Array) -> Array:
     """Two colors blending in any direction, clouds, and a ground below a soft horizon or a decoy of one."""
     hue, lightness = rng.uniform(0, 360), rng.uniform(0.45, 0.85)
-    first = oklch(lightness, rng.uniform(0.02, 0.12), hue)
+    first = oklch(lightness, rng.uniform(0.01, 0.06), hue)
     lightness = np.clip(lightness + rng.uniform(-0.22, 0.22), 0.3, 0.92)
-    second = oklch(lightness, rng.uniform(0.02, 0.12), hue + rng.normal(0, 70))
+    second = oklch(lightness, rng.uniform(0.01, 0.06), hue + rng.normal(0, 70))
     blend = 0.5 + 0.5 * _ramp(rng, x, y) * rng.uniform(0.5, 1.6)
     blend = blend + rng.uniform(0.05, 0.3) * _clouds(rng, x, y, rng.uniform(1.5, 5))
     canvas = _mix(first, second, np.clip(blend, 0, 1).astype(np.float32))
@@ -115,7 +115,7 @@ def _backdrop(rng: Generator, x: Array, y: Array) -> Array:
         return canvas
     slope = rng.normal(0, 0.12) if kind < GROUND else rng.uniform(0, 2 * np.pi)
     border = y * np.cos(slope) + x * np.sin(slope) - rng.uniform(-0.1, 0.7)
-    ground = oklch(rng.uniform(0.4, 0.8), rng.uniform(0.02, 0.1), rng.uniform(0, 360))
+    ground = oklch(rng.uniform(0.4, 0.8), rng.uniform(0.01, 0.06), rng.uniform(0, 360))
     cover = rng.uniform(0.25, 0.8) * _step(border / rng.uniform(0.02, 0.12))
     return _mix(canvas, ground, cover.astype(np.float32))
 
@@ -139,7 +139,7 @@ def _clutter(rng: Generator, canvas: Array, x: Array, y: Array) -> Array:
         d = np.maximum(np.abs(u) - radius * 1.5, np.abs(v) - radius * 0.4)
     blur = rng.choice([1.0, 1.0, 4.0, 9.0]) * 2.0 / x.shape[1]
     cover = rng.uniform(0.3, 0.9) * np.clip(0.5 - d / blur, 0, 1)
-    color = oklch(rng.uniform(0.35, 0.85), rng.uniform(0.02, 0.16), rng.uniform(0, 360))
+    color = oklch(rng.uniform(0.35, 0.85), rng.uniform(0.01, 0.06), rng.uniform(0, 360))
     shade = 1 + rng.uniform(0, 0.6) * np.clip(_ramp(rng, x - cx, y - cy) / radius, -1, 1)
     return _mix(canvas, color * shade[..., None], cover.astype(np.float32))
 
