@@ -144,20 +144,24 @@ def evaluate(run: str, data: str | None, threads: int | None) -> None:
 
 @cli.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.option("--minus", metavar="METHOD", help="Show differences to the trunk of METHOD, or to METHOD/SPACE.")
 @click.option("--markdown", is_flag=True, help="Print a Markdown table.")
-def compare(runs: tuple[str, ...], markdown: bool) -> None:
+def compare(runs: tuple[str, ...], minus: str | None, markdown: bool) -> None:
     """Mean and 95 % interval over the seeds of evaluated RUNs.
 
     \b
-    looc compare runs/cifar10-*
+    looc compare runs/cifar10-* --minus moco-color-rotation
     """
     _tensorflow()
     from rich.console import Console
 
-    from looc_tf.evaluate import tables
+    from looc_tf.evaluate import summary, tables
     from looc_tf.report import read_runs
 
     records = read_runs(runs)
+    if minus:
+        method, _, representation = minus.partition("/")
+        records = summary.minus(records, method, representation or "trunk")
     if markdown:
         click.echo(tables.markdown(records))
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from scipy import stats
 
@@ -70,6 +71,28 @@ def difference(records: Iterable[Record], first: tuple[str, str], second: tuple[
             f"Expected a seed that both results share, received {received}. Train both with the same seeds."
         )
     return Estimate.of([left[seed] - right[seed] for seed in seeds])
+
+
+def minus(records: Iterable[Record], method: str, representation: str) -> list[dict[str, Any]]:
+    """The records with the value of one (method, representation) taken off, probe by probe and seed by seed.
+
+    Their means and intervals are those of `difference` against it. Records of a seed that it was not run with are left
+    out. Raises UserError where there is no such (method, representation).
+    """
+    records = list(records)
+    base = {
+        (record["probe"], record["seed"]): record["value"]
+        for record in records
+        if (record["method"], record["representation"]) == (method, representation)
+    }
+    if not base:
+        known = dict.fromkeys(f"{record['method']}/{record['representation']}" for record in records)
+        raise unknown("baseline", f"{method}/{representation}", known)
+    return [
+        {**record, "value": record["value"] - base[record["probe"], record["seed"]]}
+        for record in records
+        if (record["probe"], record["seed"]) in base
+    ]
 
 
 def methods_of(cells: Iterable[Cell]) -> list[str]:

@@ -10,7 +10,7 @@ from rich.console import Console
 from looc_tf.errors import UserError
 from looc_tf.evaluate import Estimate, difference, read_results, summarise, write_results
 from looc_tf.evaluate.figure import matrix, matrix_figure, render
-from looc_tf.evaluate.summary import representations_of
+from looc_tf.evaluate.summary import minus, representations_of
 from looc_tf.evaluate.tables import markdown, screen
 
 
@@ -112,3 +112,15 @@ def test_pictures_are_written_in_the_format_of_their_name(tmp_path):
     assert np.isfinite(matrix(BOTH[:1]).get_size_inches()).all()
     with pytest.raises(UserError, match="none"):
         matrix([])
+
+
+def test_minus_takes_the_baseline_of_the_same_seed_off():
+    rows = [("moco", 0, 50.0), ("moco", 1, 60.0), ("looc", 0, 55.0), ("looc", 1, 63.0), ("looc", 2, 99.0)]
+    records = [
+        {"run": method, "method": method, "seed": seed, "representation": "trunk", "probe": "hue", "value": value}
+        for method, seed, value in rows
+    ]
+    left = {(record["method"], record["seed"]): record["value"] for record in minus(records, "moco", "trunk")}
+    assert left == {("moco", 0): 0.0, ("moco", 1): 0.0, ("looc", 0): 5.0, ("looc", 1): 3.0}
+    with pytest.raises(UserError, match="moco/trunk"):
+        minus(records, "moko", "trunk")
