@@ -47,6 +47,16 @@ def test_it_equals_the_numpy_twin(groups, used, shape):
     np.testing.assert_allclose(layer.moving_variance, MOMENTUM + (1 - MOMENTUM) * variances.mean(0), rtol=1e-4)
 
 
+@pytest.mark.parametrize("groups, rows", [(8, 8), (8, 6), (4, 5)])
+def test_a_batch_of_unknown_size_is_split_alike(groups, rows):
+    images = inputs(rows, 5, 4, 3)
+    layer, unknown = make(groups, images), make(groups, images)
+    call = tf.function(lambda x: unknown(x, training=True), input_signature=[tf.TensorSpec([None, 5, 4, 3])])
+    np.testing.assert_allclose(call(images), layer(images, training=True), atol=1e-5)
+    for ours, theirs in zip(layer.get_weights(), unknown.get_weights()):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+
+
 def test_one_group_is_plain_batch_norm():
     images = inputs(8, 5, 4, 3)
     layer, keras_own = make(1, images), plain("norm")
