@@ -94,7 +94,8 @@ class Board:
     """
 
     def __init__(self, folder: Path, start: int):
-        self.folder, self.start, self.writer = folder, start, None
+        self.folder, self.start = folder, start
+        self.writer: Any = None  # TensorBoard's, made at the first point
 
     def write(self, step: int, measures: dict[str, Any]) -> None:
         """One point of each measure."""

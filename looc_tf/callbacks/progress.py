@@ -57,7 +57,8 @@ class Bar(Steps):
 
     def __init__(self, clock: Clock):
         super().__init__(clock.start, clock.steps)
-        self.clock, self.bar, self.last = clock, None, ""
+        self.clock, self.last = clock, ""
+        self.bar: Any = None  # rich's, imported when it is drawn
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         from rich.console import Console
@@ -70,7 +71,7 @@ class Bar(Steps):
             MofNCompleteColumn(),
             TextColumn("{task.description}"),
         )
-        self.bar: Any = Progress(*columns, console=Console(stderr=True))
+        self.bar = Progress(*columns, console=Console(stderr=True))
         self.task = self.bar.add_task("compiling the first step", total=self.steps, completed=self.start)
         self.bar.start()
 
