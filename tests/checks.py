@@ -1,4 +1,4 @@
-"""What every method must do, as functions of a built method: the contract tests call them, and so do the planted bugs."""
+"""What every method must do, as functions of a built method, for the contract tests and the planted bugs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from looc_tf import augment
 
 
 def view_rule(leave_one_out, spaces) -> None:
-    """On the drawn parameters: each key has the query's parameters of what its space shares, and its own of the rest."""
+    """On drawn parameters: each key has the query's parameters of what its space shares, and its own of the rest."""
     chain = {name: augment.build(name, **({"size": 8} if name == "crop" else {})) for name in contract.CHAIN}
     plan = leave_one_out(chain, spaces)
     drawn = plan.sample(tf.random.stateless_uniform([64, plan.numbers], seed=(1, 2)))
@@ -50,7 +50,7 @@ def twin_losses(method, batch) -> dict[str, np.ndarray]:
 
 
 def losses_equal_the_twin(method, batch) -> None:
-    """What a step logs is the twin's loss on the weights and queues of before the step; so no key meets itself in a queue."""
+    """What a step logs is the twin's loss on the weights and queues of before it; so no key meets itself in a queue."""
     expected = twin_losses(method, batch)
     logs = contract.step(method, batch)
     for name, losses in expected.items():

@@ -1,6 +1,6 @@
 """Slow twins in NumPy float64, written from the papers' formulas and not from the library.
 
-Loops over images and keys, so that each line can be held against the paper; and MoCo v2 as its own Algorithm 1 states it.
+Loops over images and keys, so that each line can be held against the paper; and MoCo v2 after its own Algorithm 1.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def finite_difference(function, point: np.ndarray, step: float = 1e-6) -> np.nda
 
 
 def is_sibling_negative(space_shares, key_shares) -> bool:
-    """Whether a key varies something that the space must notice (METHOD: not a subset)."""
+    """Whether a key varies something that the space must notice (the paper's rule, for sets of names)."""
     return any(shared not in key_shares for shared in space_shares)
 
 
@@ -147,7 +147,7 @@ class PlainMoCo:
 
     @tf.function
     def step(self, x_q: tf.Tensor, x_k: tf.Tensor, shuffle: tf.Tensor) -> tf.Tensor:
-        """One iteration; x_k is already in the order `shuffle` of the queries (shuffling BatchNorm). Returns the loss."""
+        """One iteration, which returns the loss; row r of x_k belongs to query shuffle[r] (shuffling BatchNorm)."""
         n = x_q.shape[0]
         with tf.GradientTape() as tape:
             q = self.f_q(x_q)

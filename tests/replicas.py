@@ -50,12 +50,18 @@ def collect(method, logs, strategy) -> dict[str, np.ndarray]:
 def main(out: str) -> None:
     split_cpu(2)
     import contract
+
     from looc_tf.models.normalization import QUERY_NORMALIZATIONS, split
 
     QUERY_NORMALIZATIONS["halves"] = split(2)  # what plain BatchNorm on two replicas is, on one device
     one = tf.distribute.get_strategy()
     two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])  # one for all: a second one would mix up their collectives
-    runs = {"sync-1": ("sync", 3, one), "sync-2": ("sync", 3, two), "halves-1": ("halves", 1, one), "plain-2": ("plain", 1, two)}
+    runs = {
+        "sync-1": ("sync", 3, one),
+        "sync-2": ("sync", 3, two),
+        "halves-1": ("halves", 1, one),
+        "plain-2": ("plain", 1, two),
+    }
     for name, (norm, spaces, strategy) in runs.items():
         case = contract.experiment(contract.SPACES[:spaces], contract.replace(contract.MODEL, batch_norm=norm))
         np.savez(f"{out}/{name}.npz", **train(case, strategy))

@@ -1,7 +1,7 @@
 """The first losses of every shipped config, shrunk, are what they were.
 
-A change that moves them is a change of the method, of a config, of an augmentation or of the random numbers behind them:
-meant or not. When it is meant, renew the files and say why in the commit:
+A change that moves them is a change of the method, of a config, of an augmentation or of the random numbers behind
+them, meant or not. When it is meant, renew the files and say why in the commit:
 
     python tests/test_golden.py            # all
     python tests/test_golden.py factors/looc cifar10/moco-color
@@ -51,7 +51,7 @@ def shrunk(name: str) -> config.Experiment:
     """The config with a small network, small pictures and short queues; everything else as shipped."""
     case = config.load(name)
     size = 32 if case.model.stem == "imagenet" else 16
-    model = replace(case.model, backbone="tiny", width=4, hidden=8, dimension=8)
+    model = replace(case.model, backbone="tiny", width=4, hidden=32, dimension=8)
     spaces = tuple(replace(space, queue=16) for space in case.method.spaces)
     return replace(
         case,

@@ -44,9 +44,7 @@ def test_weight_decay_reaches_biases_and_batch_norm():
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 def test_lamb_equals_the_numpy_twin(decay):
     settings = Optimizer(name="lamb", learning_rate=0.1, weight_decay=decay, schedule="constant")
-    np.testing.assert_allclose(
-        run(optim.build(settings, 6)), references.lamb(START, GRADIENTS, 0.1, decay), rtol=1e-4
-    )
+    np.testing.assert_allclose(run(optim.build(settings, 6)), references.lamb(START, GRADIENTS, 0.1, decay), rtol=1e-4)
 
 
 def test_lamb_equals_tensorflow_addons():

@@ -23,7 +23,19 @@ def test_the_queue_starts_as_unit_vectors_that_its_seed_decides():
     assert not np.array_equal(make(seed=1).queue, make(seed=2).queue)
 
 
-@pytest.mark.parametrize("sizes", [[7, 7], [3] * 5, [1] * 9, [2, 5, 1, 7, 3], [6, 6], [20], [3, 20, 2], [8, 15]], ids=str)
+SIZES = [
+    [7, 7],
+    [3] * 5,
+    [1] * 9,
+    [2, 5, 1, 7, 3],
+    [6, 6],
+    [20],
+    [3, 20, 2],
+    [8, 15],
+]  # of batches; the queue has 7 rows
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_first_in_first_out_for_every_batch_size(sizes):
     space = make()
     twin = references.Fifo(space.queue.numpy())

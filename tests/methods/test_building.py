@@ -9,6 +9,7 @@ from looc_tf import methods
 from looc_tf.errors import UserError
 
 MOCO = contract.CASES["moco"]
+ALONE = replace(MOCO, method=replace(MOCO.method, key_groups=1))
 MOBILE = replace(MOCO, model=replace(MOCO.model, backbone="keras/MobileNetV2"))
 
 
@@ -18,7 +19,7 @@ MOBILE = replace(MOCO, model=replace(MOCO.model, backbone="keras/MobileNetV2"))
         (replace(MOCO, method=replace(MOCO.method, name="loco")), "Did you mean 'looc'?"),
         (contract.CASES["supervised"], "needs labels"),
         (replace(MOCO, model=replace(MOCO.model, backbone="resnet81")), "Did you mean 'resnet18'?"),
-        (replace(MOCO, model=replace(MOCO.model, backbone="keras/MobileNetV8")), "Did you mean 'MobileNetV"),
+        (replace(ALONE, model=replace(MOCO.model, backbone="keras/MobileNetV8")), "Did you mean 'MobileNetV"),
         (replace(MOCO, model=replace(MOCO.model, stem="imagnet")), "Did you mean 'imagenet'?"),
         (replace(MOCO, model=replace(MOCO.model, head="mpl")), "Did you mean 'mlp'?"),
         (replace(MOCO, model=replace(MOCO.model, batch_norm="synced")), "Did you mean 'sync'?"),
@@ -38,6 +39,8 @@ def test_what_does_not_go_together_is_refused(case, message):
 
 def test_a_new_space_leaves_the_queues_of_the_others_as_they_were():
     two, three = (contract.rewound(name).rewind() for name in ("looc_1", "looc_2"))
-    assert contract.same_bits(contract.arrays(two.spaces["color"].variables), contract.arrays(three.spaces["color"].variables))
+    assert contract.same_bits(
+        contract.arrays(two.spaces["color"].variables), contract.arrays(three.spaces["color"].variables)
+    )
     queues = contract.arrays(space.queue for space in three.spaces.values())
     assert not contract.same_bits(queues[:1], queues[1:2]), "each space has its own random rows"

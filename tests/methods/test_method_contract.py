@@ -91,7 +91,9 @@ def test_a_head_gets_gradient_from_its_own_loss_alone(name):
 @every_method
 def test_a_checkpoint_holds_all_state(name, tmp_path):
     case, method = case_and_method(name)
-    checks.checkpoint_holds_all_state(method, [contract.make_batch(case, seed) for seed in range(2)], tmp_path / "saved")
+    checks.checkpoint_holds_all_state(
+        method, [contract.make_batch(case, seed) for seed in range(2)], tmp_path / "saved"
+    )
 
 
 @every_method

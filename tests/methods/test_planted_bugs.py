@@ -46,7 +46,7 @@ def test_an_inverted_view_rule_is_caught(n):
 
 @pytest.mark.parametrize("check", [checks.losses_equal_the_twin, checks.number_of_logits])
 def test_missing_sibling_negatives_are_caught(check, method, batch, monkeypatch):
-    monkeypatch.setattr(method, "negatives", {name: () for name in method.spaces})
+    monkeypatch.setattr(method, "negatives", dict.fromkeys(method.spaces, ()))
     caught(check, method, batch)
 
 

@@ -28,7 +28,8 @@ def test_resnets_of_basic_blocks_have_the_known_sizes(name, parameters, features
 
 
 def test_resnet50_has_the_known_size_and_a_branch_per_space_triples_its_features():
-    encoder = Encoder(Model("resnet50", "imagenet", 64, hidden=8, dimension=8), ["all", "color", "rotation"], branch_per_space=True)
+    model = Model("resnet50", "imagenet", 64, hidden=8, dimension=8)
+    encoder = Encoder(model, ["all", "color", "rotation"], branch_per_space=True)
     assert count(encoder.shared, encoder.stages["all"]) == 23_508_032
     outputs = encoder(tf.zeros([1, 32, 32, 3]))
     assert outputs["trunk"].shape == (1, 3 * 2048) and outputs["branch_color"].shape == (1, 2048)
@@ -69,7 +70,7 @@ def test_an_encoder_over_a_named_backbone():
     [
         ("keras/MobileNetV22", "Did you mean 'MobileNetV2'"),
         ("keras_cv/resnet55", "Did you mean 'resnet50'"),
-        ("keras_cv/mobilenet_v3_small", "use one that needs none"),  # keras-cv would ask Kaggle, and tests have no network
+        ("keras_cv/mobilenet_v3_small", "use one that needs none"),  # keras-cv would ask Kaggle for its shape
         ("timm/resnet18", "Unknown model.backbone"),
         ("keras", "Unknown model.backbone"),
     ],
