@@ -19,7 +19,6 @@ import looc_tf
 from looc_tf import callbacks, config, optim
 from looc_tf import train as room
 from looc_tf.batches import batches
-from looc_tf.checkpoints import CheckpointFolder
 from looc_tf.errors import UserError
 from looc_tf.train import build_plan, compiled, load_run, train
 
@@ -179,45 +178,6 @@ def test_a_run_that_diverges_keeps_its_last_good_checkpoint(pictures, tmp_path):
     with pytest.raises(UserError, match=r"Stopped at step \d+: .*not finite.* is kept"):
         train(wild, tmp_path / "run")
     assert all(np.isfinite(value).all() for value in load_run(tmp_path / "run").method.get_weights())
-
-
-@pytest.fixture(scope="module")
-def method(pictures):
-    return compiled(tiny.experiment(pictures), classes=3, steps=6)
-
-
-def test_no_checkpoint_of_values_that_are_not_finite(method, tmp_path):
-    folder = CheckpointFolder(tmp_path / "checkpoints", method)
-    folder.save(1)
-    queue = method.spaces["all"].queue
-    before = queue.numpy()
-    queue.assign(np.full(queue.shape, np.nan))
-    with pytest.raises(UserError, match=r"step 2: .*queue.* not finite.* step 1, is kept"):
-        folder.save(2)
-    queue.assign(before)
-    assert folder.steps() == [1]
-
-
-@pytest.mark.parametrize(
-    "error", [tf.errors.ResourceExhaustedError(None, None, "No space left on device"), OSError(28, "No space left")]
-)
-def test_a_full_disk_keeps_the_checkpoint_before(method, tmp_path, monkeypatch, error):
-    folder = CheckpointFolder(tmp_path / "checkpoints", method)
-    folder.save(1)
-
-    def full(checkpoint_number):
-        (folder.folder / f"ckpt-{checkpoint_number}_temp").mkdir()
-        raise error
-
-    monkeypatch.setattr(folder.manager, "save", full)
-    with pytest.raises(UserError, match=r"step 2 in .*No space left.* The one of step 1 is intact\. Free space"):
-        folder.save(2)
-    assert sorted(path.name for path in folder.folder.iterdir()) == [
-        "checkpoint",
-        "ckpt-1.data-00000-of-00001",
-        "ckpt-1.index",
-    ]
-    assert folder.restore() == 1
 
 
 def test_an_encoder_that_gives_one_point_sets_off_the_alarm(pictures, caplog):

@@ -1,0 +1,49 @@
+"""Checkpoints: never of a state that has diverged, and never at the cost of the one before."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny
+
+from looc_tf.checkpoints import CheckpointFolder
+from looc_tf.errors import UserError
+from looc_tf.train import compiled
+
+
+@pytest.fixture(scope="module")
+def method():
+    return compiled(tiny.experiment("unused"), classes=3, steps=6)
+
+
+def test_no_checkpoint_of_values_that_are_not_finite(method, tmp_path):
+    folder = CheckpointFolder(tmp_path / "checkpoints", method)
+    folder.save(1)
+    queue = method.spaces["all"].queue
+    before = queue.numpy()
+    queue.assign(np.full(queue.shape, np.nan))
+    with pytest.raises(UserError, match=r"step 2: .*queue.* not finite.* step 1, is kept"):
+        folder.save(2)
+    queue.assign(before)
+    assert folder.steps() == [1]
+
+
+@pytest.mark.parametrize(
+    "error", [tf.errors.ResourceExhaustedError(None, None, "No space left on device"), OSError(28, "No space left")]
+)
+def test_a_full_disk_keeps_the_checkpoint_before(method, tmp_path, monkeypatch, error):
+    folder = CheckpointFolder(tmp_path / "checkpoints", method)
+    folder.save(1)
+
+    def full(checkpoint_number):
+        (folder.folder / f"ckpt-{checkpoint_number}_temp").mkdir()
+        raise error
+
+    monkeypatch.setattr(folder.manager, "save", full)
+    with pytest.raises(UserError, match=r"step 2 in .*No space left.* The one of step 1 is intact\. Free space"):
+        folder.save(2)
+    assert sorted(path.name for path in folder.folder.iterdir()) == [
+        "checkpoint",
+        "ckpt-1.data-00000-of-00001",
+        "ckpt-1.index",
+    ]
+    assert folder.restore() == 1
