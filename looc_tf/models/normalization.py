@@ -32,15 +32,23 @@ class SplitBatchNormalization(keras.layers.BatchNormalization):
         """`[B, ..., C]` -> the same shape."""
         if not training:
             return super().call(inputs, training=False)
-        groups = self._groups(inputs)
+        groups, scale, offset = self._groups(inputs), tf.identity(self.gamma), tf.identity(self.beta)
         parts = tf.reshape(inputs, [groups, 1, -1, 1, inputs.shape[-1]])
+        none = tf.zeros([0])
+
+        def normalize(part: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            # The fused kernel takes half as long as separate operations.
+            options = {"mean": none, "variance": none, "epsilon": self.epsilon}
+            return tuple(tf.raw_ops.FusedBatchNormV3(x=part, scale=scale, offset=offset, **options)[:3])
+
         if isinstance(groups, int):
-            outputs, means, variances = (tf.stack(each) for each in zip(*map(self._normalize, tf.unstack(parts))))
+            outputs, means, variances = (tf.stack(each) for each in zip(*map(normalize, tf.unstack(parts))))
         else:
             signature = (inputs.dtype, tf.float32, tf.float32)
-            outputs, means, variances = tf.map_fn(self._normalize, parts, fn_output_signature=signature)
+            outputs, means, variances = tf.map_fn(normalize, parts, fn_output_signature=signature)
+        count = tf.cast(tf.shape(parts)[2], tf.float32)
         self._follow(self.moving_mean, means)
-        self._follow(self.moving_variance, variances)
+        self._follow(self.moving_variance, variances * (count - 1) / count)  # the kernel's variance is the unbiased one
         return tf.reshape(outputs, tf.shape(inputs))
 
     def _groups(self, inputs: tf.Tensor) -> int | tf.Tensor:
@@ -50,14 +58,6 @@ class SplitBatchNormalization(keras.layers.BatchNormalization):
         if inputs.shape[0] is not None:
             return max(d for d in divisors if inputs.shape[0] % d == 0)
         return tf.reduce_max(tf.where(tf.shape(inputs)[0] % divisors == 0, divisors, 1))
-
-    def _normalize(self, part: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """`[1, n, 1, C]` -> outputs, mean, variance. The fused kernel takes half the time of `tf.nn.moments`."""
-        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=part, scale=self.gamma, offset=self.beta, mean=[], variance=[], epsilon=self.epsilon
-        )
-        count = tf.cast(tf.shape(part)[1], tf.float32)
-        return outputs, mean, variance * (count - 1) / count  # the kernel's variance is the unbiased one
 
     def _follow(self, moving: tf.Variable, statistics: tf.Tensor) -> None:
         moving.assign(self.momentum * moving + (1 - self.momentum) * tf.reduce_mean(statistics, axis=0))
