@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 READY = .venv/.ready
 
-.PHONY: help setup demo test test-slow lint format locks clean
+.PHONY: help setup demo test test-slow bench lint format locks clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -24,6 +24,9 @@ test: $(READY)  ## the default tests
 
 test-slow: $(READY)  ## the tests that train for minutes
 	@$(PYTHON) -m pytest -m slow
+
+bench: $(READY)  ## measure speed and size, one table; wants a quiet machine
+	@$(PYTHON) -m benchmarks
 
 lint: $(READY)  ## ruff (rules and layout) and mypy
 	@$(PYTHON) -m ruff check .
