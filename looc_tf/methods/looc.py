@@ -50,12 +50,9 @@ class LooC(Method):
         """Encode each key once, read it by every space in which it is the positive or a sibling negative."""
         place = tf.argsort(gather(batch["order"]))
         keys: Keys = {name: {} for name in self.spaces}
-        encoded: list[tf.Tensor] = []
         for key in self.spaces:
             readers = [name for name in self.spaces if name == key or key in self.negatives[name]]
-            with tf.control_dependencies(encoded):  # one key after the other: its activations are gone before the next
-                outputs = self.key_encoder(batch["views"][key], training=True, heads=readers)
-            encoded = [outputs[key]]
+            outputs = self.key_encoder(batch["views"][key], training=True, heads=readers)
             for name in readers:
                 keys[name][key] = tf.stop_gradient(tf.gather(gather(outputs[name]), place))
         return keys
