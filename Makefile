@@ -14,13 +14,8 @@ demo: $(READY)  ## train LooC and MoCo on the generated set and write runs/demo/
 	@if [ -e runs/demo ]; then mv runs/demo "runs/demo-$$(date -r runs/demo +%Y%m%d-%H%M%S)"; fi
 	@.venv/bin/looc demo --out runs/demo
 
-# Each group has a process of its own: TensorFlow keeps state for the length of a process, and golden losses in
-# particular came out otherwise after a few hundred other tests in one process.
-GROUPS = "tests/augment tests/data" "tests/evaluate tests/losses tests/report" tests/methods tests/models \
-	"$(filter-out tests/test_golden.py,$(wildcard tests/test_*.py))" tests/test_golden.py
-
 test: $(READY)  ## the default tests
-	@for group in $(GROUPS); do $(PYTHON) -m pytest -m "not slow" $$group || exit; done
+	@$(PYTHON) -m pytest -m "not slow"
 
 test-slow: $(READY)  ## the tests that train for minutes
 	@$(PYTHON) -m pytest -m slow

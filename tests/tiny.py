@@ -19,13 +19,13 @@ from looc_tf.distribute import configure_threads
 from looc_tf.models.resnet import RESNETS, ResNet, basic_block
 from looc_tf.train import train
 
-RESNETS["tiny"] = ResNet(basic_block, 1, (1, 1, 1, 1))
+RESNETS["tiny_resnet"] = ResNet(basic_block, 1, (1, 1, 1, 1))
 
 EXPERIMENT = {
     "name": "tiny",
     "data": {"name": "pictures", "size": 16},
     "views": {"size": 16, "chain": {"crop": {"area": [0.3, 1.0]}, "rotation": {}}},
-    "model": {"backbone": "tiny", "width": 4, "hidden": 8, "dimension": 8},
+    "model": {"backbone": "tiny_resnet", "width": 4, "hidden": 8, "dimension": 8},
     "method": {
         "momentum": 0.9,
         "key_groups": 2,

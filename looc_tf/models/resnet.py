@@ -36,6 +36,10 @@ def _convolution(filters: int, size: int, stride: int, name: str) -> Callable:
 def _shortcut(x, filters: int, stride: int, norm: Normalization, name: str):
     if stride == 1 and x.shape[-1] == filters:
         return x
+    if stride > 1 and x.shape[-1] < 16:
+        # The same pixels taken first: with so few channels oneDNN's weight gradient of a strided 1x1 convolution
+        # writes past its buffer when the batch is odd (TensorFlow 2.15) and takes the process with it.
+        x, stride = layers.MaxPooling2D(1, stride, name=f"{name}_shortcut_pick")(x), 1
     return norm(f"{name}_shortcut_norm")(_convolution(filters, 1, stride, f"{name}_shortcut")(x))
 
 

@@ -1,16 +1,20 @@
 """Residual networks have the known sizes; backbones of other libraries work by name."""
 
+import subprocess
+import sys
+
 import contract
 import numpy as np
 import pytest
 import tensorflow as tf
+import tiny
 
 from looc_tf.config import Model
 from looc_tf.errors import UserError
 from looc_tf.models import Encoder
 from looc_tf.models.backbones import named_backbone
 from looc_tf.models.normalization import plain
-from looc_tf.models.resnet import RESNETS
+from looc_tf.models.resnet import RESNETS, basic_block
 
 
 def count(*models):
@@ -80,5 +84,20 @@ def test_a_backbone_that_is_not_there(name, message):
         named_backbone(name)
 
 
-def test_the_tiny_backbone_is_used_by_the_contract():
-    assert contract.MODEL.backbone in RESNETS
+def test_each_helper_of_the_tests_has_a_network_under_a_name_of_its_own():
+    assert RESNETS[contract.MODEL.backbone].block is contract.plain_block
+    assert RESNETS[tiny.EXPERIMENT["model"]["backbone"]].block is basic_block
+
+
+def test_gradients_of_a_network_of_few_channels_and_an_odd_batch():
+    """In a process of its own: what went wrong here ended the process ("double free or corruption")."""
+    code = (
+        "import tensorflow as tf; from looc_tf.models.normalization import plain\n"
+        "from looc_tf.models.resnet import RESNETS\n"
+        "trunk, images = RESNETS['resnet18'].trunk('small', 4, plain), tf.random.normal([5, 16, 16, 3])\n"
+        "for _ in range(30):\n"
+        "    with tf.GradientTape() as tape: loss = tf.reduce_sum(trunk(images, training=True) ** 2)\n"
+        "    tape.gradient(loss, trunk.trainable_variables)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr[-500:]
