@@ -72,6 +72,10 @@ class Features:
         trunk = (TRUNK,) if TRUNK in names else ()
         return trunk + self.spaces + ((CONCAT,) if self.spaces else ()) + branches
 
+    def same(self, representation: str) -> str:
+        """The representation with the same vectors: with one space, that space is all of them concatenated."""
+        return self.spaces[0] if representation == CONCAT and len(self.spaces) == 1 else representation
+
     def of(self, copy: str, representation: str) -> np.ndarray:
         """The rows of one copy in one representation, float32 [N, D]."""
         rows = self.copies[copy]

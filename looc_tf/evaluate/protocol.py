@@ -6,9 +6,9 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -88,11 +88,16 @@ def readings(
     probes = {name: probe for name, probe in probes.items() if _answerable(name, probe, features)}
     pairs = list(product(features["train"].representations, probes))
     with _side_by_side() as pool:
-        answers = pool.map(lambda pair: _read(pair[1], probes[pair[1]], features, pair[0], settings), pairs)
-        for done, answer in enumerate(answers, start=1):
+        answers: dict[tuple[str, str], Future[Reading]] = {}
+        for representation, name in pairs:
+            same = features["train"].same(representation), name
+            if same not in answers:
+                answers[same] = pool.submit(_read, name, probes[name], features, same[0], settings)
+        for done, (representation, name) in enumerate(pairs, start=1):
+            answer = answers[features["train"].same(representation), name].result()
             if progress:
                 progress("Probing", done, len(pairs))
-            yield answer
+            yield replace(answer, representation=representation)
 
 
 def available(names: tuple[str, ...], sources: Mapping[str, Source]) -> dict[str, Probe]:

@@ -1,5 +1,6 @@
 """The probes against data whose right answers are known."""
 
+import dataclasses
 import logging
 
 import numpy as np
@@ -8,7 +9,7 @@ import tensorflow as tf
 
 from looc_tf import config
 from looc_tf.errors import UserError
-from looc_tf.evaluate import chance, evaluate, knn_accuracy, readings
+from looc_tf.evaluate import chance, evaluate, knn_accuracy, probes, readings
 from looc_tf.evaluate.choice import Rows
 from looc_tf.evaluate.features import COPIES, HUE_SHIFTS, extract, hue_shift_of, shift_hue
 from looc_tf.evaluate.knn import knn_probe
@@ -258,3 +259,15 @@ def test_progress_ends_at_its_totals():
         progress=lambda stage, done, total: seen.update({stage: (done, total)}),
     )
     assert seen == {"Embedding": (380, 380), "Probing": (16, 16)}
+
+
+def test_with_one_space_all_of_them_concatenated_is_that_space_and_read_once(monkeypatch):
+    fits = []
+    monkeypatch.setattr(probes, "linear_probe", lambda *rows: fits.append(rows) or linear_probe(*rows))
+    settings = config.Evaluation(neighbors=(1,), strengths=(1.0,), batch=32, probes=("object",))
+    one = list(
+        readings(lambda images: {"trunk": embed(images)["trunk"], "all": embed(images)["shape"]}, sources(), settings)
+    )
+    assert [reading.representation for reading in one] == ["trunk", "all", "concat"]
+    assert one[2] == dataclasses.replace(one[1], representation="concat")
+    assert len(fits) == 2
