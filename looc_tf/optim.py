@@ -82,7 +82,7 @@ def _step(settings: config.Optimizer, steps: int) -> keras.optimizers.schedules.
 
 
 def _cosine(settings: config.Optimizer, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    return keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps)
+    return keras.optimizers.schedules.CosineDecay(settings.learning_rate, max(1, steps))
 
 
 def _constant(settings: config.Optimizer, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:

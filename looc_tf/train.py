@@ -82,6 +82,8 @@ def train(experiment: Experiment, out: str | Path, resume: bool = False) -> Path
                 source, plan, batch=experiment.training.batch, seed=experiment.seed, start=start, steps=steps
             )
             _fit(method, data, standard_callbacks(experiment, out, folder, source, start=start, steps=steps))
+        elif not folder.steps():
+            folder.save(0)  # no steps: random weights, the baseline of every probe
         tell_skipped(source, told)
         log.info("Done: %d steps in %s. Next: looc evaluate %s, looc export %s --out exports", steps, out, out, out)
     return out
@@ -121,7 +123,9 @@ def total_steps(experiment: Experiment, pictures: int) -> int:
             f"training.batch is {training.batch}, and {experiment.data.name!r} has {pictures} training "
             f"picture{'s' if pictures != 1 else ''}. Lower training.batch, or give more pictures."
         )
-    return training.steps or max(1, round((training.epochs or 0) * (pictures // training.batch)))
+    if training.steps is not None:
+        return training.steps
+    return max(1, round((training.epochs or 0) * (pictures // training.batch)))
 
 
 def compiled(experiment: Experiment, classes: int, steps: int) -> Method:

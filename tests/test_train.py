@@ -246,6 +246,18 @@ def test_a_queue_smaller_than_a_batch(pictures):
         tiny.experiment(pictures, "method.spaces.0.queue=4")
 
 
+@pytest.mark.parametrize("schedule", ["cosine", "step", "constant"])
+def test_no_steps_keep_the_random_weights(pictures, tmp_path, schedule):
+    experiment = tiny.experiment(pictures, "training.steps=0", f"optimizer.schedule={schedule}")
+    out = train(experiment, tmp_path / "run")
+    train(experiment, out, resume=True)
+    run, fresh = load_run(out), compiled(experiment, classes=3, steps=0)
+    assert run.step == run.steps == 0
+    for name in ("encoder", "key_encoder"):
+        for kept, drawn in zip(getattr(run.method, name).variables, getattr(fresh, name).variables):
+            np.testing.assert_array_equal(kept, drawn)
+
+
 def test_supervised_trains_and_logs_its_accuracy(pictures, tmp_path):
     out = train(tiny.experiment(pictures, "method.name=supervised", "training.steps=2"), tmp_path / "run")
     (row,) = csv.DictReader((out / "history.csv").open())

@@ -22,10 +22,10 @@ PROBES = ("object", "rotation", "hue", "texture", "knn")
 
 POSITIVE = (
     "data.size data.limit views.size model.width model.hidden model.dimension method.key_groups "
-    "optimizer.learning_rate optimizer.decay training.batch training.steps training.epochs training.checkpoint_every "
+    "optimizer.learning_rate optimizer.decay training.batch training.epochs training.checkpoint_every "
     "training.keep training.log_every evaluation.limit evaluation.batch"
 ).split()
-NOT_NEGATIVE = "seed optimizer.weight_decay optimizer.warmup_steps training.monitor_every".split()
+NOT_NEGATIVE = "seed optimizer.weight_decay optimizer.warmup_steps training.steps training.monitor_every".split()
 FRACTIONS = ("method.momentum", "optimizer.momentum")
 
 
@@ -55,8 +55,9 @@ def _numbers(experiment: Experiment) -> None:
         if value is not None and value <= 0:
             raise UserError(f"{field} should be above 0. Received {value}.")
     for field in NOT_NEGATIVE:
-        if _value(experiment, field) < 0:
-            raise UserError(f"{field} should be 0 or more. Received {_value(experiment, field)}.")
+        value = _value(experiment, field)
+        if value is not None and value < 0:
+            raise UserError(f"{field} should be 0 or more. Received {value}.")
     for field in FRACTIONS:
         if not 0 <= _value(experiment, field) <= 1:
             raise UserError(f"{field} should lie between 0 and 1. Received {_value(experiment, field)}.")

@@ -82,7 +82,7 @@ class Training:
     """How long, how wide, in which precision. Exactly one of `steps` and `epochs` is set."""
 
     batch: int = 256  # global batch
-    steps: Optional[int] = None
+    steps: Optional[int] = None  # 0 keeps the random weights: the baseline that every table needs
     epochs: Optional[float] = None
     precision: str = "float32"  # float32, mixed_bfloat16, mixed_float16
     checkpoint_every: int = 500  # steps
