@@ -162,16 +162,18 @@ def evaluate(run: str, data: str | None, threads: int | None) -> None:
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @click.option("--minus", metavar="METHOD", help="Show differences to the trunk of METHOD, or to METHOD/SPACE.")
 @click.option("--markdown", is_flag=True, help="Print a Markdown table.")
-def compare(runs: tuple[str, ...], minus: str | None, markdown: bool) -> None:
+@click.option("-o", "--out", metavar="FILE", help="Also draw the table, as .png, .svg or .pdf.")
+def compare(runs: tuple[str, ...], minus: str | None, markdown: bool, out: str | None) -> None:
     """Mean and 95 % interval over the seeds of evaluated RUNs.
 
     \b
-    looc compare runs/cifar10-* --minus moco-color-rotation
+    looc compare runs/cifar10-* --minus moco-color-rotation -o differences.png
     """
     _tensorflow()
     from rich.console import Console
 
     from looc_tf.evaluate import summary, tables
+    from looc_tf.evaluate.figure import matrix_figure
     from looc_tf.report import read_runs
 
     records = read_runs(runs)
@@ -182,6 +184,9 @@ def compare(runs: tuple[str, ...], minus: str | None, markdown: bool) -> None:
         click.echo(tables.markdown(records))
     else:
         Console().print(tables.screen(records))
+    if out:
+        matrix_figure(records, out)
+        click.echo(f"drawn: {out}", err=True)
 
 
 @cli.command()

@@ -3,6 +3,7 @@
 import errno
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -11,6 +12,7 @@ import looc_tf
 from looc_tf import config
 from looc_tf.cli import cli
 from looc_tf.errors import UserError
+from looc_tf.evaluate import write_results
 
 
 @pytest.fixture
@@ -158,3 +160,17 @@ def test_a_real_process_exits_with_2_and_one_line():
     assert (answer.returncode, answer.stdout) == (2, "")
     assert answer.stderr.startswith("looc: error: There is no config 'factors/loc'. Did you mean 'factors/looc'?")
     assert answer.stderr.count("\n") == 1
+
+
+def test_compare_prints_the_means_and_draws_them(looc, tmp_path):
+    runs = [str(tmp_path / f"run-{seed}") for seed in (0, 1)]
+    for seed, run in enumerate(runs):
+        Path(run).mkdir()
+        keys = {"run": run, "method": "looc", "seed": seed, "representation": "trunk"}
+        write_results(Path(run, "results.json"), [{**keys, "probe": "hue", "value": 60.0 + seed}])
+    answer = looc("compare", *runs, "--markdown", "-o", str(tmp_path / "means.svg"))
+    assert answer.exit_code == 0 and "| looc | trunk | **60.5 ± 6.4** |" in answer.stdout
+    assert (tmp_path / "means.svg").read_bytes().startswith(b"<?xml")
+    assert_one_line(looc("compare", *runs, "--minus", "mocko"), "mocko/trunk", "looc/trunk")
+    assert_one_line(looc("compare", *runs, "-o", str(tmp_path / "means.doc")), "means.doc")
+    assert_one_line(looc("compare", str(tmp_path)), "looc evaluate")

@@ -23,6 +23,7 @@ SHADES = (0.04, 0.86)  # the part of the map in use: neither paper white nor ink
 INK, FAINT = "#1d2433", "#7a8194"
 WIDTH, HEIGHT = 0.92, 0.56  # of a cell, in inches
 STYLE = {"font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "svg.fonttype": "path"}
+KINDS = ("png", "svg", "pdf")
 ABREAST = 3  # panels in a row at most
 LEAST = 10.0  # points that a column's colors span at least, so that noise around chance stays pale
 
@@ -34,8 +35,10 @@ def matrix_figure(
     chance: Optional[Mapping[str, float]] = None,
 ) -> None:
     """Draws `matrix(records, ...)` into a .png, .svg or .pdf file, written whole or not at all."""
-    suffix = Path(path).suffix.lstrip(".") or "png"
-    write_atomically(path, render(matrix(records, title, chance), suffix))
+    kind = Path(path).suffix.lstrip(".").lower()
+    if kind not in KINDS:
+        raise UserError(f"Expected a picture file, one of .{', .'.join(KINDS)}. Received {str(path)!r}.")
+    write_atomically(path, render(matrix(records, title, chance), kind))
 
 
 def render(figure: Figure, kind: str = "png") -> bytes:

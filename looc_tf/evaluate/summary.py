@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,9 +47,14 @@ class Estimate:
 
 
 def summarise(records: Iterable[Record]) -> dict[Cell, Estimate]:
-    """Mean and interval over seeds for each (method, representation, probe), in the order of tables."""
+    """Mean and interval over seeds for each (method, representation, probe), in the order of tables.
+
+    All spaces concatenated are left out where a method has only one: they are that space.
+    """
     values = _by_seed(records)
-    keys = sorted(values, key=_position(values))
+    spaces = {(method, name) for method, name, _ in values if _is_space(name)}
+    alone = {method for method, count in Counter(method for method, _ in spaces).items() if count == 1}
+    keys = sorted((key for key in values if key[1] != CONCAT or key[0] not in alone), key=_position(values))
     return {key: Estimate.of(list(values[key].values())) for key in keys}
 
 
@@ -110,6 +116,10 @@ def probes_of(cells: Iterable[Cell]) -> list[str]:
     known = list(PROBES)
     found = dict.fromkeys(probe for _, _, probe in cells)
     return sorted(found, key=lambda probe: known.index(probe) if probe in known else len(known))
+
+
+def _is_space(representation: str) -> bool:
+    return representation not in (TRUNK, CONCAT) and not representation.startswith(BRANCH)
 
 
 def _rank(representation: str) -> int:

@@ -62,6 +62,13 @@ def test_rows_stand_in_the_order_of_the_protocol():
     assert next(iter(summarise(BOTH))) == ("looc", "trunk", "rotation")
 
 
+def test_one_space_is_not_shown_twice_and_two_are():
+    one = [record for name in ("trunk", "all", "concat") for record in records("moco", name, "hue", [1.0, 2.0])]
+    two = [record for name in ("branch_a", "a", "b", "concat") for record in records("looc", name, "hue", [1.0, 2.0])]
+    shown = [cell[:2] for cell in summarise(one + two)]
+    assert shown == [("moco", "trunk"), ("moco", "all"), *(("looc", name) for name in ("a", "b", "concat", "branch_a"))]
+
+
 def test_markdown_marks_the_best_and_prints_chance():
     lines = markdown(BOTH, {"hue": 12.5, "rotation": 25.0}).splitlines()
     assert lines[0] == "| method | representation | rotation | hue |"
