@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from looc_tf import views as room
 from looc_tf.augment import build_chain
 from looc_tf.config import Space
 from looc_tf.errors import UserError
@@ -196,3 +197,17 @@ class Named:
 def test_spaces_that_cannot_be_are_user_errors(designated, message):
     with pytest.raises(UserError, match=message):
         leave_one_out(["crop", "color", "rotation", "blur"], designated)
+
+
+def test_large_images_are_rendered_a_few_at_a_time_to_the_same_bits(monkeypatch):
+    chain = build_chain({"crop": {}, "color": {}, "rotation": {}, "texture": {}, "blur": {}}, 12)
+    plan = leave_one_out(chain, [Space("all"), Space("color", ("color",))])
+    images = tf.random.stateless_uniform([6, 16, 16, 3], (0, 1))
+    u = tf.random.stateless_uniform([6, plan.numbers], (0, 2))
+    whole = tf.function(lambda u: plan(images, u)[0])(u)
+    for images_at_once, rows in ((1, 1), (4, 3), (5, 3), (6, None)):
+        monkeypatch.setattr(room, "AT_ONCE", images_at_once * 16 * 16 * 3 * 4)
+        assert room._rows_at_once(images.shape) == rows
+        for name, rendered in tf.function(lambda u: plan(images, u)[0])(u).items():
+            assert rendered.shape == [6, 12, 12, 3]
+            np.testing.assert_array_equal(rendered, whole[name])
