@@ -6,9 +6,9 @@ one source of truth (Xiao et al., "What Should Not Be Contrastive in Contrastive
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import tensorflow as tf
 
@@ -90,26 +90,7 @@ class ViewPlan:
         }
 
     def render(self, images: tf.Tensor, parameters: Mapping[str, Parameters]) -> tf.Tensor:
-        """One view [B, size, size, 3] of reference images, float32 in [0, 1]; a few images at a time if they are large.
-
-        What one augmentation leaves behind then is still in the processor's cache for the next: at 224 pixels a fifth
-        more images a second.
-        """
-        rows = _rows_at_once(images.shape)
-        if not rows:
-            return self._render((images, parameters))
-
-        def split(part: tf.Tensor) -> tf.Tensor:
-            return tf.reshape(part, tf.concat([[-1, rows], tf.shape(part)[1:]], axis=0))
-
-        def join(part: tf.Tensor) -> tf.Tensor:
-            return tf.reshape(part, [images.shape[0], *part.shape[2:]])
-
-        parts = tf.nest.map_structure(split, (images, dict(parameters)))
-        return join(tf.map_fn(self._render, parts, fn_output_signature=tf.float32, parallel_iterations=1))
-
-    def _render(self, part: tuple[tf.Tensor, Mapping[str, Parameters]]) -> tf.Tensor:
-        images, parameters = part
+        """One view [B, size, size, 3] of reference images, float32 in [0, 1]."""
         for name in self.chain:
             images = self.augmentations[name].apply(images, parameters[name])
         return images
@@ -126,21 +107,25 @@ class ViewPlan:
         Returns:
             view -> float32 [B, size, size, 3] in [0, 1], and view -> augmentation -> parameters.
         """
-        images = self._reference(batch)
         parameters = self.sample(u)
-        return {view.name: self.render(images, parameters[view.name]) for view in self.views}, parameters
 
-    def _reference(self, batch: Mapping[str, tf.Tensor] | tf.Tensor) -> tf.Tensor:
-        """Reference images in [0, 1], scaled once for all views; with a stylised copy [B, S, S, 6]."""
-        images = unit_range(batch["image"] if isinstance(batch, Mapping) else batch)
+        def views(part: tuple[list[tf.Tensor], dict[str, dict[str, Parameters]]]) -> dict[str, tf.Tensor]:
+            images = tf.concat([unit_range(images) for images in part[0]], axis=-1)  # scaled once for all views
+            return {view.name: self.render(images, part[1][view.name]) for view in self.views}
+
+        return _few_at_a_time(views, (self._reference(batch), parameters)), parameters
+
+    def _reference(self, batch: Mapping[str, tf.Tensor] | tf.Tensor) -> list[tf.Tensor]:
+        """The reference images and, where the chain swaps them, their stylised copies."""
+        images = batch["image"] if isinstance(batch, Mapping) else batch
         if "stylized" not in self.chain:
-            return images
+            return [images]
         if not isinstance(batch, Mapping) or "stylized" not in batch:
             raise UserError(
                 "Augmentation 'stylized' needs a stylised copy of each image in the data (field 'stylized'), and there "
                 "is none. Use 'texture' (random convolution) instead, or data with that field."
             )
-        return tf.concat([images, unit_range(batch["stylized"])], axis=-1)
+        return [images, batch["stylized"]]
 
     def table(self) -> list[tuple[str, tuple[int, ...], tuple[str, ...], tuple[str, ...]]]:
         """Rows (view, draws, positive in, negative in) for documents and pictures."""
@@ -188,12 +173,30 @@ def sibling_negatives(spaces: Sequence[Shares]) -> dict[str, tuple[str, ...]]:
     }
 
 
+def _few_at_a_time(views: Callable[[Any], dict[str, tf.Tensor]], inputs: tuple[list[tf.Tensor], dict]) -> dict:
+    """`views(inputs)`, a few rows at a time where images are large: to the same bits.
+
+    What one augmentation leaves behind then is still in the processor's cache for the next: at 224 pixels a quarter
+    more images a second.
+    """
+    shape = inputs[0][0].shape
+    rows = _rows_at_once(shape)
+    if rows == shape[0]:
+        return views(inputs)
+    parts = tf.nest.map_structure(
+        lambda whole: tf.reshape(whole, tf.concat([[-1, rows], tf.shape(whole)[1:]], axis=0)), inputs
+    )
+    kinds = dict.fromkeys(inputs[1], tf.float32)
+    rendered = tf.map_fn(views, parts, fn_output_signature=kinds, parallel_iterations=1)
+    return {name: tf.reshape(part, [shape[0], *part.shape[2:]]) for name, part in rendered.items()}
+
+
 def _rows_at_once(shape: tf.TensorShape) -> int | None:
-    """How many images [B, S, S, C] fit `AT_ONCE`, in equal parts of the batch; None if all do, or if B is not known."""
+    """How many of the images [B, S, S, 3] fit `AT_ONCE`, in equal parts of the batch; B if its size is not known."""
     if not shape.is_fully_defined():
-        return None
+        return shape[0]
     fit = max(1, AT_ONCE // (4 * shape[1:].num_elements()))
-    return None if fit >= shape[0] else max(rows for rows in range(1, fit + 1) if shape[0] % rows == 0)
+    return max(rows for rows in range(1, min(fit, shape[0]) + 1) if shape[0] % rows == 0)
 
 
 def _check(chain: tuple[str, ...], spaces: Sequence[Shares]) -> None:
