@@ -1,6 +1,6 @@
 """The TFX pipeline: pictures to a judged, pushed, servable encoder. Nothing outside of this package imports tfx.
 
-Importing it is cheap; `looc pipeline --help` shows what it offers, `pipeline.definition.create_pipeline` is the pipeline.
+Importing it is cheap. `looc pipeline --help` shows what it offers; `pipeline.definition.create_pipeline` makes it.
 """
 
 from __future__ import annotations

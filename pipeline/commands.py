@@ -69,21 +69,24 @@ def run(
     _import_tfx(threads)
     from pipeline.local import run_locally
 
-    done = run_locally(
-        experiment, data or experiment.data.name, Path(root), model_name, schema or "", embed, warm_start
-    )
+    options = {"model_name": model_name, "schema": schema or "", "embed": embed, "warm_start": warm_start}
+    done = run_locally(experiment, data or experiment.data.name, Path(root), **options)
     for line in done.lines:
         click.echo(line)
     if not done.blessed:
         raise SystemExit(3)
 
 
-def _import_tfx(threads: int | None = None) -> None:
-    if importlib.util.find_spec("tfx") is None:
+def _needs(package: str) -> None:
+    if importlib.util.find_spec(package) is None:
         raise UserError(
-            "The pipeline needs TFX, which is not installed here. In a clone: make pipeline-setup. "
-            'Elsewhere: pip install "looc_tf[pipeline]" under Python 3.10 or 3.9.'
+            f"The pipeline needs {package}, which is not installed here. In a clone: make setup-pipeline. "
+            'Elsewhere, under Python 3.9 or 3.10: pip install "looc_tf[pipeline]".'
         )
+
+
+def _import_tfx(threads: int | None = None) -> None:
+    _needs("tfx")
     from rich.console import Console
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -93,3 +96,82 @@ def _import_tfx(threads: int | None = None) -> None:
 
         configure_threads(threads)
         import tfx.components  # noqa: F401
+
+
+@group.command()
+@_takes_experiment
+@click.option("--target", required=True, type=click.Choice(["kubeflow", "vertex"]), help="Where it is to run.")
+@click.option("-o", "--out", required=True, metavar="FILE", help="pipeline.yaml (Kubeflow) or pipeline.json (Vertex).")
+@click.option("--image", default="looc-tf-pipeline:latest", show_default=True, help="Image of the steps; Dockerfile.")
+@click.option("--root", default="", metavar="URI", help="gs://..., where Vertex keeps artifacts.")
+@click.option("--gpus", default=1, show_default=True, type=click.IntRange(0), help="Of the step Pretrain.")
+@click.option("--model-name", default="looc", show_default=True, help="Default of the parameter model_name.")
+def compile(
+    config_name: str,
+    data: str | None,
+    overrides: tuple[str, ...],
+    target: str,
+    out: str,
+    image: str,
+    root: str,
+    gpus: int,
+    model_name: str,
+) -> None:
+    """Write the pipeline as a job for Kubeflow Pipelines or Vertex.
+
+    What changes per run (data, steps, thresholds, model_name, ...) are parameters of the job.
+
+    \b
+    looc pipeline compile --target kubeflow --config factors/looc -o pipeline.yaml
+    """
+    experiment = config.load(config_name, overrides)
+    _import_tfx()
+    from pipeline.kubeflow_runner import compile_pipeline, write
+    from pipeline.logs import quiet
+
+    with quiet():
+        compiled = compile_pipeline(
+            target, experiment, data or experiment.data.name, image, root, gpus=gpus, model_name=model_name
+        )
+    write(compiled, Path(out))
+    click.echo(f"compiled: {out}")
+
+
+@group.command()
+@click.argument("root", metavar="R")
+def status(root: str) -> None:
+    """Show the runs under R: steps, blessed and pushed models.
+
+    \b
+    looc pipeline status runs/pipeline
+    """
+    _needs("ml_metadata")
+    from rich.console import Console
+
+    from pipeline.status import tables
+
+    for table in tables(Path(root)):
+        Console().print(table)
+
+
+@group.command(name="serve-check")
+@click.argument("root", metavar="R")
+def serve_check(root: str) -> None:
+    """Ask the latest pushed model of R, loaded as a server would.
+
+    Its own warm-up requests are replayed in a process that imports TensorFlow alone.
+
+    \b
+    looc pipeline serve-check runs/pipeline
+    """
+    _needs("ml_metadata")
+    _needs("tensorflow_serving")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from pipeline.status import latest_pushed
+
+    model = latest_pushed(Path(root))
+    from pipeline.serving import check_pushed
+
+    for line in check_pushed(model):
+        click.echo(line)
+    click.echo(f"serves: {model}")

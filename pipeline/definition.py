@@ -161,7 +161,7 @@ def _code(step: type) -> str:
 
 
 def _imported(records: RecordFiles | None) -> tuple[list[BaseNode], BaseChannel | None]:
-    """ImportExampleGen on record files; where their names declare no splits it cuts 80/10/10 by a hash of the record."""
+    """ImportExampleGen on record files; where their names declare no splits, 80/10/10 by a hash of the record."""
     if records is None:
         return [], None
     splits = [example_gen_pb2.Input.Split(name=name or "all", pattern=p) for name, p in records.patterns.items()]

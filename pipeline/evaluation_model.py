@@ -79,7 +79,7 @@ def _label(probe: Any) -> str:
 
 
 def save(embedder: Embedder, asked: Sequence[Question], path: str) -> None:
-    """Writes a SavedModel with the signature `probes`: serialized `tf.Example`s, string [B] -> {output: float32 [B, C]}.
+    """Writes a SavedModel with the signature `probes`: serialized examples, string [B] -> {output: float32 [B, C]}.
 
     The examples are those of `Pictures`: `image`, and `turn` and `hue_shift`, which say what copy of the picture the
     rotation and the hue probe are shown. Answers are probabilities.

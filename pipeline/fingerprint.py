@@ -10,7 +10,7 @@ import ast
 import hashlib
 import importlib.util
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -78,7 +78,7 @@ def _parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _root() -> Path:
     spec = importlib.util.find_spec("pipeline")
     assert spec and spec.origin

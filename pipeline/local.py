@@ -6,11 +6,15 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from tfx.orchestration.pipeline import Pipeline
 
 from looc_tf.config import Experiment
 from pipeline import experiments, local_runner, thresholds
 from pipeline.components.gate import VERDICT
 from pipeline.definition import create_pipeline
+from pipeline.logs import logging_into
 from pipeline.metadata_store import artifacts_of_run, open_store
 from pipeline.origin import data_version, record_files
 
@@ -23,7 +27,27 @@ class Done:
     lines: list[str] = field(default_factory=list)
 
 
-def run_locally(
+def run_locally(experiment: Experiment, data: str, root: Path, **options: Any) -> Done:
+    """Runs the pipeline under `root` and reads what it wrote.
+
+    Args:
+        experiment: what to train, probe and ask for.
+        data: the pictures.
+        root: of artifacts and metadata.
+        options: `model_name`, `schema`, `embed`, `warm_start`, see `create_pipeline`.
+
+    Raises:
+        UserError: bad input, or a step that failed.
+    """
+    root = root.absolute()
+    runner = local_runner.Runner(root)
+    local_runner.prepare(root)
+    with logging_into(runner.log_file):
+        runner.run(_pipeline(experiment, data, root, **options))
+        return told(root, runner.run_id)
+
+
+def _pipeline(
     experiment: Experiment,
     data: str,
     root: Path,
@@ -31,15 +55,8 @@ def run_locally(
     schema: str = "",
     embed: str = "test",
     warm_start: bool = False,
-) -> Done:
-    """Runs the pipeline under `root` and reads what it wrote.
-
-    Raises:
-        UserError: bad input, or a step that failed.
-    """
-    root = root.absolute()
-    local_runner.prepare(root)
-    pipeline = create_pipeline(
+) -> Pipeline:
+    return create_pipeline(
         root=str(root),
         config=experiments.for_training(experiment),
         probe_config=experiments.for_probes(experiment),
@@ -54,14 +71,12 @@ def run_locally(
         model_name=model_name,
         metadata=local_runner.store_config(root),
     )
-    run_id = local_runner.run(pipeline, root)
-    return told(root, run_id)
 
 
 def _absolute(data: str) -> str:
     """A path as an absolute one, so that another working folder changes nothing; a TFDS name as it is."""
     path = os.path.expanduser(data)
-    return os.path.abspath(path) if os.path.exists(path) or os.sep in data and "*" in data else data
+    return os.path.abspath(path) if os.path.exists(path) or (os.sep in data and "*" in data) else data
 
 
 def told(root: Path, run_id: str) -> Done:

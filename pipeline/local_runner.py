@@ -15,14 +15,12 @@ from ml_metadata.proto import metadata_store_pb2
 from rich.console import Console
 from tfx.dsl.compiler import constants
 from tfx.orchestration import metadata
-from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
 from looc_tf.errors import UserError
-from pipeline.logs import logging_into
 
 log = logging.getLogger(__name__)
 
@@ -60,21 +58,11 @@ def prepare(root: Path) -> None:
         ) from error
 
 
-def run(pipeline: tfx_pipeline.Pipeline, root: Path) -> str:
-    """Runs every step that the cache does not answer; returns the id of the run.
-
-    Raises:
-        UserError: a step failed; what is before it is kept, and the next run goes on from there.
-        SystemExit: interrupted, with 130 or 143.
-    """
-    runner = Runner(root)
-    with logging_into(runner.log_file):
-        runner.run(pipeline)
-    return runner.run_id
-
-
 class Runner(LocalDagRunner):
     """TFX's local runner, telling what it does.
+
+    Its `run` raises `UserError` when a step fails (what is before it is kept, and the next run goes on from there), and
+    lets `SystemExit` pass, with 130 or 143, when a training is interrupted.
 
     Args:
         root: the pipeline's root.
@@ -111,7 +99,6 @@ class Runner(LocalDagRunner):
         bars = name in OWN_BARS or not self.console.is_terminal
         try:
             if bars:
-                self.console.print(f"{place} {name} ...")
                 info = step.launch()
             else:
                 with self.console.status(f"{place} {name}"):

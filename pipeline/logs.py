@@ -31,3 +31,14 @@ def logging_into(path: Path) -> Iterator[None]:
         logging.captureWarnings(False)
         root.handlers[:], root.level = before, level
         handler.close()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Nothing below an error is said."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)

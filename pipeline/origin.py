@@ -17,7 +17,7 @@ from looc_tf.errors import UserError
 
 @dataclass(frozen=True)
 class RecordFiles:
-    """Record files for ImportExampleGen: a folder, and the pattern of each split ({"": pattern} where none is named)."""
+    """Record files for ImportExampleGen: a folder, and the pattern of each split ("" where none is named)."""
 
     folder: str
     patterns: dict[str, str]
@@ -31,7 +31,7 @@ def record_files(data: str) -> RecordFiles | None:
     splits: dict[str, list[Path]] = {}
     for file in files:
         splits.setdefault(split_of(file), []).append(file)
-    folder = files[0].parent
+    folder = files[0].parent.absolute()
     if set(splits) == {""}:
         return RecordFiles(str(folder), {"": files[0].name if len(files) == 1 else "*.tfrecord*"})
     patterns = {split: _pattern(split, own, folder) for split, own in splits.items() if split}
@@ -65,10 +65,7 @@ def data_version(data: str) -> str:
         UserError: the folder cannot be listed.
     """
     path = Path(os.path.expanduser(data))
-    if path.is_dir():
-        files = [path / file for file in sorted(walk(path, _refuse))]
-    else:
-        files = _records(data)
+    files = [path / file for file in sorted(walk(path, _refuse))] if path.is_dir() else _records(data)
     if not files:
         return ""
     digest = hashlib.sha256()

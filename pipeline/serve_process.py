@@ -23,7 +23,7 @@ def main(model, requests, out):
     for number, request in enumerate(asked):
         inputs = {name: tensor(value) for name, value in request["inputs"].items()}
         for name, value in loaded.signatures[request["signature"]](**inputs).items():
-            answers["%d/%s" % (number, name)] = value.numpy()
+            answers[f"{number}/{name}"] = value.numpy()
     np.savez(out, **answers)
 
 

@@ -93,3 +93,24 @@ def differences(model: Path, expected: Mapping[str, object]) -> Iterator[tuple[s
         for name, value in right.items():
             scale = max(float(np.abs(value).max()), 1e-6)
             yield request.signature, name, float(np.abs(answer[name] - value.numpy()).max()) / scale
+
+
+def check_pushed(model: Path) -> Iterator[str]:
+    """Replays the warm-up requests of a pushed model; a line for each answer.
+
+    Raises:
+        UserError: it does not load, a row is not finite, or an answer lacks a representation that the model declares.
+    """
+    about = json.loads((model / EXTRA / "looc.json").read_text(encoding="utf-8"))
+    requests = warmup_requests(model)
+    for request, answer in zip(requests, answers(model, requests)):
+        for name, size in about["representations"].items():
+            rows = answer.get(name)
+            if rows is None or rows.shape[-1] != size or not np.isfinite(rows).all():
+                found = "nothing" if rows is None else f"rows of {rows.shape[-1]}, finite: {np.isfinite(rows).all()}"
+                raise UserError(
+                    f"{model}: signature {request.signature!r} should answer {name!r} with rows of {size} finite "
+                    f"numbers. Received {found}. Push the model again."
+                )
+        told = ", ".join(f"{name} {list(rows.shape)}" for name, rows in answer.items())
+        yield f"{request.signature}: {told}"

@@ -18,7 +18,11 @@ docker run --rm -p 8500:8500 -p 8501:8501 -e MODEL_NAME={name} \\
     -v "{folder}:/models/{name}" tensorflow/serving:2.15.1
 ```
 
-Or without docker: `tensorflow_model_server --port=8500 --rest_api_port=8501 --model_name={name} --model_base_path="{folder}"`.
+Or without docker:
+
+```sh
+tensorflow_model_server --port=8500 --rest_api_port=8501 --model_name={name} --model_base_path="{folder}"
+```
 
 Every signature answers with {representations}, one row per picture.
 
@@ -35,7 +39,7 @@ curl -s http://localhost:8501/v1/models/{name}:predict \\
 
 ```sh
 curl -s http://localhost:8501/v1/models/{name}:predict \\
-    -d '{{"signature_name": "images", "inputs": {{"images": [[[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [9, 9, 9]]]]}}}}'
+    -d '{{"signature_name": "images", "inputs": {{"images": [[[[255, 0, 0], [0, 255, 0]]]]}}}}'
 ```
 
 `examples` takes serialized `tf.Example`s with a picture file in `image`, in base64:

@@ -95,7 +95,7 @@ def eval_config(asked: Mapping[str, Asked], outputs: Outputs, baseline: Outputs,
         tfma.MetricsSpec(
             output_names=[name],
             model_names=models if name in compared else ["candidate"],
-            metrics=[tfma.MetricConfig(class_name=METRIC, threshold=_threshold(one))],
+            metrics=[tfma.MetricConfig(class_name=METRIC, per_slice_thresholds=[_threshold(one)])],
         )
         for name, one in asked.items()
     ]
@@ -114,14 +114,15 @@ def _model(name: str, outputs: Outputs, judged: Outputs, weight: str) -> tfma.Mo
     )
 
 
-def _threshold(asked: Asked) -> tfma.MetricThreshold:
+def _threshold(asked: Asked) -> tfma.PerSliceMetricThreshold:
+    """For all pictures together: a threshold without a slice would hold for each class, of a few pictures, as well."""
     threshold = tfma.MetricThreshold(
         value_threshold=tfma.GenericValueThreshold(lower_bound={"value": asked.floor / 100})
     )
     if asked.drop is not None:
         threshold.change_threshold.direction = tfma.MetricDirection.HIGHER_IS_BETTER
         threshold.change_threshold.absolute.value = -asked.drop / 100
-    return threshold
+    return tfma.PerSliceMetricThreshold(slicing_specs=[tfma.SlicingSpec()], threshold=threshold)
 
 
 def verdict(path: str, asked: Mapping[str, Asked]) -> dict[str, dict[str, Any]]:
@@ -152,7 +153,8 @@ def _overall(path: str) -> dict[tuple[str, str], float]:
             continue
         for pair in row.metric_keys_and_values:
             if pair.key.name == NAME and not pair.key.is_diff:
-                found[pair.key.model_name or "candidate", pair.key.output_name] = 100 * pair.value.double_value.value
+                value = round(100 * pair.value.double_value.value, 4)
+                found[pair.key.model_name or "candidate", pair.key.output_name] = value
     return found
 
 

@@ -73,7 +73,7 @@ def readable(data: bytes, size: int) -> tuple[bytes, np.ndarray]:
 
 
 def readable_batch(batch: Sequence[bytes], size: int) -> list[tuple[bytes, np.ndarray] | Exception]:
-    """`readable` of each picture, in one traced call where all are sound; what is wrong with one stands in its place."""
+    """`readable` of each picture, in one traced call where all are sound; a broken one is its error."""
     try:
         return list(zip(batch, _decoder(size)(tf.constant(batch)).numpy()))
     except FAULTS:

@@ -190,7 +190,7 @@ def _unique(ids: list[str], positions: list[tuple[Path, int, int]]) -> list[str]
 
 
 def _class_names(files: Sequence[Path]) -> dict[str, tuple[str, ...]]:
-    """Class names from `labels.txt` and `NAME.labels.txt` in the files' folders, or above TFX's `Split-NAME` folders."""
+    """Class names from `labels.txt` and `NAME.labels.txt` beside the files, or above TFX's `Split-NAME` folders."""
     names = {}
     folders = {file.parent.parent if file.parent.name.startswith("Split-") else file.parent for file in files}
     for path in sorted({path for folder in folders for path in folder.glob("*labels.txt")}):
