@@ -26,7 +26,7 @@ bench: $(READY)  ## measure speed and size, one table; wants a quiet machine
 lint: $(READY)  ## ruff (rules and layout) and mypy
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m mypy looc_tf
+	@$(PYTHON) -m mypy looc_tf pipeline
 
 format: $(READY)  ## let ruff lay out the code
 	@$(PYTHON) -m ruff check --fix-only --quiet .

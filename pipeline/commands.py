@@ -85,12 +85,16 @@ def _needs(package: str) -> None:
         )
 
 
+def _silence() -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.simplefilter("ignore")  # of Beam, TFX and their packages, at import, about their own age
+
+
 def _import_tfx(threads: int | None = None) -> None:
     _needs("tfx")
     from rich.console import Console
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    warnings.simplefilter("ignore")  # of Beam, TFX and their packages, at import, about their own age
+    _silence()
     with Console(stderr=True).status("starting TFX"):
         from looc_tf.distribute import configure_threads
 
@@ -166,7 +170,7 @@ def serve_check(root: str) -> None:
     """
     _needs("ml_metadata")
     _needs("tensorflow_serving")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _silence()
     from pipeline.status import latest_pushed
 
     model = latest_pushed(Path(root))

@@ -7,6 +7,7 @@ from typing import Any, Union
 
 import tensorflow_data_validation as tfdv
 from tfx import components
+from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
@@ -180,7 +181,7 @@ def _data_checks(examples: BaseChannel, report: BaseChannel, schema: str, baseli
         examples=examples, stats_options=tfdv.StatsOptions(feature_allowlist=FEATURES)
     )
     counted = statistics.outputs["statistics"]
-    shape = components.ImportSchemaGen(schema_file=schema) if schema else components.SchemaGen(statistics=counted)
+    shape = ImportSchemaGen(schema_file=schema) if schema else components.SchemaGen(statistics=counted)
     validator = components.ExampleValidator(statistics=counted, schema=shape.outputs["schema"])
     earlier = _earlier_statistics(counted, baseline)
     check = CheckData(

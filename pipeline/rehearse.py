@@ -61,13 +61,11 @@ def _carry_out(spec: Spec, name: str, folder: Path, values: Mapping[str, Any], d
     part = spec["components"][task["componentRef"]["name"]]
     container = spec["deploymentSpec"]["executors"][part["executorLabel"]]["container"]
     out = folder / "executor_output.json"
-    request = {
-        "inputs": {"artifacts": _artifacts(task, done), "parameterValues": _values(task, values)},
-        "outputs": {"artifacts": _outputs(part, folder), "outputFile": str(out)},
-    }
-    text = json.dumps(request)
+    outputs = _outputs(part, folder)
+    inputs = {"artifacts": _artifacts(task, done), "parameterValues": _values(task, values)}
+    text = json.dumps({"inputs": inputs, "outputs": {"artifacts": outputs, "outputFile": str(out)}})
     _enter(container["command"], [text if one == PLACEHOLDER else one for one in container["args"]])
-    return _typed(json.loads(out.read_text()), request["outputs"]["artifacts"])
+    return _typed(json.loads(out.read_text()), outputs)
 
 
 def _values(task: Spec, values: Mapping[str, Any]) -> dict[str, Any]:
