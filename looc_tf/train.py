@@ -84,7 +84,8 @@ def train(experiment: Experiment, out: str | Path, resume: bool = False, warm: s
             data = batches(
                 source, plan, batch=experiment.training.batch, seed=experiment.seed, start=start, steps=steps
             )
-            _fit(method, data, standard_callbacks(experiment, out, folder, source, start=start, steps=steps))
+            callbacks = standard_callbacks(experiment, out, folder, source, start=start, steps=steps)
+            _fit(method, data, steps - start, callbacks)
         elif not folder.steps():
             folder.save(0)  # no steps: random weights, the baseline of every probe
         tell_skipped(source, told)
@@ -138,9 +139,11 @@ def compiled(experiment: Experiment, classes: int, steps: int) -> Method:
     return method
 
 
-def _fit(method: Method, data: tf.data.Dataset, callbacks: list) -> None:
+def _fit(method: Method, data: tf.data.Dataset, steps: int, callbacks: list) -> None:
     try:
-        method.fit(data, epochs=1, verbose=0, callbacks=callbacks)
+        with method.distribute_strategy.scope():
+            data = distribute.deal(data)
+        method.fit(data, epochs=1, steps_per_epoch=steps, verbose=0, callbacks=callbacks)
     finally:  # Keras tells callbacks of the end only when all went well
         for callback in callbacks:
             callback.close()

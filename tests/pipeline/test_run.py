@@ -130,3 +130,15 @@ def test_a_root_that_cannot_be_written(tmp_path):
 def test_nothing_pushed_yet_is_said(tmp_path):
     with pytest.raises(UserError, match="Expected the root of a pipeline"):
         status.latest_pushed(tmp_path)
+
+
+def test_a_warm_start_begins_with_the_weights_of_the_blessed_model(made):
+    done, states = made.again("seed=5", "training.steps=0", "gate.drop=100", warm_start=True)
+    assert done.blessed and states["Pretrain"] == "done"
+    *_, judged = metadata_store.blessings(metadata_store.open_store(made.root))
+    assert judged.custom_properties["baseline_model"].string_value
+    run = made.artifact("ModelRun") / "run"
+    assert "The encoders begin with those of" in (run / "train.log").read_text()
+    earlier = looc_tf.load_run(f"{judged.custom_properties['baseline_model'].string_value}/run").method
+    for one, other in zip(looc_tf.load_run(run).method.encoder.variables, earlier.encoder.variables):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
