@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Union
 
 import tensorflow_data_validation as tfdv
@@ -36,35 +37,13 @@ Number = Union[int, RuntimeParameter]
 NAME = "looc"
 # What statistics are made of. The pictures themselves are left out: TFDV would hold thousands of them to count them.
 FEATURES = "height width format mode brightness saturation labelled label hue texture turn hue_shift".split()
-BASELINES = ("local", "resolver", "pointer")
 
 
-def create_pipeline(
-    *,
-    root: str,
-    config: Text,
-    data: Text,
-    size: int,
-    probe_config: Text | None = None,
-    thresholds: Text = "{}",
-    steps: Number = -1,
-    model_name: Text = NAME,
-    serving_root: Text = "",
-    data_version: Text = "",
-    records: RecordFiles | None = None,
-    schema: str = "",
-    embed: Text = "test",
-    warm_start: bool = False,
-    baseline: str = "local",
-    baseline_pointer: Text = "",
-    name: str = NAME,
-    metadata: Any = None,
-    cache: bool = True,
-    beam_args: Sequence[str] = (),
-) -> tfx_pipeline.Pipeline:
-    """Builds the pipeline from plain values; those that may be a `RuntimeParameter` are what an operator changes.
+@dataclass(frozen=True)
+class Values:
+    """What a pipeline is made from; what may be a `RuntimeParameter` is what an operator changes per run.
 
-    Args:
+    Attributes:
         root: where artifacts are kept.
         config: the experiment, see `pipeline.experiments.read`.
         data: a folder of pictures, TFRecord files or a TFDS name.
@@ -87,77 +66,125 @@ def create_pipeline(
         cache: whether a step whose inputs, parameters and code are unchanged is left out.
         beam_args: of the steps that run on Beam, such as `--runner=DataflowRunner`.
     """
-    steps_before, imported = _imported(records)
+
+    root: str
+    config: Text
+    data: Text
+    size: int
+    probe_config: Text | None = None
+    thresholds: Text = "{}"
+    steps: Number = -1
+    model_name: Text = NAME
+    serving_root: Text = ""
+    data_version: Text = ""
+    records: RecordFiles | None = None
+    schema: str = ""
+    embed: Text = "test"
+    warm_start: bool = False
+    baseline: str = "local"
+    baseline_pointer: Text = ""
+    name: str = NAME
+    metadata: Any = None
+    cache: bool = True
+    beam_args: Sequence[str] = ()
+
+    @property
+    def pointer(self) -> Text | None:
+        """The pointer file, where there is one."""
+        return self.baseline_pointer if self.baseline == "pointer" else None
+
+
+def create_pipeline(**values: Any) -> tfx_pipeline.Pipeline:
+    """Builds the pipeline from plain values, the attributes of `Values`."""
+    given = Values(**values)
+    imports, imported = _imported(given.records)
     pictures = Pictures(
-        data=data,
-        size=size,
-        version=data_version,
+        data=given.data,
+        size=given.size,
+        version=given.data_version,
         fingerprint=_code(Pictures),
         **({"imported": imported} if imported else {}),
     )
     examples = pictures.outputs["examples"]
-    checks = _data_checks(examples, pictures.outputs["report"], schema, baseline)
-    warm = _warm(baseline) if warm_start else []
+    checks = _data_checks(examples, pictures.outputs["report"], given)
+    training = _training(examples, checks[-1], given)
+    judging = _judging(examples, training[-1], given)
+    delivery = _delivery(examples, checks[-1], training[-1], judging, given)
+    return tfx_pipeline.Pipeline(
+        pipeline_name=given.name,
+        pipeline_root=given.root,
+        components=[*imports, pictures, *checks, *training, *judging, *delivery],
+        enable_cache=given.cache,
+        metadata_connection_config=given.metadata,
+        beam_pipeline_args=list(given.beam_args),
+    )
+
+
+def _training(examples: BaseChannel, check: BaseNode, given: Values) -> list[BaseNode]:
+    """Pretrain, last, and what finds the model that it begins with."""
+    warm = _warm(given.baseline) if given.warm_start else []
     pretrain = Pretrain(
         examples=examples,
-        config=config,
-        steps=steps,
+        config=given.config,
+        steps=given.steps,
         fingerprint=_code(Pretrain),
         base_model=warm[0].outputs["model"] if warm else None,
     )
-    pretrain.add_upstream_node(checks[-1])
+    pretrain.add_upstream_node(check)
+    return [*warm, pretrain]
+
+
+def _judging(examples: BaseChannel, pretrain: BaseNode, given: Values) -> list[BaseNode]:
+    """Embeddings; then the probes and, last, the gate, with what finds the model to compare with."""
     represent = Represent(
-        examples=examples, model=pretrain.outputs["model"], splits=embed, fingerprint=_code(Represent)
+        examples=examples, model=pretrain.outputs["model"], splits=given.embed, fingerprint=_code(Represent)
     )
     fit = FitProbes(
         examples=examples,
         model_run=pretrain.outputs["model_run"],
-        config=config if probe_config is None else probe_config,
+        config=given.config if given.probe_config is None else given.probe_config,
         fingerprint=_code(FitProbes),
     )
-    found = _baseline(baseline, fit.outputs["model"])
+    found = _baseline(given.baseline, fit.outputs["model"])
     gate = Gate(
         examples=examples,
         model=fit.outputs["model"],
-        thresholds=thresholds,
+        thresholds=given.thresholds,
         fingerprint=_code(Gate),
         baseline_model=found[0].outputs["model"] if found else None,
-        baseline_pointer=baseline_pointer if baseline == "pointer" else None,
+        baseline_pointer=given.pointer,
     )
-    serving = CheckServing(
-        model=pretrain.outputs["model"], model_run=pretrain.outputs["model_run"], fingerprint=_code(CheckServing)
-    )
+    return [represent, fit, *found, gate]
+
+
+def _delivery(
+    examples: BaseChannel, check: BaseNode, pretrain: BaseNode, judging: Sequence[BaseNode], given: Values
+) -> list[BaseNode]:
+    """The check that a server would answer alike, the push, the report."""
+    model, (_, fit, *_, gate) = pretrain.outputs["model"], judging
+    serving = CheckServing(model=model, model_run=pretrain.outputs["model_run"], fingerprint=_code(CheckServing))
     push = Push(
-        model=pretrain.outputs["model"],
+        model=model,
         evaluation_model=fit.outputs["model"],
         model_blessing=gate.outputs["blessing"],
         infra_blessing=serving.outputs["blessing"],
-        model_name=model_name,
-        serving_root=serving_root,
+        model_name=given.model_name,
+        serving_root=given.serving_root,
         fingerprint=_code(Push),
-        baseline_pointer=baseline_pointer if baseline == "pointer" else None,
+        baseline_pointer=given.pointer,
     )
     report = Report(
         examples=examples,
-        data=checks[-1].outputs["report"],
+        data=check.outputs["report"],
         model=fit.outputs["model"],
         evaluation=gate.outputs["evaluation"],
         pushed=push.outputs["pushed_model"],
         fingerprint=_code(Report),
     )
-    return tfx_pipeline.Pipeline(
-        pipeline_name=name,
-        pipeline_root=root,
-        components=[
-            *steps_before, pictures, *checks, *warm, pretrain, represent, fit, *found, gate, serving, push, report
-        ],
-        enable_cache=cache,
-        metadata_connection_config=metadata,
-        beam_pipeline_args=list(beam_args),
-    )  # fmt: skip
+    return [serving, push, report]
 
 
-def _code(step: type) -> str:
+def _code(step: Any) -> str:
     return fingerprint(step.__module__)
 
 
@@ -175,15 +202,15 @@ def _imported(records: RecordFiles | None) -> tuple[list[BaseNode], BaseChannel 
     return [step], step.outputs["examples"]
 
 
-def _data_checks(examples: BaseChannel, report: BaseChannel, schema: str, baseline: str) -> list[BaseNode]:
+def _data_checks(examples: BaseChannel, report: BaseChannel, given: Values) -> list[BaseNode]:
     """Statistics, schema, validation, and the step that stops a run whose pictures break the schema."""
     statistics = components.StatisticsGen(
         examples=examples, stats_options=tfdv.StatsOptions(feature_allowlist=FEATURES)
     )
     counted = statistics.outputs["statistics"]
-    shape = ImportSchemaGen(schema_file=schema) if schema else components.SchemaGen(statistics=counted)
+    shape = ImportSchemaGen(schema_file=given.schema) if given.schema else components.SchemaGen(statistics=counted)
     validator = components.ExampleValidator(statistics=counted, schema=shape.outputs["schema"])
-    earlier = _earlier_statistics(counted, baseline)
+    earlier = _earlier_statistics(counted, given.baseline)
     check = CheckData(
         statistics=counted,
         anomalies=validator.outputs["anomalies"],

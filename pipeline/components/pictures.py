@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
@@ -51,7 +52,7 @@ def Pictures(
     del version, fingerprint
     unpacked = work_base(examples.uri) / f"unpacked-{os.path.basename(examples.uri)}"
     try:
-        origin = unpack(imported.uri, unpacked) if imported else data
+        origin = _unpacked(imported.uri, unpacked, data) if imported else data
         table = read_table(origin)
         shards = plan(table)
         with beam_pipeline as job:
@@ -66,6 +67,15 @@ def Pictures(
     examples.split_names = artifact_utils.encode_split_names(splits)
     examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
     _nothing_empty(os.path.join(report.uri, "report.json"), data, splits)
+
+
+def _unpacked(uri: str, into: Path, data: str) -> str:
+    """The imported records with the class names that lie beside the original ones, which ImportExampleGen drops."""
+    made = unpack(uri, into)
+    place = Path(data).expanduser()
+    for names in (place if place.is_dir() else place.parent).glob("*labels.txt"):
+        shutil.copy(names, into)
+    return made
 
 
 def plan(table: Table) -> list[dict[str, Any]]:

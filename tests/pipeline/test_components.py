@@ -106,6 +106,41 @@ def test_a_folder_without_pictures(tmp_path, name, words):
         write_examples(tmp_path, tmp_path / name)
 
 
+@pytest.mark.parametrize("declared", [True, False])
+def test_record_files_come_through_import_example_gen(tmp_path, declared):
+    """Its driver and its executor as the runner calls them would need metadata; the executor alone reads and splits."""
+    from tfx.components import ImportExampleGen
+    from tfx.components.example_gen.import_example_gen.executor import Executor
+
+    from pipeline.definition import _imported
+    from pipeline.origin import record_files
+
+    data = tmp_path / "records"
+    data.mkdir()
+    png = tf.io.encode_png(tf.zeros([16, 16, 3], tf.uint8)).numpy()
+    for split, count in (("train", 30), ("test", 10)):
+        with tf.io.TFRecordWriter(str(data / f"x-{split if declared else count}.tfrecord")) as writer:
+            for number in range(count):
+                features = {
+                    "image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[png])),
+                    "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[number % 2])),
+                    "id": tf.train.Feature(bytes_list=tf.train.BytesList(value=[f"{split}{number}".encode()])),
+                }
+                writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
+    (data / "labels.txt").write_text("ant\nbee\n")
+    [step], _ = _imported(record_files(str(data)))
+    assert isinstance(step, ImportExampleGen)
+    imported = at(Examples, tmp_path / "ImportExampleGen" / "examples" / "1")
+    Executor().Do({}, {"examples": [imported]}, dict(step.exec_properties))
+    examples, report = write_examples(tmp_path, data, imported=imported)
+    found = read(examples)
+    assert len(found) == 40 and sum(report["pictures"].values()) == 40 and not report["broken"]
+    assert (tmp_path / "P" / "examples" / "1" / "labels.txt").read_text().split() == ["ant", "bee"]
+    if declared:  # the library carves validation from train; test stays test
+        assert report["pictures"]["test"] == 10 and report["pictures"]["validation"] > 0
+    assert not (tmp_path / "work").exists() or not list((tmp_path / "work").iterdir())
+
+
 def checked(tmp_path, change):
     """CheckData on the statistics of 12 pictures against their own schema, changed by hand."""
     import tensorflow_data_validation as tfdv
