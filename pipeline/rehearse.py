@@ -39,7 +39,7 @@ def rehearse(spec: Spec, root: Path, parameters: Mapping[str, Any]) -> dict[str,
     done: dict[str, dict[str, Any]] = {}
     for name in order(spec["root"]["dag"]["tasks"]):
         print(f"{len(done) + 1:>2} {name}", flush=True)
-        done[name] = _carry_out(spec, name, root / name, values, done)
+        done[name] = carry_out(spec, name, root / name, values, done)
     return done
 
 
@@ -56,7 +56,13 @@ def order(tasks: Spec) -> list[str]:
     return done
 
 
-def _carry_out(spec: Spec, name: str, folder: Path, values: Mapping[str, Any], done: Spec) -> dict[str, Any]:
+def carry_out(spec: Spec, name: str, folder: Path, values: Mapping[str, Any], done: Spec) -> dict[str, Any]:
+    """Carries out one task into a folder.
+
+    Args:
+        values: of all parameters of the run.
+        done: the outputs of the tasks before it.
+    """
     task = spec["root"]["dag"]["tasks"][name]
     part = spec["components"][task["componentRef"]["name"]]
     container = spec["deploymentSpec"]["executors"][part["executorLabel"]]["container"]

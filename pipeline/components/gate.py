@@ -8,6 +8,7 @@ from typing import Any
 
 from tfx import types
 from tfx.components.evaluator import executor
+from tfx.components.evaluator.constants import ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts
@@ -65,6 +66,9 @@ class GateExecutor(executor.Executor):
         properties = {**exec_properties, EVAL_CONFIG_KEY: proto_utils.proto_to_json(config)}
         properties[EXAMPLE_SPLITS_KEY] = json.dumps(["test"])
         super().Do(inputs, output_dict, properties)
+        if pointed:  # it has no id in this run's metadata, and TFX's container would look for its name there
+            blessing = artifact_utils.get_single_instance(output_dict[BLESSING_KEY])
+            blessing.mlmd_artifact.custom_properties.pop(ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, None)
         _write_verdict(inputs, output_dict, asked)
 
 

@@ -15,7 +15,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from looc_tf import config
 from looc_tf.errors import UserError
 from pipeline.kubeflow_runner import compile_pipeline, write
-from pipeline.rehearse import order, rehearse
+from pipeline.rehearse import carry_out, order, rehearse
 
 GOLDEN = Path(__file__).parent / "golden"
 RENEW = "RENEW_GOLDEN"  # set it to write the golden files anew, then read the difference
@@ -122,7 +122,7 @@ def test_tasks_wait_for_what_they_need(compiled):
 
 
 def test_every_step_of_the_compiled_job_runs_through_tfxs_entry_point_and_pushes(tmp_path):
-    """Twice: the second time the pointer names the first model, and the gate compares."""
+    """And the gate once more: now the pointer names the model that was pushed, and it is compared with."""
     import tiny
 
     pictures = tiny.draw(tmp_path / "pictures")
@@ -139,3 +139,8 @@ def test_every_step_of_the_compiled_job_runs_through_tfxs_entry_point_and_pushes
     assert judged == str(tmp_path / "one" / "FitProbes" / "model")
     told = json.loads((tmp_path / "one" / "Gate" / "evaluation" / "gate.json").read_text())
     assert told["blessed"] and not told["baseline"]
+    values = {name: about["defaultValue"] for name, about in spec["root"]["inputDefinitions"]["parameters"].items()}
+    again = carry_out(spec, "Gate", tmp_path / "two", values | given, done)
+    told = json.loads((tmp_path / "two" / "evaluation" / "gate.json").read_text())
+    assert told["blessed"] and told["baseline"] == judged
+    assert again["artifacts"]["blessing"]["artifacts"][0]["metadata"]["blessed"] == 1
