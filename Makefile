@@ -1,18 +1,25 @@
 # `make demo` or `make test` on a fresh clone do their own set-up; run again, they start at once.
 PYTHON = .venv/bin/python
 READY = .venv/.ready
+READY_PIPELINE = .venv/.ready-pipeline
 
-.PHONY: help setup demo test test-slow bench lint format locks clean
+.PHONY: help setup setup-pipeline demo pipeline test test-slow bench lint format locks clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
 
 setup: $(READY)  ## find or get Python 3.10, make .venv, install the locked packages
 
 demo: $(READY)  ## train LooC and MoCo on the generated set and write runs/demo/report.html (an earlier one is moved aside)
 	@if [ -e runs/demo ]; then mv runs/demo "runs/demo-$$(date -r runs/demo +%Y%m%d-%H%M%S)"; fi
 	@.venv/bin/looc demo --out runs/demo
+
+setup-pipeline: $(READY_PIPELINE)  ## the same with TFX, which the pipeline and its tests need
+
+pipeline: $(READY_PIPELINE)  ## run the TFX pipeline on the generated set into runs/pipeline and ask the pushed model
+	@.venv/bin/looc pipeline run --config factors/looc --data factors --root runs/pipeline --set training.steps=600
+	@.venv/bin/looc pipeline serve-check runs/pipeline
 
 test: $(READY)  ## the default tests
 	@$(PYTHON) -m pytest -m "not slow"
@@ -26,7 +33,7 @@ bench: $(READY)  ## measure speed and size, one table; wants a quiet machine
 lint: $(READY)  ## ruff (rules and layout) and mypy
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m mypy looc_tf
+	@$(PYTHON) -m mypy looc_tf pipeline
 
 format: $(READY)  ## let ruff lay out the code
 	@$(PYTHON) -m ruff check --fix-only --quiet .
@@ -39,10 +46,19 @@ clean:  ## remove the environment and everything that is generated, but not runs
 	rm -rf .venv .bootstrap build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+$(READY): PART = library
 $(READY): setup.py requirements/library.lock scripts/bootstrap.py
-	@for python in python3 python python3.12 python3.11 python3.10 python3.9 /usr/bin/python3; do \
+	@$(bootstrap)
+
+$(READY_PIPELINE): PART = pipeline
+$(READY_PIPELINE): setup.py requirements/pipeline.lock scripts/bootstrap.py
+	@$(bootstrap)
+
+define bootstrap
+for python in python3 python python3.12 python3.11 python3.10 python3.9 /usr/bin/python3; do \
 		if $$python -c "import sys; sys.exit(sys.version_info < (3, 6))" 2>/dev/null; then \
-			exec $$python scripts/bootstrap.py; \
+			exec $$python scripts/bootstrap.py $(PART); \
 		fi; \
 	done; \
 	echo "looc: no working Python was found. Install any Python 3 and run make again." >&2; exit 2
+endef

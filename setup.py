@@ -24,7 +24,7 @@ setup(
     version=re.search(r'__version__ = "(.+)"', (HERE / "looc_tf/__init__.py").read_text(encoding="utf8")).group(1),
     description="Leave-one-out contrastive learning (LooC) in TensorFlow",
     license="Apache-2.0",
-    packages=find_packages(include=["looc_tf", "looc_tf.*"]),
+    packages=find_packages(include=["looc_tf", "looc_tf.*", "pipeline", "pipeline.*"]),
     package_data={"looc_tf": ["py.typed", "report/*.html", "report/*.css"]},
     cmdclass={"build_py": BuildWithConfigs},
     python_requires=">=3.9,<3.12",

@@ -98,6 +98,27 @@ class CheckpointFolder:
                 path.unlink(missing_ok=True)
 
 
+def begin_with(method: Method, folder: str | Path) -> None:
+    """Gives a fresh method the encoders of the newest checkpoint in the folder of another run.
+
+    Raises:
+        UserError: there is none, or its network has another shape.
+    """
+    newest = tf.train.latest_checkpoint(str(folder))
+    if newest is None:
+        raise UserError(f"Expected the checkpoint of an earlier run in {folder}. Found none. Start without it.")
+    encoders = {name: getattr(method, name) for name in ("encoder", "key_encoder") if hasattr(method, name)}
+    try:
+        status = tf.train.Checkpoint(method=tf.train.Checkpoint(**encoders)).restore(newest)
+        status.assert_existing_objects_matched().expect_partial()
+    except (AssertionError, ValueError, tf.errors.OpError) as error:
+        raise UserError(
+            f"The network of {newest} has another shape than this experiment's ({_brief(error)}). "
+            "Start without it, or with the same model and spaces."
+        ) from error
+    log.info("The encoders begin with those of %s", newest)
+
+
 def not_finite(method: Method) -> str | None:
     """The name of the first variable of a method or its optimizer with a value that is not finite."""
     for variable in (*method.variables, *method.optimizer.variables):

@@ -1,4 +1,4 @@
-"""The command line: `looc train`, `evaluate`, `export`, `embed`, `views`, `demo`, `configs`.
+"""The command line: `looc train`, `evaluate`, `export`, `embed`, `views`, `demo`, `configs`, and `pipeline`.
 
 Each command parses, calls one function of the library and prints what came of it. TensorFlow is imported only by the
 commands that compute, so that `looc --help` answers at once.
@@ -18,6 +18,7 @@ import click
 
 from looc_tf import __version__, config
 from looc_tf.errors import UserError
+from pipeline.commands import group as pipeline
 
 _FULL = ("ResourceExhaustedError", "PermissionDeniedError")  # what TensorFlow raises for a full disk or a locked folder
 
@@ -277,6 +278,9 @@ def configs() -> None:
     for name in names:
         about = config.load(name).about.partition("\n")[0]
         click.echo(f"{name:{max(map(len, names)) + 2}}{about}")
+
+
+cli.add_command(pipeline)
 
 
 def main() -> None:

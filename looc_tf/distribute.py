@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import tensorflow as tf
 
@@ -24,6 +25,33 @@ def strategy() -> tf.distribute.Strategy:
 def replicas() -> int:
     """How many replicas run this computation in step."""
     return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def workers() -> int:
+    """How many machines do."""
+    cluster = tf.distribute.get_strategy().cluster_resolver
+    return len(cluster.cluster_spec().as_dict().get("worker", ())) or 1 if cluster else 1
+
+
+def deal(batches: tf.data.Dataset) -> Any:
+    """Global batches, for `fit` under the strategy in scope.
+
+    One machine deals out the rows of a batch itself. Of several, each makes the whole batch and keeps its own rows:
+    TensorFlow would give each machine other batches, and then a key's place in the global batch means nothing.
+    """
+    if workers() == 1:
+        return batches
+    local = replicas() // workers()
+
+    def own(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        def rows(part: tf.Tensor) -> tf.Tensor:
+            dealt = tf.reshape(part, tf.concat([[workers(), local, -1], tf.shape(part)[1:]], axis=0))
+            static = part.shape[0] // replicas()
+            return tf.ensure_shape(dealt[context.input_pipeline_id], [local, static, *part.shape[1:]])
+
+        return batches.map(lambda batch: tf.nest.map_structure(rows, batch)).unbatch()
+
+    return tf.distribute.get_strategy().distribute_datasets_from_function(own)
 
 
 def gather(rows: tf.Tensor) -> tf.Tensor:

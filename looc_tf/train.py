@@ -12,7 +12,7 @@ from looc_tf import config, distribute, methods, optim
 from looc_tf.augment import build_chain
 from looc_tf.batches import batches
 from looc_tf.callbacks import standard_callbacks
-from looc_tf.checkpoints import CheckpointFolder
+from looc_tf.checkpoints import CheckpointFolder, begin_with
 from looc_tf.config import Experiment
 from looc_tf.data import open_source
 from looc_tf.errors import UserError
@@ -42,7 +42,7 @@ class Run:
     steps: int
 
 
-def train(experiment: Experiment, out: str | Path, resume: bool = False) -> Path:
+def train(experiment: Experiment, out: str | Path, resume: bool = False, warm: str | Path | None = None) -> Path:
     """Train an experiment into the run folder `out` and return it.
 
     With one seed, one machine and one number of threads two runs give the same weights to the bit, however often one of
@@ -52,10 +52,11 @@ def train(experiment: Experiment, out: str | Path, resume: bool = False) -> Path
         experiment: the config.
         out: a folder that does not exist yet; with `resume`, one that an interrupted run of this config left.
         resume: go on from the last checkpoint; a run that is done is left as it is.
+        warm: another run, whose encoders this one begins with; its queues and its optimizer begin anew.
 
     Raises:
         UserError: the folder exists (or, resuming, belongs to another config), pictures are missing or too few, the
-            loss is not finite, or the disk is full.
+            loss is not finite, the disk is full, or the other run's network is not of this one's shape.
         SystemExit: with 130 or 143, after Ctrl-C or SIGTERM, once all state is saved.
 
     Example:
@@ -75,13 +76,16 @@ def train(experiment: Experiment, out: str | Path, resume: bool = False) -> Path
     with logging_to(out):
         folder.sweep()
         start = (folder.restore() or 0) if resume else 0
+        if warm and not start:
+            begin_with(method, Path(warm) / "checkpoints")
         introduce(experiment, out, start, steps)
         told = tell_skipped(source)
         if start < steps:
             data = batches(
                 source, plan, batch=experiment.training.batch, seed=experiment.seed, start=start, steps=steps
             )
-            _fit(method, data, standard_callbacks(experiment, out, folder, source, start=start, steps=steps))
+            callbacks = standard_callbacks(experiment, out, folder, source, start=start, steps=steps)
+            _fit(method, data, steps - start, callbacks)
         elif not folder.steps():
             folder.save(0)  # no steps: random weights, the baseline of every probe
         tell_skipped(source, told)
@@ -135,9 +139,11 @@ def compiled(experiment: Experiment, classes: int, steps: int) -> Method:
     return method
 
 
-def _fit(method: Method, data: tf.data.Dataset, callbacks: list) -> None:
+def _fit(method: Method, data: tf.data.Dataset, steps: int, callbacks: list) -> None:
     try:
-        method.fit(data, epochs=1, verbose=0, callbacks=callbacks)
+        with method.distribute_strategy.scope():
+            data = distribute.deal(data)
+        method.fit(data, epochs=1, steps_per_epoch=steps, verbose=0, callbacks=callbacks)
     finally:  # Keras tells callbacks of the end only when all went well
         for callback in callbacks:
             callback.close()

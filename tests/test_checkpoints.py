@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from looc_tf.checkpoints import CheckpointFolder
+from looc_tf.checkpoints import CheckpointFolder, begin_with
 from looc_tf.errors import UserError
 from looc_tf.train import compiled
 
@@ -47,3 +47,25 @@ def test_a_full_disk_keeps_the_checkpoint_before(method, tmp_path, monkeypatch, 
         "ckpt-1.index",
     ]
     assert folder.restore() == 1
+
+
+def test_a_method_begins_with_the_encoders_of_another_run_and_queues_of_its_own(method, tmp_path):
+    CheckpointFolder(tmp_path / "checkpoints", method).save(1)
+    fresh = compiled(tiny.experiment("unused", "seed=8"), classes=3, steps=6)
+    queue = fresh.spaces["all"].queue.numpy()
+    begin_with(fresh, tmp_path / "checkpoints")
+    for part in ("encoder", "key_encoder"):
+        for one, other in zip(getattr(fresh, part).variables, getattr(method, part).variables):
+            np.testing.assert_array_equal(one.numpy(), other.numpy())
+    np.testing.assert_array_equal(fresh.spaces["all"].queue.numpy(), queue)
+    assert fresh.optimizer.iterations == 0
+
+
+def test_a_network_of_another_shape_cannot_be_begun_with(method, tmp_path):
+    with pytest.raises(UserError, match="Found none"):
+        begin_with(method, tmp_path)
+    CheckpointFolder(tmp_path / "checkpoints", method).save(1)
+    wider = compiled(tiny.experiment("unused", "model.width=8"), classes=3, steps=6)
+    with pytest.raises(UserError, match="has another shape") as error:
+        begin_with(wider, tmp_path / "checkpoints")
+    assert "\n" not in str(error.value)

@@ -249,3 +249,24 @@ def test_yaml_round_trip_of_awkward_values(name, rate, limit, strengths, tmp_pat
 def test_defaults_are_the_papers_recipe():
     assert Experiment().method.spaces == (Space("all", temperature=0.2, queue=16384),)
     assert (Experiment().method.momentum, Experiment().optimizer.learning_rate) == (0.999, 0.03)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("gate.floors.colour.object=1", "Did you mean 'color'?"),
+        ("gate.drops.color.objects=1", "Did you mean 'object'?"),
+        ("gate.floor=101", "gate.floor should lie between 0 and 100"),
+        ("gate.drops.concat.hue=-1", "gate.drops.concat.hue"),
+    ],
+)
+def test_thresholds_that_no_model_could_be_held_to(override, words):
+    with pytest.raises(UserError) as error:
+        config.load("factors/looc", [override])
+    assert words in str(error.value)
+
+
+def test_thresholds_survive_yaml(tmp_path):
+    experiment = config.load("factors/looc", ["gate.floors.trunk.object=40", "gate.drop=2"])
+    (tmp_path / "config.yaml").write_text(config.to_yaml(experiment))
+    assert config.load(tmp_path / "config.yaml") == experiment

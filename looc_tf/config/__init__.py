@@ -8,20 +8,22 @@ Nothing in this room imports TensorFlow, so a config is read, checked and printe
 0.1
 """
 
-from looc_tf.config.checks import validate
+from looc_tf.config.checks import check_gate, validate
 from looc_tf.config.reading import difference, find, load, names, to_dict, to_yaml
-from looc_tf.config.schema import Data, Evaluation, Experiment, Method, Model, Optimizer, Space, Training, Views
+from looc_tf.config.schema import Data, Evaluation, Experiment, Gate, Method, Model, Optimizer, Space, Training, Views
 
 __all__ = [
     "Data",
     "Evaluation",
     "Experiment",
+    "Gate",
     "Method",
     "Model",
     "Optimizer",
     "Space",
     "Training",
     "Views",
+    "check_gate",
     "difference",
     "find",
     "load",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from looc_tf.config.schema import Experiment, Space
+from looc_tf.config.schema import Experiment, Gate, Space
 from looc_tf.errors import UserError, nearest, unknown
 
 RESERVED = ("query", "trunk", "concat")  # names of a view and of two representations in the results
@@ -39,7 +39,32 @@ def validate(experiment: Experiment) -> Experiment:
     _words(experiment)
     _length(experiment)
     _spaces(experiment)
+    check_gate(experiment.gate, representations(experiment))
     return experiment
+
+
+def representations(experiment: Experiment) -> list[str]:
+    """The names under which an experiment's results are listed: the trunk, the spaces, all of them, the branches."""
+    spaces = [space.name for space in experiment.method.spaces]
+    branches = [f"branch_{name}" for name in spaces] if experiment.method.branch_per_space else []
+    return ["trunk", *spaces, *(["concat"] if spaces else []), *branches]
+
+
+def check_gate(gate: Gate, known: Iterable[str]) -> None:
+    """Raises a `UserError` for a threshold that no model with the `known` representations can be held to."""
+    known, probes = list(known), [probe for probe in PROBES if probe != "knn"]
+    everywhere = {"floor": gate.floor, "drop": gate.drop}
+    for name, table in (("floors", gate.floors), ("drops", gate.drops)):
+        for representation, values in table.items():
+            if representation not in known:
+                raise unknown(f"representation in gate.{name}:", representation, known)
+            for probe, value in values.items():
+                if probe not in probes:
+                    raise unknown(f"probe in gate.{name}.{representation}:", probe, probes)
+                everywhere[f"{name}.{representation}.{probe}"] = value
+    for field, value in everywhere.items():
+        if not 0 <= value <= 100:
+            raise UserError(f"gate.{field} should lie between 0 and 100 percent. Received {value}.")
 
 
 def _value(experiment: Experiment, field: str) -> Any:

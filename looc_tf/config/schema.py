@@ -103,6 +103,16 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class Gate:
+    """What a pipeline asks of a model before it is pushed, in points of probe accuracy (percent)."""
+
+    floor: float = 0.0  # what every linear probe of every representation must reach
+    drop: float = 5.0  # how far each may fall below the latest blessed model
+    floors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # representation -> probe -> its own floor
+    drops: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # representation -> probe -> its own drop
+
+
+@dataclass(frozen=True)
 class Experiment:
     """Everything that a run depends on, besides the code and the pictures."""
 
@@ -116,3 +126,4 @@ class Experiment:
     optimizer: Optimizer = field(default_factory=Optimizer)
     training: Training = field(default_factory=Training)
     evaluation: Evaluation = field(default_factory=Evaluation)
+    gate: Gate = field(default_factory=Gate)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 
@@ -60,10 +60,31 @@ def decode_one(data: bytes, size: int) -> np.ndarray:
     Runs eagerly, kernel by kernel, in the calling thread: safe inside `tf.numpy_function`, where calling a
     `tf.function` could wait for the very threads that wait for it.
     """
+    return readable(data, size)[1]
+
+
+def readable(data: bytes, size: int) -> tuple[bytes, np.ndarray]:
+    """`decode_one` with the bytes that TensorFlow decodes: the same ones or, in a format for Pillow, a PNG of them."""
     try:
-        return decode_square(tf.constant(data), size).numpy()
+        return data, decode_square(tf.constant(data), size).numpy()
     except tf.errors.OpError:
-        return decode_square(tf.constant(transcode(data)), size).numpy()
+        data = transcode(data)
+        return data, decode_square(tf.constant(data), size).numpy()
+
+
+def readable_batch(batch: Sequence[bytes], size: int) -> list[tuple[bytes, np.ndarray] | Exception]:
+    """`readable` of each picture, in one traced call where all are sound; a broken one is its error."""
+    try:
+        return list(zip(batch, _decoder(size)(tf.constant(batch)).numpy()))
+    except FAULTS:
+        return [_attempt(data, size) for data in batch]
+
+
+def _attempt(data: bytes, size: int) -> tuple[bytes, np.ndarray] | Exception:
+    try:
+        return readable(data, size)
+    except FAULTS as error:
+        return error
 
 
 @lru_cache(maxsize=8)

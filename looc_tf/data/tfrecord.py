@@ -190,9 +190,10 @@ def _unique(ids: list[str], positions: list[tuple[Path, int, int]]) -> list[str]
 
 
 def _class_names(files: Sequence[Path]) -> dict[str, tuple[str, ...]]:
-    """Class names from `labels.txt` and `NAME.labels.txt` in the files' folders."""
+    """Class names from `labels.txt` and `NAME.labels.txt` beside the files, or above TFX's `Split-NAME` folders."""
     names = {}
-    for path in sorted({path for folder in {file.parent for file in files} for path in folder.glob("*labels.txt")}):
+    folders = {file.parent.parent if file.parent.name.startswith("Split-") else file.parent for file in files}
+    for path in sorted({path for folder in folders for path in folder.glob("*labels.txt")}):
         name = "label" if path.name == "labels.txt" else path.name[: -len(".labels.txt")]
         names[name] = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
     return names

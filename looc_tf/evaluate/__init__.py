@@ -4,6 +4,7 @@
 `tables` and `matrix` show them.
 """
 
+from looc_tf.evaluate.choice import Fitted
 from looc_tf.evaluate.knn import knn_accuracy
 from looc_tf.evaluate.protocol import Reading, chance, evaluate, readings
 from looc_tf.evaluate.results import read_results, write_results
@@ -11,6 +12,7 @@ from looc_tf.evaluate.summary import Estimate, difference, summarise
 
 __all__ = [
     "Estimate",
+    "Fitted",
     "Reading",
     "chance",
     "difference",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple, Optional
 
 import numpy as np
 
@@ -20,9 +21,26 @@ class Rows(NamedTuple):
         return self if known.all() else Rows(self.features[known], self.labels[known])
 
 
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A linear probe as numbers: the class of the largest of `weights @ ((features - mean) / scale) + bias`."""
+
+    mean: np.ndarray  # [D]
+    scale: np.ndarray  # [D]
+    weights: np.ndarray  # [C, D]
+    bias: np.ndarray  # [C]
+    classes: np.ndarray  # int64 [C]: the label of each row
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Fitted) and all(
+            np.array_equal(value, vars(other)[name]) for name, value in vars(self).items()
+        )
+
+
 class Choice(NamedTuple):
     """A probe's accuracy in percent on the test part and on the validation part, which chose the setting."""
 
     value: float
     validation: float
     setting: Mapping[str, float]
+    fitted: Optional[Fitted] = None  # of linear probes

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from looc_tf.evaluate.choice import Choice, Rows
+from looc_tf.evaluate.choice import Choice, Fitted, Rows
 
 ITERATIONS = 100  # of L-BFGS for each penalty; 200 moved no accuracy by 0.2 points on CIFAR-10 features
 
@@ -35,7 +35,14 @@ def linear_probe(train: Rows, validation: Rows, test: Rows, strengths: Sequence[
         if score > best_score:
             best, best_score = copy.copy(model), score  # a fit replaces the coefficients, it does not write into them
     value = _accuracy(best, scaler.transform(test.features), test.labels)
-    return Choice(value, best_score, {"strength": best.C})
+    return Choice(value, best_score, {"strength": best.C}, _numbers(scaler, best))
+
+
+def _numbers(scaler: StandardScaler, model: LogisticRegression) -> Fitted:
+    weights, bias = model.coef_, model.intercept_
+    if len(weights) == 1:  # two classes: scikit-learn keeps the second one's row, against a first one of zeros
+        weights, bias = np.concatenate([0 * weights, weights]), np.concatenate([0 * bias, bias])
+    return Fitted(scaler.mean_, scaler.scale_, weights, bias, model.classes_)
 
 
 def _accuracy(model: LogisticRegression, features: np.ndarray, labels: np.ndarray) -> float:

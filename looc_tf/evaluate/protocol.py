@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from looc_tf.config import Evaluation
 from looc_tf.errors import UserError, unknown
-from looc_tf.evaluate.choice import Choice, Rows
+from looc_tf.evaluate.choice import Choice, Fitted, Rows
 from looc_tf.evaluate.features import Embed, Features, Progress, extract
 from looc_tf.evaluate.probes import PARTS, PROBES, Probe
 
@@ -43,6 +43,7 @@ class Reading:
     validation: float  # of the chosen setting
     setting: Mapping[str, float] = field(default_factory=dict)  # chosen on the validation part
     rows: Mapping[str, int] = field(default_factory=dict)  # examples in each part
+    fitted: Optional[Fitted] = field(default=None, repr=False, compare=False)  # the probe itself, if it is linear
 
     def record(self, run: str, method: str, seed: int) -> dict[str, Any]:
         """The record of `results.json`."""
@@ -50,8 +51,8 @@ class Reading:
         return {"run": run, "method": method, "seed": seed, **where, "value": self.value}
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it, for the file that says how each value came about."""
-        return asdict(self)
+        """All of it but the probe itself, for the file that says how each value came about."""
+        return {part.name: getattr(self, part.name) for part in fields(self) if part.name != "fitted"}
 
 
 def evaluate(
@@ -200,4 +201,5 @@ def _read(
         validation=round(choice.validation, 4),
         setting=choice.setting,
         rows={part: len(rows[part].labels) for part in PARTS},
+        fitted=choice.fitted,
     )

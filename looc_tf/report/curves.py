@@ -21,7 +21,9 @@ STYLES = ("-", (0, (3, 1.5)), (0, (1, 1)))
 
 
 def read_history(path: Path) -> dict[str, list[float]]:
-    """Column -> values; an empty cell is nan."""
+    """Column -> values; an empty cell is nan. A run of no steps has no history, and no columns."""
+    if not path.is_file():
+        return {}
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     return {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else ())}

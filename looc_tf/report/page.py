@@ -30,7 +30,11 @@ BATCH = 256
 
 
 def write_page(
-    path: Path, runs: Mapping[str, Path], records: Sequence[Mapping[str, Any]], sources: Mapping[str, Source]
+    path: Path,
+    runs: Mapping[str, Path],
+    records: Sequence[Mapping[str, Any]],
+    sources: Mapping[str, Source],
+    notes: Sequence[str] = (),
 ) -> Path:
     """Write a self-contained page over some runs; its first run is the one whose views and spaces are shown.
 
@@ -39,11 +43,13 @@ def write_page(
         runs: label -> run folder.
         records: the results of these runs.
         sources: the parts of the data; neighbors come from `test`.
+        notes: lines to show first, such as why a model was not pushed.
     """
     opened = {label: load_run(folder) for label, folder in runs.items()}
     first = next(iter(opened.values()))
     environment = Environment(loader=PackageLoader("looc_tf.report", "."), autoescape=True, undefined=StrictUndefined)
     page = environment.get_template("page.html").render(
+        notes=list(notes),
         headline=headline(records),
         labels=list(runs),
         views=_picture(_views(first, sources["train"])),

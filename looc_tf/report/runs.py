@@ -11,7 +11,7 @@ from rich.console import Console
 
 from looc_tf.data import Source, open_parts
 from looc_tf.errors import UserError
-from looc_tf.evaluate import read_results, readings, write_results
+from looc_tf.evaluate import Reading, read_results, readings, write_results
 from looc_tf.evaluate.figure import matrix_figure
 from looc_tf.evaluate.progress import terminal_progress
 from looc_tf.evaluate.tables import screen
@@ -48,12 +48,18 @@ def evaluate_run(
     sources = sources or open_parts(data or experiment.data.name, size=experiment.data.size)
     with terminal_progress() as progress:
         read = list(readings(embedder_of(run).images, sources, experiment.evaluation, progress))
-    records = [reading.record(run.path.name, method_label(run), experiment.seed) for reading in read]
+    records = write_readings(run, read)
+    Console().print(screen(records, {reading.probe: reading.chance for reading in read}))
+    return records
+
+
+def write_readings(run: Run, read: Sequence[Reading]) -> list[dict[str, Any]]:
+    """Writes results.json, probes.json and matrix.png into the folder of a run; returns the records of the first."""
+    records = [reading.record(run.path.name, method_label(run), run.experiment.seed) for reading in read]
     write_results(run.path / "results.json", records)
     write_atomically(run.path / "probes.json", json.dumps([reading.as_dict() for reading in read], indent=2) + "\n")
     chance = {reading.probe: reading.chance for reading in read}
     matrix_figure(records, run.path / "matrix.png", run.path.name, chance)
-    Console().print(screen(records, chance))
     return records
 
 

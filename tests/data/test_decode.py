@@ -11,7 +11,7 @@ from pictures import PICTURE, PIXELS, oriented
 from PIL import Image
 
 from looc_tf.data.decode import decode_square
-from looc_tf.data.ingest import decode_one, transcode
+from looc_tf.data.ingest import decode_one, readable_batch, transcode
 
 SIZE = 32
 RAMP = Image.fromarray((np.mgrid[:60, :90][1] * 700).astype(np.uint16))
@@ -131,3 +131,12 @@ def test_the_square_is_the_centre():
     wide = np.zeros((10, 30, 3), np.uint8)
     wide[:, 10:20] = PIXELS[0, 89]
     np.testing.assert_array_equal(decode_one(encode(Image.fromarray(wide), "PNG"), 10), wide[:, 10:20])
+
+
+def test_a_batch_of_pictures_in_which_some_are_broken_or_of_another_format():
+    files = [encode(PICTURE, "PNG"), b"no picture", encode(PICTURE, "WEBP", lossless=True)]
+    kept, broken, transcoded = readable_batch(files, 8)
+    assert kept[0] == files[0] and transcoded[0].startswith(b"\x89PNG") and isinstance(broken, ValueError)
+    np.testing.assert_array_equal(kept[1], transcoded[1])
+    [alone] = readable_batch(files[:1], 8)
+    np.testing.assert_array_equal(alone[1], kept[1])

@@ -90,3 +90,11 @@ def test_mistakes_end_in_one_line(tmp_path):
     (tmp_path / "labels.txt").write_text("ant\nbee\n")
     with pytest.raises(UserError, match="below 2"):
         open_source(tmp_path / "b.tfrecord", size=8)
+
+
+def test_class_names_above_the_folders_in_which_tfx_keeps_splits(tmp_path):
+    for split in ("train", "test"):
+        (tmp_path / f"Split-{split}").mkdir()
+        _write(tmp_path / f"Split-{split}" / f"{split}-00000.tfrecord", [_example(image=PNG, label=1)] * 4)
+    (tmp_path / "labels.txt").write_text("ant\nbee\n")
+    assert open_source(str(tmp_path / "Split-*" / "*.tfrecord"), "test", size=8).fields == {"label": ("ant", "bee")}

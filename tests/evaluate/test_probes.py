@@ -271,3 +271,16 @@ def test_with_one_space_all_of_them_concatenated_is_that_space_and_read_once(mon
     assert [reading.representation for reading in one] == ["trunk", "all", "concat"]
     assert one[2] == dataclasses.replace(one[1], representation="concat")
     assert len(fits) == 2
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+def test_a_fitted_probe_as_numbers_answers_as_it_was_measured(classes):
+    random = np.random.default_rng(0)
+    labels = random.integers(classes, size=400) * 3  # with gaps: a class that no row has
+    features = random.normal(size=(400, 6)) * 5 + np.eye(6)[labels // 3] * 9 + 2
+    rows = Rows(features.astype(np.float32), labels)
+    choice = linear_probe(rows, rows, rows, (0.1,))
+    numbers = choice.fitted
+    logits = (features - numbers.mean) / numbers.scale @ numbers.weights.T + numbers.bias
+    assert 100 * np.mean(numbers.classes[logits.argmax(1)] == labels) == pytest.approx(choice.value)
+    assert choice.value > 100 / classes

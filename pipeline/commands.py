@@ -1,0 +1,181 @@
+"""`looc pipeline`: run it here, compile it for Kubeflow or Vertex, look at a root.
+
+The group is read by `looc --help`, so TFX, whose import takes half a minute, is brought in only by what needs it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import warnings
+from pathlib import Path
+
+import click
+
+from looc_tf import config
+from looc_tf.errors import UserError
+
+
+@click.group(name="pipeline")
+def group() -> None:
+    """Train, judge and push with TFX; a worse encoder stays here.
+
+    \b
+    looc pipeline run --config factors/looc --data factors --root runs/pipeline
+    """
+
+
+def _takes_experiment(command):
+    for add in (
+        click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Change a field; repeatable."),
+        click.option("--data", metavar="D", help="Folder, TFRecord files or TFDS name, instead of the config's."),
+        click.option("--config", "config_name", required=True, metavar="C", help="A YAML file or a shipped name."),
+    ):
+        command = add(command)
+    return command
+
+
+@group.command()
+@_takes_experiment
+@click.option("--root", required=True, metavar="R", help="Folder of artifacts and metadata; runs share it.")
+@click.option("--model-name", default="looc", show_default=True, help="Under which the model is served.")
+@click.option("--schema", metavar="FILE", help="Hold the pictures to this schema instead of inferring one.")
+@click.option("--embed", default="test", show_default=True, metavar="SPLITS", help="Keep embeddings of these, or all.")
+@click.option("--warm-start", is_flag=True, help="Begin with the weights of the latest blessed model.")
+@click.option("--threads", type=click.IntRange(1), help="TensorFlow's threads. Default: all cores.")
+def run(
+    config_name: str,
+    data: str | None,
+    overrides: tuple[str, ...],
+    root: str,
+    model_name: str,
+    schema: str | None,
+    embed: str,
+    warm_start: bool,
+    threads: int | None,
+) -> None:
+    """Run the pipeline on this machine; go on where it stopped.
+
+    A model that is not blessed is not pushed, and the command ends with exit code 3.
+
+    \b
+    looc pipeline run --config factors/looc --data factors --root runs/pipeline
+    """
+    experiment = config.load(config_name, overrides)
+    if schema and not Path(schema).is_file():
+        raise UserError(
+            f"Expected a schema file. {schema} is none. Every run writes one: R/SchemaGen/schema/*/schema.pbtxt."
+        )
+    _import_tfx(threads)
+    from pipeline.local import run_locally
+
+    options = {"model_name": model_name, "schema": schema or "", "embed": embed, "warm_start": warm_start}
+    done = run_locally(experiment, data or experiment.data.name, Path(root), **options)
+    for line in done.lines:
+        click.echo(line)
+    if not done.blessed:
+        raise SystemExit(3)
+
+
+def _needs(package: str) -> None:
+    if importlib.util.find_spec(package) is None:
+        raise UserError(
+            f"The pipeline needs {package}, which is not installed here. In a clone: make setup-pipeline. "
+            'Elsewhere, under Python 3.9 or 3.10: pip install "looc_tf[pipeline]".'
+        )
+
+
+def _silence() -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.simplefilter("ignore")  # of Beam, TFX and their packages, at import, about their own age
+
+
+def _import_tfx(threads: int | None = None) -> None:
+    _needs("tfx")
+    from rich.console import Console
+
+    _silence()
+    with Console(stderr=True).status("starting TFX"):
+        from looc_tf.distribute import configure_threads
+
+        configure_threads(threads)
+        import tfx.components  # noqa: F401
+
+
+@group.command()
+@_takes_experiment
+@click.option("--target", required=True, type=click.Choice(["kubeflow", "vertex"]), help="Where it is to run.")
+@click.option("-o", "--out", required=True, metavar="FILE", help="pipeline.yaml (Kubeflow) or pipeline.json (Vertex).")
+@click.option("--image", default="looc-tf-pipeline:latest", show_default=True, help="Image of the steps; Dockerfile.")
+@click.option("--root", default="", metavar="URI", help="gs://..., where Vertex keeps artifacts.")
+@click.option("--gpus", default=1, show_default=True, type=click.IntRange(0), help="Of the step Pretrain.")
+@click.option("--model-name", default="looc", show_default=True, help="Default of the parameter model_name.")
+def compile(
+    config_name: str,
+    data: str | None,
+    overrides: tuple[str, ...],
+    target: str,
+    out: str,
+    image: str,
+    root: str,
+    gpus: int,
+    model_name: str,
+) -> None:
+    """Write the pipeline as a job for Kubeflow Pipelines or Vertex.
+
+    What changes per run (data, steps, thresholds, model_name, ...) are parameters of the job.
+
+    \b
+    looc pipeline compile --target kubeflow --config factors/looc -o pipeline.yaml
+    """
+    experiment = config.load(config_name, overrides)
+    _import_tfx()
+    from pipeline.kubeflow_runner import compile_pipeline, write
+    from pipeline.logs import quiet
+
+    with quiet():
+        compiled = compile_pipeline(
+            target, experiment, data or experiment.data.name, image, root, gpus=gpus, model_name=model_name
+        )
+    write(compiled, Path(out))
+    click.echo(f"compiled: {out}")
+
+
+@group.command()
+@click.argument("root", metavar="R")
+def status(root: str) -> None:
+    """Show the runs under R: steps, blessed and pushed models.
+
+    \b
+    looc pipeline status runs/pipeline
+    """
+    _needs("ml_metadata")
+    from rich.console import Console
+
+    from pipeline.status import tables
+
+    for table in tables(Path(root)):
+        Console().print(table)
+
+
+@group.command(name="serve-check")
+@click.argument("root", metavar="R")
+def serve_check(root: str) -> None:
+    """Ask the latest pushed model of R, loaded as a server would.
+
+    Its own warm-up requests are replayed in a process that imports TensorFlow alone.
+
+    \b
+    looc pipeline serve-check runs/pipeline
+    """
+    _needs("ml_metadata")
+    _needs("tensorflow_serving")
+    _silence()
+    from pipeline.status import latest_pushed
+
+    model = latest_pushed(Path(root))
+    from pipeline.serving import check_pushed
+
+    for line in check_pushed(model):
+        click.echo(line)
+    click.echo(f"serves: {model}")

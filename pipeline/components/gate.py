@@ -1,0 +1,139 @@
+"""The step `Gate`: TFX's Evaluator, with thresholds per representation and probe."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from tfx import types
+from tfx.components.evaluator import executor
+from tfx.components.evaluator.constants import ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY
+from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.types.component_spec import ExecutionParameter
+from tfx.types.standard_component_specs import (
+    BASELINE_MODEL_KEY,
+    BLESSING_KEY,
+    EVAL_CONFIG_KEY,
+    EVALUATION_KEY,
+    EXAMPLE_SPLITS_KEY,
+    EXAMPLES_KEY,
+    MODEL_KEY,
+    EvaluatorSpec,
+)
+from tfx.utils import proto_utils
+
+from pipeline import thresholds
+from pipeline.components.fit_probes import ABOUT
+from pipeline.components.shards import LABELLED
+from pipeline.storage import read_text, write_text
+
+VERDICT = "gate.json"  # in the evaluation artifact: every output with its thresholds, and the reasons of a refusal
+
+
+class GateSpec(EvaluatorSpec):
+    """The Evaluator's, with the thresholds of a config in the place of a TFMA config."""
+
+    PARAMETERS = {  # noqa: RUF012  (TFX reads it from the class)
+        **EvaluatorSpec.PARAMETERS,
+        "thresholds": ExecutionParameter(type=str),
+        "baseline_pointer": ExecutionParameter(type=str, optional=True),
+        "fingerprint": ExecutionParameter(type=str),
+    }
+
+
+class GateExecutor(executor.Executor):
+    """Builds TFMA's config from what the two models really answer, lets the Evaluator judge, and writes down why.
+
+    The stock Evaluator takes a TFMA config made before the run. Which outputs there are is known only after the
+    probes, an older model may lack a space of the new one (which then counts by its floor alone), and an operator
+    changes two numbers, not a protocol buffer. A subclass, since Vertex rewrites the ids in a blessing for these alone.
+    """
+
+    def Do(self, input_dict: Any, output_dict: Any, exec_properties: dict[str, Any]) -> None:
+        inputs = {key: list(value) for key, value in input_dict.items()}
+        pointed = _pointed(exec_properties.get("baseline_pointer") or "")
+        if pointed:
+            inputs[BASELINE_MODEL_KEY] = [pointed]
+        outputs = _outputs(inputs[MODEL_KEY][0])
+        baseline = _outputs(inputs[BASELINE_MODEL_KEY][0]) if inputs.get(BASELINE_MODEL_KEY) else {}
+        asked = thresholds.demands(thresholds.from_text(exec_properties["thresholds"]), outputs, baseline)
+        if all(one.drop is None for one in asked.values()):
+            inputs.pop(BASELINE_MODEL_KEY, None)  # nothing that both answer: TFMA would ask for both all the same
+        config = thresholds.eval_config(asked, outputs, baseline, LABELLED if _unlabelled(inputs) else "")
+        properties = {**exec_properties, EVAL_CONFIG_KEY: proto_utils.proto_to_json(config)}
+        properties[EXAMPLE_SPLITS_KEY] = json.dumps(["test"])
+        super().Do(inputs, output_dict, properties)
+        if pointed:  # it has no id in this run's metadata, and TFX's container would look for its name there
+            blessing = artifact_utils.get_single_instance(output_dict[BLESSING_KEY])
+            blessing.mlmd_artifact.custom_properties.pop(ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, None)
+        _write_verdict(inputs, output_dict, asked)
+
+
+def _pointed(pointer: str) -> types.Artifact | None:
+    """The model that a pointer file names, as `Push` writes it: `{"model": URI}`."""
+    if not pointer or not fileio.exists(pointer):
+        return None
+    model = standard_artifacts.Model()
+    model.uri = json.loads(read_text(pointer))["model"]
+    return model
+
+
+def _outputs(model: types.Artifact) -> dict[str, Any]:
+    return json.loads(read_text(os.path.join(model.uri, ABOUT)))["outputs"]
+
+
+def _unlabelled(inputs: dict[str, Any]) -> bool:
+    """Whether some of the pictures that have labels at all have none."""
+    about = os.path.join(inputs[MODEL_KEY][0].uri, ABOUT)
+    return bool(json.loads(read_text(about)).get("unlabelled"))
+
+
+def _write_verdict(inputs: dict[str, Any], output_dict: Any, asked: dict[str, thresholds.Asked]) -> None:
+    uri = artifact_utils.get_single_uri(output_dict[EVALUATION_KEY])
+    blessing = artifact_utils.get_single_instance(output_dict[BLESSING_KEY])
+    rows = thresholds.verdict(uri, asked)
+    baseline = inputs[BASELINE_MODEL_KEY][0].uri if inputs.get(BASELINE_MODEL_KEY) else ""
+    blessed = blessing.get_int_custom_property("blessed") == 1
+    reasons = thresholds.refusals(rows.values())
+    if not blessed and not reasons:
+        reasons = ["TFMA refuses the model; see its validation result"]
+    about = {"blessed": blessed, "baseline": baseline, "reasons": reasons, "outputs": rows}
+    write_text(os.path.join(uri, VERDICT), json.dumps(about, indent=2) + "\n")
+
+
+class Gate(base_beam_component.BaseBeamComponent):
+    """Judges an evaluation model; outputs `evaluation` (TFMA's, with `gate.json`) and `blessing`.
+
+    Args:
+        examples: of `Pictures`; the test part is used.
+        model: of `FitProbes`.
+        thresholds: see `pipeline.thresholds.to_text`.
+        fingerprint: of the code.
+        baseline_model: the model to compare with, if any.
+        baseline_pointer: a file that names one, where no resolver can.
+    """
+
+    SPEC_CLASS = GateSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(GateExecutor)
+
+    def __init__(
+        self,
+        examples: types.BaseChannel,
+        model: types.BaseChannel,
+        thresholds: Any,
+        fingerprint: str,
+        baseline_model: types.BaseChannel | None = None,
+        baseline_pointer: Any = None,
+    ):
+        spec = GateSpec(
+            **{EXAMPLES_KEY: examples, MODEL_KEY: model, BASELINE_MODEL_KEY: baseline_model},
+            thresholds=thresholds,
+            baseline_pointer=baseline_pointer,
+            fingerprint=fingerprint,
+            evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
+            blessing=types.Channel(type=standard_artifacts.ModelBlessing),
+        )
+        super().__init__(spec=spec)

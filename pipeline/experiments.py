@@ -1,0 +1,39 @@
+"""The experiment as one parameter of a step: the name of a shipped config, or the text of a config file."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from pathlib import Path
+
+from looc_tf import config
+from looc_tf.config import Evaluation, Experiment, Gate
+
+
+def read(text: str) -> Experiment:
+    """The experiment that a parameter means: YAML if it has several lines, else a name of `looc configs`."""
+    if "\n" not in text.strip():
+        return config.load(text.strip())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "config.yaml")
+        path.write_text(text, encoding="utf-8")
+        return config.load(path)
+
+
+def for_training(experiment: Experiment) -> str:
+    """The YAML that training depends on: other thresholds or probes train nothing again."""
+    return config.to_yaml(dataclasses.replace(experiment, gate=Gate(), evaluation=Evaluation()))
+
+
+def for_probes(experiment: Experiment) -> str:
+    """The YAML that the probes depend on."""
+    return config.to_yaml(dataclasses.replace(experiment, gate=Gate()))
+
+
+def with_data(experiment: Experiment, name: str, steps: int = -1) -> Experiment:
+    """The experiment on other pictures and, from 0 on, with so many steps."""
+    experiment = dataclasses.replace(experiment, data=dataclasses.replace(experiment.data, name=name))
+    if steps >= 0:
+        length = dataclasses.replace(experiment.training, steps=steps, epochs=None)
+        experiment = dataclasses.replace(experiment, training=length)
+    return config.validate(experiment)

@@ -1,0 +1,142 @@
+"""The pipeline on this machine: one step after the other, metadata in a file, a list of steps with their times."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import os
+import re
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from ml_metadata.proto import metadata_store_pb2
+from rich.console import Console
+from tfx.dsl.compiler import constants
+from tfx.orchestration import metadata
+from tfx.orchestration.local import runner_utils
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+from tfx.orchestration.portable import launcher, runtime_parameter_utils
+from tfx.proto.orchestration import pipeline_pb2
+
+from looc_tf.errors import UserError
+
+log = logging.getLogger(__name__)
+
+STORE = "metadata.sqlite"
+OWN_BARS = ("Pretrain", "FitProbes")  # steps that draw a progress bar themselves
+_RUNNING = re.compile(r" \[while running '.*?'\]")
+
+
+def store_config(root: Path) -> Any:
+    """The connection to the metadata of a root."""
+    return metadata.sqlite_metadata_connection_config(str(root / STORE))
+
+
+def prepare(root: Path) -> None:
+    """Makes the root and opens its metadata, so that what is wrong with them is said before any work.
+
+    Raises:
+        UserError: the root cannot be written, or the metadata has another layout.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"Expected a folder for the pipeline. {root}: {error.strerror}. Choose another --root."
+        ) from error
+    if not os.access(root, os.W_OK):
+        raise UserError(f"Expected a folder for the pipeline. {root} may not be written to. Choose another --root.")
+    try:
+        with metadata.Metadata(store_config(root)):
+            pass
+    except Exception as error:  # ml_metadata raises its own kinds, some of them RuntimeError
+        raise UserError(
+            f"The metadata in {root / STORE} cannot be used: {_line(error)}. It is of another version of TFX, or "
+            "damaged. Move it away, or choose another --root."
+        ) from error
+
+
+class Runner(LocalDagRunner):
+    """TFX's local runner, telling what it does.
+
+    Its `run` raises `UserError` when a step fails (what is before it is kept, and the next run goes on from there), and
+    lets `SystemExit` pass, with 130 or 143, when a training is interrupted.
+
+    Args:
+        root: the pipeline's root.
+    """
+
+    def __init__(self, root: Path):
+        super().__init__()
+        self.root, self.console = root, Console(highlight=False)
+        self.run_id = datetime.datetime.now().isoformat()
+        self.log_file = root / "logs" / f"{self.run_id.replace(':', '-')}.log"
+
+    def run_with_ir(self, pipeline: pipeline_pb2.Pipeline, run_options: pipeline_pb2.RunOptions | None = None) -> None:
+        """`LocalDagRunner.run_with_ir` for whole runs, with a line for each step."""
+        parameters = {constants.PIPELINE_RUN_ID_PARAMETER_NAME: self.run_id}
+        runtime_parameter_utils.substitute_runtime_parameter(pipeline, parameters)
+        deployment = runner_utils.extract_local_deployment_config(pipeline)
+        connection = getattr(
+            deployment.metadata_connection_config, deployment.metadata_connection_config.WhichOneof("connection_config")
+        )
+        for number, entry in enumerate(pipeline.nodes, start=1):
+            node = entry.pipeline_node
+            step = launcher.Launcher(
+                pipeline_node=node,
+                mlmd_connection=metadata.Metadata(connection),
+                pipeline_info=pipeline.pipeline_info,
+                pipeline_runtime_spec=pipeline.runtime_spec,
+                executor_spec=runner_utils.extract_executor_spec(deployment, node.node_info.id),
+                custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node.node_info.id),
+            )
+            self._step(node.node_info.id, f"{number:>2}/{len(pipeline.nodes)}", step, connection)
+
+    def _step(self, name: str, place: str, step: launcher.Launcher, connection: Any) -> None:
+        started = time.monotonic()
+        bars = name in OWN_BARS or not self.console.is_terminal
+        try:
+            if bars:
+                info = step.launch()
+            else:
+                with self.console.status(f"{place} {name}"):
+                    info = step.launch()
+        except Exception as error:
+            log.error("%s", traceback.format_exc())
+            self._told(place, name, started, "failed")
+            raise self._failure(name, error) from error
+        state = _state(connection, info)
+        self._told(place, name, started, state)
+        if state == "failed":
+            raise self._failure(name, RuntimeError("its inputs could not be resolved"))
+
+    def _told(self, place: str, name: str, started: float, state: str) -> None:
+        self.console.print(f"{place} {name:<20}{time.monotonic() - started:>8.1f} s   {state}")
+
+    def _failure(self, name: str, error: Exception) -> UserError:
+        if isinstance(error, UserError):
+            return UserError(f"Step {name}: {_line(error)}")
+        return UserError(
+            f"Step {name} failed: {type(error).__name__}: {_line(error)}. The whole trace is in {self.log_file}. "
+            "What is before it is kept: run again to go on from there."
+        )
+
+
+def _line(error: Exception) -> str:
+    """An error in one line, without Beam's places."""
+    return _RUNNING.sub("", " ".join(str(error).split()))[:600].rstrip(".") + (
+        "." if isinstance(error, UserError) else ""
+    )
+
+
+def _state(connection: Any, info: Any) -> str:
+    """What became of an execution, in a word."""
+    if info is None or not info.execution_id:
+        return "left out"
+    with metadata.Metadata(connection) as handle:
+        [execution] = handle.store.get_executions_by_id([info.execution_id])
+    states = metadata_store_pb2.Execution
+    words = {states.CACHED: "from the cache", states.COMPLETE: "done", states.FAILED: "failed"}
+    return words.get(execution.last_known_state, "done")

@@ -1,0 +1,144 @@
+"""The whole pipeline on little pictures: what it leaves, what the cache answers, what an operator sees."""
+
+import json
+import shutil
+
+import pytest
+
+pytest.importorskip("tfx", reason="needs TFX: make setup-pipeline")
+
+import numpy as np
+import pandas as pd
+
+import looc_tf
+from looc_tf.errors import UserError
+from pipeline import fingerprint, metadata_store, serving, status
+from pipeline.storage import examples_glob
+
+CHANGED = ["Pretrain", "CheckServing", "FitProbes", "Represent", "Gate", "Push", "Report"]
+
+
+def test_a_first_run_pushes_a_model_that_answers(made):
+    assert made.done.blessed, made.done.lines
+    model = status.latest_pushed(made.root)
+    assert model.parent == made.root / "serving" / "looc"
+    lines = list(serving.check_pushed(model))
+    assert [line.partition(":")[0] for line in lines] == ["serving_default", "images", "examples"]
+    page = (model.parent / "serving.md").read_text()
+    assert str(model.parent) in page and all(name in page for name in ("image_bytes", "images=", "examples="))
+
+
+def test_the_page_tells_what_happened(made):
+    page = (made.artifact("pipeline.RunReport") / "report.html").read_text()
+    assert "Blessed, judged against floors alone" in page and "Pushed to" in page
+    assert "1 broken pictures were left out: disc/broken.png" in page
+
+
+def test_the_evaluator_reads_what_the_library_reads(made):
+    """Labels are the same question; the rotation probe sees each picture in one of its four turns."""
+    told = json.loads((made.artifact("ModelEvaluation") / "gate.json").read_text())["outputs"]
+    records = json.loads((made.artifact("Model") / "run" / "results.json").read_text())
+    assert {f"{r['representation']}.{r['probe']}" for r in records if r["probe"] != "knn"} == set(told)
+    for record in records:
+        if record["probe"] in ("object", "hue"):
+            name = f"{record['representation']}.{record['probe']}"
+            assert told[name]["value"] == pytest.approx(record["value"], abs=1e-3), name
+
+
+def test_examples_are_the_librarys_parts_and_embeddings_are_the_models(made):
+    source = looc_tf.open_source(examples_glob(str(made.artifact("Examples"))), "test", size=16)
+    direct = looc_tf.open_source(str(made.pictures), "test", size=16)
+    assert source.ids == direct.ids and source.fields == direct.fields
+    table = pd.concat(pd.read_parquet(path) for path in made.artifact("pipeline.Embeddings").glob("test*.parquet"))
+    assert sorted(table["id"]) == sorted(source.ids)
+    run = looc_tf.load_run(made.artifact("ModelRun") / "run")
+    rows = looc_tf.Embedder.from_run(run).images(source.fetch(np.arange(len(source)))["image"])
+    right = dict(zip(source.ids, rows["rotation"].numpy()))
+    for name, row in zip(table["id"], table["rotation"]):
+        np.testing.assert_allclose(row, right[name], atol=1e-4)
+
+
+def test_a_second_run_comes_from_the_cache(made):
+    done, states = made.again()
+    steps = {name: state for name, state in states.items() if name not in ("Baseline", "EarlierStatistics")}
+    assert set(steps.values()) == {"from the cache"} and len(steps) == 12
+    assert done.blessed and len(list((made.root / "serving" / "looc").iterdir())) == 2  # a version, serving.md
+
+
+def test_changed_code_is_never_served_from_the_cache(made, monkeypatch, tmp_path):
+    for package in fingerprint.PACKAGES:
+        shutil.copytree(fingerprint._root() / package, tmp_path / package)
+    with (tmp_path / "looc_tf" / "losses" / "info_nce.py").open("a") as file:
+        file.write("# one more line\n")
+    monkeypatch.setattr(fingerprint, "_root", lambda: tmp_path)
+    done, states = made.again("gate.floor=0", "gate.drop=100")
+    assert [name for name in states if states[name] == "done" and name in CHANGED] == [
+        name for name in states if name in CHANGED
+    ]
+    assert states["Pictures"] == states["StatisticsGen"] == states["CheckData"] == "from the cache"
+    assert done.blessed
+    told = json.loads((made.artifact("ModelEvaluation") / "gate.json").read_text())
+    assert told["baseline"]  # the first run's model
+
+
+def test_a_step_that_fails_is_named_and_the_next_run_goes_on(made, monkeypatch):
+    from pipeline import experiments
+
+    broken = made.pictures.parent / "root" / "serving" / "blocked"
+    broken.write_text("a file where a folder should be")
+    with pytest.raises(UserError, match=r"^Step Push failed: .*run again to go on"):
+        made.again(model_name="blocked")
+    broken.unlink()
+    done, states = made.again(model_name="blocked")
+    assert done.blessed and states["Push"] == "done" and states["Gate"] == "from the cache"
+    assert experiments  # imported under TFX
+
+
+def test_status_lists_runs_steps_and_models(made):
+    from rich.console import Console
+
+    console = Console(record=True, width=200)
+    for table in status.tables(made.root):
+        console.print(table)
+    text = console.export_text()
+    assert all(word in text for word in ("Pretrain", "blessed", "floors alone", str(made.root / "serving" / "looc")))
+
+
+def test_metadata_of_another_layout_is_one_line(made, tmp_path):
+    import sqlite3
+
+    from pipeline import local_runner
+
+    (tmp_path / "old").mkdir()
+    shutil.copy(made.root / metadata_store.STORE, tmp_path / "old")
+    with sqlite3.connect(tmp_path / "old" / metadata_store.STORE) as store:
+        store.execute("UPDATE MLMDEnv SET schema_version = 4")
+    for act in (local_runner.prepare, metadata_store.open_store):
+        with pytest.raises(UserError, match="another version of TFX") as error:
+            act(tmp_path / "old")
+        assert "\n" not in str(error.value)
+
+
+def test_a_root_that_cannot_be_written(tmp_path):
+    from pipeline import local_runner
+
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="Choose another --root"):
+        local_runner.prepare(tmp_path / "file")
+
+
+def test_nothing_pushed_yet_is_said(tmp_path):
+    with pytest.raises(UserError, match="Expected the root of a pipeline"):
+        status.latest_pushed(tmp_path)
+
+
+def test_a_warm_start_begins_with_the_weights_of_the_blessed_model(made):
+    done, states = made.again("seed=5", "training.steps=0", "gate.drop=100", warm_start=True)
+    assert done.blessed and states["Pretrain"] == "done"
+    *_, judged = metadata_store.blessings(metadata_store.open_store(made.root))
+    assert judged.custom_properties["baseline_model"].string_value
+    run = made.artifact("ModelRun") / "run"
+    assert "The encoders begin with those of" in (run / "train.log").read_text()
+    earlier = looc_tf.load_run(f"{judged.custom_properties['baseline_model'].string_value}/run").method
+    for one, other in zip(looc_tf.load_run(run).method.encoder.variables, earlier.encoder.variables):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
