@@ -176,7 +176,7 @@ def sibling_negatives(spaces: Sequence[Shares]) -> dict[str, tuple[str, ...]]:
 def _few_at_a_time(views: Callable[[Any], dict[str, tf.Tensor]], inputs: tuple[list[tf.Tensor], dict]) -> dict:
     """`views(inputs)`, a few rows at a time where images are large: to the same bits.
 
-    What one augmentation leaves behind then is still in the processor's cache for the next: at 224 pixels a quarter
+    What one augmentation leaves behind then is still in the processor's cache for the next: at 224 pixels a fifth
     more images a second.
     """
     shape = inputs[0][0].shape

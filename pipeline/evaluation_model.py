@@ -74,8 +74,10 @@ def questions(read: Sequence[Reading], sources: Mapping[str, Source]) -> list[Qu
 
 
 def _label(probe: Any) -> str:
-    kinds = {RotationProbe: lambda: TURN, HueShiftProbe: lambda: HUE_SHIFT, LabelProbe: lambda: probe.field}
-    return next(label() for kind, label in kinds.items() if isinstance(probe, kind))
+    """The feature of an example that holds the answer to a linear probe."""
+    if isinstance(probe, LabelProbe):
+        return probe.field
+    return {RotationProbe: TURN, HueShiftProbe: HUE_SHIFT}[type(probe)]
 
 
 def save(embedder: Embedder, asked: Sequence[Question], path: str) -> None:

@@ -21,10 +21,10 @@ from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
 from looc_tf.errors import UserError
+from pipeline.metadata_store import STORE
 
 log = logging.getLogger(__name__)
 
-STORE = "metadata.sqlite"
 OWN_BARS = ("Pretrain", "FitProbes")  # steps that draw a progress bar themselves
 _RUNNING = re.compile(r" \[while running '.*?'\]")
 

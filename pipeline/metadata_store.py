@@ -75,15 +75,11 @@ def runs(store: Any) -> Iterator[Run]:
 
 
 def _step(store: Any, execution: Any) -> Step:
-    nodes = [one.name for one in store.get_contexts_by_execution(execution.id) if _is_node(store, one)]
+    nodes = [one.name for one in store.get_contexts_by_execution(execution.id) if one.type == "node"]
     name = nodes[0].rpartition(".")[2] if nodes else execution.type
     began, ended = execution.create_time_since_epoch, execution.last_update_time_since_epoch
     at = datetime.datetime.fromtimestamp(began / 1000)
     return Step(name, STATES.get(execution.last_known_state, "unknown"), at, (ended - began) / 1000)
-
-
-def _is_node(store: Any, context: Any) -> bool:
-    return context.type == "node"
 
 
 def artifacts_of_run(store: Any, run_id: str) -> dict[str, Any]:
