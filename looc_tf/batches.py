@@ -15,7 +15,7 @@ BUDGET = 2**30  # bytes of rendered batches that wait for the training: on many 
 
 
 def batches(
-    source: Source, plan: ViewPlan, *, batch: int, steps: int, seed: int = 0, start: int = 0
+    source: Source, plan: ViewPlan, *, batch: int, steps: int, seed: int = 0, start: int = 0, shuffled: bool = True
 ) -> tf.data.Dataset:
     """Training batches `start` to `steps`, ready for `Method.fit`.
 
@@ -30,6 +30,7 @@ def batches(
             `fit` go over it once; for epochs of Keras, say `fit(data, epochs=10, steps_per_epoch=steps // 10)`.
         seed: of the run.
         start: the first step.
+        shuffled: whether keys come in another order than their queries, and so to other devices.
 
     Returns:
         A data set of `{"views": {name: [batch, H, W, 3]}, "order": [batch], "label": [batch], "id": [batch]}`, where
@@ -51,7 +52,7 @@ def batches(
         epoch_seed = tf.stack([tf.constant(seed, tf.int64), step // each_epoch])
         picked = source.fetch(tf.random.experimental.index_shuffle(position, epoch_seed, len(source) - 1))
         views, _ = plan(picked, uniform([batch, plan.numbers], DRAWS, step))
-        order = tf.argsort(uniform([batch], DEAL, step))
+        order = tf.argsort(uniform([batch], DEAL, step)) if shuffled else tf.range(batch)
         views = {name: images if name == "query" else tf.gather(images, order) for name, images in views.items()}
         return {"views": views, "order": order, "label": picked["label"], "id": picked["id"]}
 

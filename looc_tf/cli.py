@@ -57,7 +57,7 @@ class Commands(click.Group):
             raise
 
 
-def _tensorflow(threads: int | None = None, *, renders: bool = False) -> None:
+def _tensorflow(threads: int | None = None, *, devices: int | None = None, renders: bool = False) -> None:
     """Imports TensorFlow, which takes seconds, under a line that says so.
 
     Its C++ log is off unless asked for: on a machine without a GPU it complains at level 2 about CUDA factories, and
@@ -68,9 +68,10 @@ def _tensorflow(threads: int | None = None, *, renders: bool = False) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.filterwarnings("ignore", category=FutureWarning, module="google.api_core")  # about Python's own age
     with Console(stderr=True).status("starting TensorFlow"):
-        from looc_tf.distribute import configure_threads
+        from looc_tf.distribute import configure_devices, configure_threads
 
     configure_threads(threads)
+    configure_devices(devices)
     if renders:
         _say_nothing_of_xla()
 
@@ -128,8 +129,16 @@ def cli() -> None:
 @_data
 @click.option("--out", required=True, metavar="RUN", help="The run folder to write; a new one, unless --resume.")
 @click.option("--resume", is_flag=True, help="Go on from RUN's last checkpoint.")
+@click.option("--devices", type=click.IntRange(1), help="How many GPUs, or parts of the CPU. Default: all GPUs.")
 @_threads
-def train(experiment: config.Experiment, data: str | None, out: str, resume: bool, threads: int | None) -> None:
+def train(
+    experiment: config.Experiment,
+    data: str | None,
+    out: str,
+    resume: bool,
+    devices: int | None,
+    threads: int | None,
+) -> None:
     """Train CONFIG: a YAML file or a name from `looc configs`.
 
     \b
@@ -137,7 +146,7 @@ def train(experiment: config.Experiment, data: str | None, out: str, resume: boo
     """
     if data is not None:
         experiment = dataclasses.replace(experiment, data=dataclasses.replace(experiment.data, name=data))
-    _tensorflow(threads, renders=True)
+    _tensorflow(threads, devices=devices, renders=True)
     from looc_tf.train import train
 
     click.echo(f"trained: {train(experiment, out, resume=resume)}")

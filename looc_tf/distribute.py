@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import contextlib
+import functools
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+
+from looc_tf.errors import UserError
 
 
 def configure_threads(threads: int | None) -> None:
@@ -15,11 +21,44 @@ def configure_threads(threads: int | None) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
+def configure_devices(count: int | None) -> None:
+    """Train on so many GPUs or, on a machine without, as many logical devices of the CPU; call before the first
+    operation runs. None leaves the default: all GPUs, else the CPU as one device.
+
+    Raises:
+        UserError: there are fewer GPUs.
+    """
+    if not count:
+        return
+    gpus, cpu = tf.config.list_physical_devices("GPU"), tf.config.list_physical_devices("CPU")[0]
+    if gpus and count > len(gpus):
+        raise UserError(f"Expected {count} GPUs. TensorFlow sees {len(gpus)}. Ask for at most {len(gpus)} devices.")
+    if gpus:
+        tf.config.set_visible_devices(gpus[:count], "GPU")
+    else:
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
+
+
 def strategy() -> tf.distribute.Strategy:
-    """The caller's own where one is in scope, else one replica for each GPU that TensorFlow sees, else one device."""
-    if tf.distribute.has_strategy() or len(tf.config.list_logical_devices("GPU")) < 2:
-        return tf.distribute.get_strategy()
-    return tf.distribute.MirroredStrategy()
+    """The caller's own where one is in scope; the workers of TF_CONFIG; else a replica for each device of this machine.
+
+    Where TF_CONFIG names workers, call it before the first operation runs; it waits until all of them have come.
+    """
+    return tf.distribute.get_strategy() if tf.distribute.has_strategy() else _strategy()
+
+
+@functools.cache  # a second one in a process would mix up the collective operations of the two
+def _strategy() -> tf.distribute.Strategy:
+    try:
+        machines = _members(tf.distribute.cluster_resolver.TFConfigClusterResolver())
+    except ValueError as error:
+        raise UserError(f"TF_CONFIG should be JSON with `cluster` and `task`. It cannot be read: {error}.") from error
+    if len(machines) > 1:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    return (
+        tf.distribute.MirroredStrategy([d.name for d in devices]) if len(devices) > 1 else tf.distribute.get_strategy()
+    )
 
 
 def replicas() -> int:
@@ -29,8 +68,46 @@ def replicas() -> int:
 
 def workers() -> int:
     """How many machines do."""
-    cluster = tf.distribute.get_strategy().cluster_resolver
-    return len(cluster.cluster_spec().as_dict().get("worker", ())) or 1 if cluster else 1
+    return len(_members(tf.distribute.get_strategy().cluster_resolver)) or 1
+
+
+def is_chief() -> bool:
+    """Whether this machine writes what a run leaves behind."""
+    resolver = tf.distribute.get_strategy().cluster_resolver
+    return workers() == 1 or (resolver.task_type, resolver.task_id) == _members(resolver)[0]
+
+
+def _members(resolver: tf.distribute.cluster_resolver.ClusterResolver | None) -> list[tuple[str, int]]:
+    """(type, index) of the machines that train, the chief first."""
+    cluster = resolver.cluster_spec().as_dict() if resolver else {}
+    return [(kind, index) for kind in ("chief", "worker") for index in range(len(cluster.get(kind, ())))]
+
+
+@contextlib.contextmanager
+def chiefs(folder: Path) -> Iterator[Path]:
+    """The folder on the chief; on another machine one that goes when the run has ended.
+
+    All machines must write, since a checkpoint collects statistics from each of them.
+    """
+    if is_chief():
+        yield folder
+    else:
+        with tempfile.TemporaryDirectory() as scratch:
+            yield Path(scratch) / folder.name
+
+
+def of_all(number: int) -> list[int]:
+    """This number on each machine, the chief's first. It waits for all of them to ask."""
+    if workers() == 1:
+        return [number]
+    strategy = tf.distribute.get_strategy()
+    found = strategy.experimental_local_results(_gathered(strategy)(tf.constant([number])))[0].numpy()
+    return [int(each) for each in found[:: replicas() // workers()]]
+
+
+@functools.cache
+def _gathered(strategy: tf.distribute.Strategy) -> Callable[[tf.Tensor], Any]:
+    return tf.function(lambda rows: strategy.run(gather, args=(rows,)))
 
 
 def deal(batches: tf.data.Dataset) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -123,12 +124,22 @@ OPTIMIZERS: dict[
 }
 
 
-def build(settings: config.Optimizer, steps: int) -> keras.optimizers.Optimizer:
-    """The optimizer of a training of so many steps."""
+def build(settings: config.Optimizer, steps: int, batch: int | None = None) -> keras.optimizers.Optimizer:
+    """The optimizer of a training.
+
+    Args:
+        settings: with `reference_batch` the learning rate grows in proportion with the batch (Goyal et al. 2017).
+        steps: of the whole training.
+        batch: the global batch.
+    """
     if settings.name not in OPTIMIZERS:
         raise unknown("optimizer", settings.name, OPTIMIZERS)
     if settings.schedule not in SCHEDULES:
         raise unknown("schedule", settings.schedule, SCHEDULES)
+    if settings.reference_batch and batch:
+        settings = dataclasses.replace(
+            settings, learning_rate=settings.learning_rate * batch / settings.reference_batch
+        )
     rate = SCHEDULES[settings.schedule](settings, steps)
     if settings.warmup_steps:
         rate = Warmup(rate, settings.warmup_steps)

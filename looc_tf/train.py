@@ -14,7 +14,7 @@ from looc_tf.batches import batches
 from looc_tf.callbacks import standard_callbacks
 from looc_tf.checkpoints import CheckpointFolder, begin_with
 from looc_tf.config import Experiment
-from looc_tf.data import open_source
+from looc_tf.data import Source, open_source
 from looc_tf.errors import UserError
 from looc_tf.methods import Method
 from looc_tf.run_folder import claim, describe, introduce, logging_to, read_about, resume_command, tell_skipped
@@ -46,7 +46,8 @@ def train(experiment: Experiment, out: str | Path, resume: bool = False, warm: s
     """Train an experiment into the run folder `out` and return it.
 
     With one seed, one machine and one number of threads two runs give the same weights to the bit, however often one of
-    them was stopped and resumed.
+    them was stopped and resumed. It trains on the devices of `distribute.strategy`; of several machines the chief alone
+    writes `out`, and all of them read it to resume.
 
     Args:
         experiment: the config.
@@ -63,34 +64,67 @@ def train(experiment: Experiment, out: str | Path, resume: bool = False, warm: s
         >>> train(config.load("factors/looc", ["training.steps=100"]), "runs/look")       # doctest: +SKIP
         PosixPath('runs/look')
     """
-    out = Path(out)
-    claim(out, experiment, resume)
+    with distribute.strategy().scope():
+        _check_devices(experiment)
+        with distribute.chiefs(Path(out)) as own:
+            if own == Path(out) or resume:
+                claim(Path(out), experiment, resume)
+            _train(experiment, Path(out), own, resume, warm)
+    return Path(out)
+
+
+def _train(experiment: Experiment, out: Path, own: Path, resume: bool, warm: str | Path | None) -> None:
+    """Trains into `own`, going on from what is in `out`; on the chief they are one."""
     source = open_source(experiment.data.name, "train", size=experiment.data.size, limit=experiment.data.limit)
     steps = total_steps(experiment, len(source))
     plan = build_plan(experiment)
-    with distribute.strategy().scope():
-        method = compiled(experiment, len(source.fields.get("label", ())), steps)
-        folder = CheckpointFolder(out / "checkpoints", method, experiment.training.keep)
-    if not resume:
-        describe(out, experiment, source, steps)
-    with logging_to(out):
+    method = compiled(experiment, len(source.fields.get("label", ())), steps)
+    folder = CheckpointFolder(own / "checkpoints", method, experiment.training.keep)
+    begun = folder if own == out else CheckpointFolder(out / "checkpoints", method)
+    if not resume or own != out:
+        describe(own, experiment, source, steps)
+    with logging_to(own):
         folder.sweep()
-        start = (folder.restore() or 0) if resume else 0
+        start = (begun.restore() or 0) if resume else 0
+        _check_start(start, out)
         if warm and not start:
             begin_with(method, Path(warm) / "checkpoints")
         introduce(experiment, out, start, steps)
         told = tell_skipped(source)
         if start < steps:
-            data = batches(
-                source, plan, batch=experiment.training.batch, seed=experiment.seed, start=start, steps=steps
-            )
-            callbacks = standard_callbacks(experiment, out, folder, source, start=start, steps=steps)
-            _fit(method, data, steps - start, callbacks)
+            callbacks = standard_callbacks(experiment, own, folder, source, start=start, steps=steps)
+            _fit(method, _batches(experiment, source, plan, start, steps), steps - start, callbacks)
         elif not folder.steps():
             folder.save(0)  # no steps: random weights, the baseline of every probe
         tell_skipped(source, told)
         log.info("Done: %d steps in %s. Next: looc evaluate %s, looc export %s --out exports", steps, out, out, out)
-    return out
+
+
+def _check_devices(experiment: Experiment) -> None:
+    if experiment.method.key_batch_norm == "shuffled" and distribute.replicas() == 1:
+        raise UserError(
+            "method.key_batch_norm 'shuffled' puts keys on other devices than their queries, and there is one device. "
+            "Set it to 'auto' or 'split', or train on more: --devices 2."
+        )
+    if experiment.training.xla and distribute.replicas() > 1:
+        raise UserError(
+            f"training.xla compiles the step of one device. Received {distribute.replicas()} devices; set it to false."
+        )
+
+
+def _check_start(start: int, out: Path) -> None:
+    starts = distribute.of_all(start)
+    if len(set(starts)) > 1:
+        raise UserError(
+            f"The machines would go on from steps {', '.join(map(str, starts))}: not all of them see {out}. "
+            "Put the run folder on storage that they share."
+        )
+
+
+def _batches(experiment: Experiment, source: Source, plan: ViewPlan, start: int, steps: int) -> tf.data.Dataset:
+    shuffled = experiment.method.key_batch_norm != "plain"
+    size, seed = experiment.training.batch, experiment.seed
+    return batches(source, plan, batch=size, seed=seed, start=start, steps=steps, shuffled=shuffled)
 
 
 def load_run(path: str | Path) -> Run:
@@ -135,15 +169,18 @@ def total_steps(experiment: Experiment, pictures: int) -> int:
 def compiled(experiment: Experiment, classes: int, steps: int) -> Method:
     """The method of an experiment, fresh, with its optimizer for a training of so many steps."""
     method = methods.build(experiment, classes=classes)
-    method.compile(optimizer=optim.build(experiment.optimizer, steps))
+    optimizer = optim.build(experiment.optimizer, steps, experiment.training.batch)
+    method.compile(optimizer=optimizer, jit_compile=experiment.training.xla)
     return method
 
 
 def _fit(method: Method, data: tf.data.Dataset, steps: int, callbacks: list) -> None:
     try:
-        with method.distribute_strategy.scope():
-            data = distribute.deal(data)
-        method.fit(data, epochs=1, steps_per_epoch=steps, verbose=0, callbacks=callbacks)
+        method.fit(distribute.deal(data), epochs=1, steps_per_epoch=steps, verbose=0, callbacks=callbacks)
+    except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
+        if distribute.workers() == 1:
+            raise
+        raise UserError("Another machine of this training is gone. Start all of them again with --resume.") from error
     finally:  # Keras tells callbacks of the end only when all went well
         for callback in callbacks:
             callback.close()

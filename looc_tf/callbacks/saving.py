@@ -11,6 +11,7 @@ from typing import Any
 
 from looc_tf.callbacks.base import Logs, Steps
 from looc_tf.checkpoints import CheckpointFolder
+from looc_tf.distribute import of_all
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,10 @@ class StopOnSignal(Steps):
             os.write(2, b"\x1b[?25h\nSaving after this step. Ctrl-C again ends at once.\n")
 
     def at(self, step: int, logs: Logs) -> None:
-        if self.received is None or step == self.steps:
+        if step == self.steps:
+            return
+        self.received = max(of_all(self.received or 0)) or None  # machines stop at one step
+        if self.received is None:
             return
         if step not in self.folder.steps():
             self.folder.save(step)

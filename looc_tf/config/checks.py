@@ -14,6 +14,7 @@ CHOICES = {
     "model.stem": ("imagenet", "small"),
     "model.head": ("mlp", "linear"),
     "model.batch_norm": ("plain", "sync"),
+    "method.key_batch_norm": ("auto", "split", "shuffled", "sync", "plain"),
     "optimizer.name": ("sgd", "lamb", "adamw"),
     "optimizer.schedule": ("step", "cosine", "constant"),
     "training.precision": ("float32", "mixed_bfloat16", "mixed_float16"),
@@ -22,8 +23,8 @@ PROBES = ("object", "rotation", "hue", "texture", "knn")
 
 POSITIVE = (
     "data.size data.limit views.size model.width model.hidden model.dimension method.key_groups "
-    "optimizer.learning_rate optimizer.decay training.batch training.epochs training.checkpoint_every "
-    "training.keep training.log_every evaluation.limit evaluation.batch"
+    "optimizer.learning_rate optimizer.reference_batch optimizer.decay training.batch training.accumulate "
+    "training.epochs training.checkpoint_every training.keep training.log_every evaluation.limit evaluation.batch"
 ).split()
 NOT_NEGATIVE = "seed optimizer.weight_decay optimizer.warmup_steps training.steps training.monitor_every".split()
 FRACTIONS = ("method.momentum", "optimizer.momentum")
@@ -38,6 +39,7 @@ def validate(experiment: Experiment) -> Experiment:
     _numbers(experiment)
     _words(experiment)
     _length(experiment)
+    _parts(experiment)
     _spaces(experiment)
     check_gate(experiment.gate, representations(experiment))
     return experiment
@@ -110,15 +112,37 @@ def _words(experiment: Experiment) -> None:
 
 
 def _length(experiment: Experiment) -> None:
-    training, groups = experiment.training, experiment.method.key_groups
+    training = experiment.training
     if (training.steps is None) == (training.epochs is None):
         received = f"steps={training.steps}, epochs={training.epochs}"
         raise UserError(f"training needs exactly one of steps and epochs. Received {received}. Set the other to null.")
-    if training.batch % groups:
+
+
+def _parts(experiment: Experiment) -> None:
+    """That the batch can be cut as the config says."""
+    training, method = experiment.training, experiment.method
+    if training.batch % training.accumulate:
         raise UserError(
-            f"training.batch of {training.batch} cannot be split into method.key_groups of {groups}. "
-            "Use a multiple, or set method.key_groups to 1."
+            f"training.batch of {training.batch} cannot be cut into training.accumulate of {training.accumulate} "
+            "parts. Use a multiple."
         )
+    if method.key_batch_norm in ("auto", "split"):
+        if training.batch % method.key_groups:
+            raise UserError(
+                f"training.batch of {training.batch} cannot be split into method.key_groups of {method.key_groups}. "
+                "Use a multiple, or other key_groups."
+            )
+        if method.key_groups % training.accumulate:
+            raise UserError(
+                f"method.key_groups of {method.key_groups} cannot be dealt to training.accumulate of "
+                f"{training.accumulate} parts. Use a multiple."
+            )
+    for field in ("model.batch_norm", "method.key_batch_norm"):
+        if training.accumulate > 1 and _value(experiment, field) == "sync":
+            raise UserError(
+                f"{field} 'sync' needs the whole batch at once, training.accumulate of {training.accumulate} cuts it. "
+                "Use 'plain' or 'split', or set training.accumulate to 1."
+            )
 
 
 def _spaces(experiment: Experiment) -> None:

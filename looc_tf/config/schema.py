@@ -59,7 +59,13 @@ class Method:
     name: str = "looc"  # looc, supervised
     spaces: tuple[Space, ...] = (Space("all"),)
     momentum: float = 0.999  # of the key encoder's moving average
-    key_groups: int = 8  # BatchNorm groups of a global batch of keys (split BatchNorm); 1 is plain BatchNorm
+    # Which statistics the keys' BatchNorm takes, so that a key cannot be told from those of its query's batch.
+    # "split": of each of `key_groups` parts of the global batch; "shuffled": of each device, with keys on other devices
+    # than their queries (MoCo's own); "sync": of the global batch; "plain": of each device, with keys beside their
+    # queries. "auto": split where `key_groups` is a multiple of the devices, so that their number changes nothing, else
+    # shuffled.
+    key_batch_norm: str = "auto"
+    key_groups: int = 8
     branch_per_space: bool = False  # LooC++ / MoCo++: a copy of the last stage in every head
 
 
@@ -69,6 +75,7 @@ class Optimizer:
 
     name: str = "sgd"  # sgd, lamb, adamw
     learning_rate: float = 0.03
+    reference_batch: Optional[int] = None  # the rate is for this batch, and grows with training.batch; null: it stays
     momentum: float = 0.9
     weight_decay: float = 1e-4
     schedule: str = "step"  # step, cosine, constant
@@ -81,10 +88,12 @@ class Optimizer:
 class Training:
     """How long, how wide, in which precision. Exactly one of `steps` and `epochs` is set."""
 
-    batch: int = 256  # global batch
+    batch: int = 256  # global batch, over all devices
+    accumulate: int = 1  # parts of each device's batch, one after another: less memory, the same step
     steps: Optional[int] = None  # 0 keeps the random weights: the baseline that every table needs
     epochs: Optional[float] = None
     precision: str = "float32"  # float32, mixed_bfloat16, mixed_float16
+    xla: bool = False  # compile the step; on CPUs a third of the speed
     checkpoint_every: int = 500  # steps
     keep: int = 2  # checkpoints kept
     log_every: int = 50  # steps

@@ -15,7 +15,7 @@ from looc_tf.methods.base import Method
 from looc_tf.methods.looc import LooC
 from looc_tf.methods.supervised import Supervised
 from looc_tf.models import Encoder
-from looc_tf.models.normalization import split
+from looc_tf.models.normalization import Normalization, for_keys
 from looc_tf.models.resnet import RESNETS
 from looc_tf.spaces import EmbeddingSpace
 
@@ -24,16 +24,11 @@ __all__ = ["METHODS", "LooC", "Method", "Supervised", "build"]
 
 def _looc(experiment: Experiment, classes: int | None) -> LooC:
     method, model = experiment.method, experiment.model
-    if "/" in model.backbone and method.key_groups != 1:  # of another library
-        raise UserError(
-            f"Backbone {model.backbone!r} brings its own BatchNorm, which cannot be split for keys. "
-            f"Received method.key_groups={method.key_groups}; set method.key_groups=1, or use one of "
-            f"{', '.join(RESNETS)}."
-        )
     names = [space.name for space in method.spaces]
     encoder = Encoder(model, names, branch_per_space=method.branch_per_space)
-    key_norm = split(method.key_groups) if method.key_groups > 1 else None
-    key_encoder = Encoder(model, names, branch_per_space=method.branch_per_space, norm=key_norm, name="key_encoder")
+    key_encoder = Encoder(
+        model, names, branch_per_space=method.branch_per_space, norm=_key_norm(experiment), name="key_encoder"
+    )
     spaces = [
         EmbeddingSpace(
             space.name,
@@ -46,13 +41,26 @@ def _looc(experiment: Experiment, classes: int | None) -> LooC:
         )
         for space in method.spaces
     ]
-    return LooC(encoder, key_encoder, spaces, method.momentum, name=experiment.method.name)
+    parts = experiment.training.accumulate
+    return LooC(encoder, key_encoder, spaces, method.momentum, parts=parts, name=experiment.method.name)
+
+
+def _key_norm(experiment: Experiment) -> Normalization:
+    method, parts = experiment.method, experiment.training.accumulate
+    if "/" in experiment.model.backbone and method.key_batch_norm not in ("plain", "shuffled"):  # of another library
+        raise UserError(
+            f"Backbone {experiment.model.backbone!r} brings its own BatchNorm, which is of each device. Received "
+            f"method.key_batch_norm={method.key_batch_norm!r}; set it to 'shuffled' on several devices, to 'plain' on "
+            f"one, or use one of {', '.join(RESNETS)}."
+        )
+    return for_keys(method.key_batch_norm, method.key_groups, parts)
 
 
 def _supervised(experiment: Experiment, classes: int | None) -> Supervised:
     if not classes:
         raise UserError("The method 'supervised' needs labels. Received pictures without; put them into class folders.")
-    return Supervised(Encoder(experiment.model, []), classes, name=experiment.method.name)
+    parts = experiment.training.accumulate
+    return Supervised(Encoder(experiment.model, []), classes, parts=parts, name=experiment.method.name)
 
 
 METHODS: dict[str, Callable[[Experiment, int | None], Method]] = {"looc": _looc, "supervised": _supervised}
@@ -70,10 +78,16 @@ def build(experiment: Experiment, classes: int | None = None) -> Method:
     """
     if experiment.method.name not in METHODS:
         raise unknown("method", experiment.method.name, METHODS)
-    if experiment.training.batch % replicas():
+    pieces = replicas() * experiment.training.accumulate
+    if experiment.training.batch % pieces:
         raise UserError(
-            f"training.batch of {experiment.training.batch} cannot be dealt to {replicas()} devices in equal parts. "
-            f"Use a multiple of {replicas()}."
+            f"training.batch of {experiment.training.batch} cannot be dealt to {replicas()} devices in "
+            f"{experiment.training.accumulate} equal parts each. Use a multiple of {pieces}."
+        )
+    if experiment.method.key_batch_norm == "split" and experiment.method.key_groups % pieces:
+        raise UserError(
+            f"method.key_groups of {experiment.method.key_groups} cannot be dealt to {replicas()} devices in "
+            f"{experiment.training.accumulate} parts each. Use a multiple of {pieces}, or method.key_batch_norm=auto."
         )
     previous = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy(experiment.training.precision)

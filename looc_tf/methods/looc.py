@@ -8,12 +8,12 @@ from typing import Any
 import tensorflow as tf
 
 from looc_tf.distribute import gather, own_rows
-from looc_tf.methods.base import Batch, Method
+from looc_tf.methods.base import Batch, Method, in_turn, joined
 from looc_tf.models import Encoder, follow, start_from
 from looc_tf.spaces import EmbeddingSpace
 from looc_tf.views import sibling_negatives
 
-Keys = dict[str, dict[str, tf.Tensor]]  # space that reads -> key -> rows of the global batch
+Keys = dict[str, dict[str, tf.Tensor]]  # space that reads -> key -> [B, D], row for row with the queries
 
 
 class LooC(Method):
@@ -52,37 +52,43 @@ class LooC(Method):
         keys: Keys = {name: {} for name in self.spaces}
         for key in self.spaces:
             readers = [name for name in self.spaces if name == key or key in self.negatives[name]]
-            outputs = self.key_encoder(batch["views"][key], training=True, heads=readers)
+            outputs = self._keys(batch["views"][key], readers)
             for name in readers:
-                keys[name][key] = tf.stop_gradient(tf.gather(gather(outputs[name]), place))
+                found = tf.gather(gather(outputs[name]), place)
+                keys[name][key] = tf.stop_gradient(own_rows(found, outputs[name]))
         return keys
 
+    def _keys(self, images: tf.Tensor, heads: list[str]) -> dict[str, tf.Tensor]:
+        def encode(part: tf.Tensor) -> dict[str, tf.Tensor]:
+            return self.key_encoder(part, training=True, heads=heads)
+
+        return joined(in_turn(encode, images, self.parts))
+
     def compare(self, batch: Batch, targets: Keys) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
-        """L_i of each space; to remember, the key of each space."""
+        """L_i of each space; to remember, the key and the query of each space, side by side."""
         queries = self.encoder(batch["views"]["query"], training=True)
-        losses = {}
+        losses, remembered = {}, {}
         for name, space in self.spaces.items():
-            query = queries[name]
-            own = {key: own_rows(rows, query) for key, rows in targets[name].items()}
-            siblings = [own[key] for key in self.negatives[name]]
+            query, keys = queries[name], targets[name]
+            siblings = [keys[key] for key in self.negatives[name]]
             stacked = tf.stack(siblings, axis=1) if siblings else tf.zeros_like(query)[:, None][:, :0]
-            losses[name], logits = space(query, own[name], stacked)
-            self._record_space(name, losses[name], logits, query)
-        return losses, {name: targets[name][name] for name in self.spaces}
+            losses[name], logits = space(query, keys[name], stacked)
+            self.record(f"{name}/loss", losses[name])
+            self.record(f"{name}/accuracy", tf.cast(tf.argmax(logits, axis=1) == 0, tf.float32))
+            remembered[name] = tf.concat([keys[name], tf.stop_gradient(query)], axis=1)
+        return losses, remembered
 
     def commit(self, remembered: dict[str, tf.Tensor]) -> None:
-        """Each space's keys enter its queue, then the key encoder follows."""
-        for name, keys in remembered.items():
+        """Each space's keys, of all replicas, enter its queue; then the key encoder follows."""
+        for name, rows in remembered.items():
+            keys, queries = tf.split(gather(rows), 2, axis=1)
             self.spaces[name].commit(keys)
+            self._record_spread(name, queries)
         follow(self.key_encoder, self.encoder, self.momentum)
 
-    def _record_space(self, name: str, loss: tf.Tensor, logits: tf.Tensor, query: tf.Tensor) -> None:
-        self.record(f"{name}/loss", loss)
-        self.record(f"{name}/accuracy", tf.cast(tf.argmax(logits, axis=1) == 0, tf.float32))
-        # 1 when the unit vectors are spread evenly over the sphere, 0 when all are one vector. Gathered, because a
-        # deviation over each replica's part of the batch would depend on the number of replicas.
-        spread = tf.math.reduce_std(gather(tf.stop_gradient(query)), axis=0)
-        spread *= tf.sqrt(tf.cast(tf.shape(query)[1], query.dtype))
+    def _record_spread(self, name: str, queries: tf.Tensor) -> None:
+        """1 when the unit vectors of the global batch lie evenly on the sphere, 0 when all are one vector."""
+        spread = tf.math.reduce_std(queries, axis=0) * tf.sqrt(tf.cast(tf.shape(queries)[1], queries.dtype))
         self.record(f"{name}/spread", spread)
 
     def get_config(self) -> dict[str, Any]:

@@ -23,11 +23,11 @@ class Supervised(Method):
         self.classifier(self.encoder(tf.zeros([1, 32, 32, 3]))["trunk"])
         self.meter("loss", "accuracy")
 
-    def compare(self, batch: Batch, targets: None) -> tuple[dict[str, tf.Tensor], None]:
+    def compare(self, batch: Batch, targets: tuple[()]) -> tuple[dict[str, tf.Tensor], tuple[()]]:
         logits = self.classifier(self.encoder(batch["views"]["query"], training=True)["trunk"])
         self.record("accuracy", tf.cast(tf.argmax(logits, axis=1) == batch["label"], tf.float32))
         loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=batch["label"], logits=logits)
-        return {"label": loss}, None
+        return {"label": loss}, ()
 
     def learned(self) -> list[tf.Variable]:
         return self.encoder.trainable_variables + self.classifier.trainable_variables

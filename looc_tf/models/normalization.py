@@ -81,6 +81,22 @@ def split(groups: int) -> Normalization:
     return lambda name: SplitBatchNormalization(groups, momentum=MOMENTUM, epsilon=EPSILON, name=name)
 
 
+def for_keys(name: str, groups: int, parts: int = 1) -> Normalization:
+    """The normalization of keys that `method.key_batch_norm` names, on as many replicas as there are.
+
+    Args:
+        name: "shuffled" and "plain" are the same layer: what differs is where a key is encoded.
+        groups: of the global batch, for "split".
+        parts: into which each replica cuts its batch, one after another.
+    """
+    if name == "auto":
+        name = "split" if groups % (parts * replicas()) == 0 else "shuffled"
+    kinds = {"split": split(groups // parts), "sync": sync, "shuffled": plain, "plain": plain}
+    if name not in kinds:
+        raise unknown("method.key_batch_norm", name, ["auto", *kinds])
+    return kinds[name]
+
+
 QUERY_NORMALIZATIONS: dict[str, Normalization] = {"plain": plain, "sync": sync}
 
 

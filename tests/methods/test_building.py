@@ -9,7 +9,7 @@ from looc_tf import methods
 from looc_tf.errors import UserError
 
 MOCO = contract.CASES["moco"]
-ALONE = replace(MOCO, method=replace(MOCO.method, key_groups=1))
+ALONE = replace(MOCO, method=replace(MOCO.method, key_batch_norm="plain"))
 MOBILE = replace(MOCO, model=replace(MOCO.model, backbone="keras/MobileNetV2"))
 
 
@@ -23,10 +23,17 @@ MOBILE = replace(MOCO, model=replace(MOCO.model, backbone="keras/MobileNetV2"))
         (replace(MOCO, model=replace(MOCO.model, stem="imagnet")), "Did you mean 'imagenet'?"),
         (replace(MOCO, model=replace(MOCO.model, head="mpl")), "Did you mean 'mlp'?"),
         (replace(MOCO, model=replace(MOCO.model, batch_norm="synced")), "Did you mean 'sync'?"),
-        (MOBILE, "set method.key_groups=1"),
-        (replace(MOBILE, method=replace(MOCO.method, key_groups=1, branch_per_space=True)), "branch per space"),
+        (MOBILE, "set it to .shuffled."),
         (
-            replace(MOBILE, model=replace(MOBILE.model, batch_norm="sync"), method=replace(MOCO.method, key_groups=1)),
+            replace(MOBILE, method=replace(MOCO.method, key_batch_norm="plain", branch_per_space=True)),
+            "branch per space",
+        ),
+        (
+            replace(
+                MOBILE,
+                model=replace(MOBILE.model, batch_norm="sync"),
+                method=replace(MOCO.method, key_batch_norm="plain"),
+            ),
             "set it to 'plain'",
         ),
     ],

@@ -76,7 +76,7 @@ def test_enqueued_queries_are_caught(method, batch, monkeypatch):
     def remember_queries(self, batch, targets):
         losses, _ = compare(self, batch, targets)
         queries = self.encoder(batch["views"]["query"], training=True)
-        return losses, {name: queries[name] for name in self.spaces}
+        return losses, {name: tf.concat([queries[name]] * 2, axis=1) for name in self.spaces}
 
     monkeypatch.setattr(LooC, "compare", remember_queries)
     caught(checks.queue_holds_momentum_keys, method, [batch])

@@ -19,7 +19,7 @@ from looc_tf.config import to_yaml
 from pipeline.run_fn import run_fn
 
 # Statistics over the global batch: then two replicas compute what one does.
-ALIKE = ("model.batch_norm=sync", "method.key_groups=1", "training.steps=6", "training.monitor_every=0")
+ALIKE = ("model.batch_norm=sync", "method.key_batch_norm=sync", "training.steps=6", "training.monitor_every=0")
 
 
 def main(examples, out, *mode):
