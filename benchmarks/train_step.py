@@ -1,21 +1,22 @@
 """Time one method's training step on fixed random views and print images per second and peak memory as JSON.
 
 A process of its own for each method, so that the peak is this method's; the same figures, in the same way, as the
-programs of the libraries that it is compared with: three steps to warm up, then the mean of so many.
+programs of the libraries that it is compared with: three steps to warm up, then the mean of so many. With TF_CONFIG it
+is one worker of several, and `--batch` is the batch of all.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import time
 from collections.abc import Callable
 
 import tensorflow as tf
 
-from looc_tf import config, methods, optim
-from looc_tf.distribute import configure_threads
+from looc_tf import config, distribute, methods, optim
 
 SHARED = ("color", "rotation", "blur")  # what space 1, 2 and 3 share with the query
 
@@ -33,6 +34,7 @@ def options() -> argparse.Namespace:
     arguments.add_argument("--precision", default="float32", choices=("float32", "mixed_bfloat16"))
     arguments.add_argument("--steps", type=int, default=8, help="steps that are timed")
     arguments.add_argument("--threads", type=int, default=2)
+    arguments.add_argument("--core", type=int, help="run on this core alone")
     return arguments.parse_args()
 
 
@@ -56,15 +58,19 @@ def fixed_batch(setup: config.Experiment, size: int) -> dict:
 
 def step_of(setup: config.Experiment, size: int) -> Callable[[], float]:
     """The step as `fit` runs it: compiled, fed by a data set. Returns the loss, which waits for the step's end."""
-    method = methods.build(setup)
-    method.compile(optimizer=optim.build(setup.optimizer, setup.training.steps or 0))
-    train, data = method.make_train_function(), iter(tf.data.Dataset.from_tensors(fixed_batch(setup, size)).repeat())
+    with distribute.strategy().scope():
+        method = methods.build(setup)
+        method.compile(optimizer=optim.build(setup.optimizer, setup.training.steps or 0))
+        train = method.make_train_function()
+        data = iter(distribute.deal(tf.data.Dataset.from_tensors(fixed_batch(setup, size)).repeat()))
     return lambda: float(train(data)["loss"])
 
 
 def main() -> None:
     given = options()
-    configure_threads(given.threads)
+    if given.core is not None:
+        os.sched_setaffinity(0, [given.core])
+    distribute.configure_threads(given.threads)
     step = step_of(experiment(given), given.size)
     for _ in range(3):
         step()

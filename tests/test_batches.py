@@ -61,6 +61,15 @@ def test_order_names_the_query_of_each_key(source):
     np.testing.assert_allclose(key, query[order], atol=1e-6)
 
 
+def test_keys_may_stay_beside_their_queries(source):
+    views = plan(Space("all", ()))
+    [shuffled], [beside] = (list(batches(source, views, batch=8, steps=1, shuffled=each)) for each in (True, False))
+    np.testing.assert_array_equal(beside["order"], range(8))
+    for name, images in beside["views"].items():
+        expected = images if name == "query" else tf.gather(images, shuffled["order"])
+        np.testing.assert_array_equal(shuffled["views"][name], expected)
+
+
 def test_labels_belong_to_the_ids(source):
     label_of = dict(zip(source.ids, source.labels["label"]))
     for batch in batches(source, plan(), batch=8, steps=2):

@@ -126,6 +126,11 @@ def test_an_override_that_cannot_be_is_named(override, words):
         ("training.steps=-1", "training.steps should be 0 or more. Received -1."),
         ("training.batch=0", "training.batch should be above 0. Received 0."),
         ("training.batch=100", "training.batch of 100 cannot be split into method.key_groups of 8."),
+        ("training.accumulate=3", "training.batch of 128 cannot be cut into training.accumulate of 3 parts."),
+        ("training.accumulate=16", "method.key_groups of 8 cannot be dealt to training.accumulate of 16 parts."),
+        ("training.accumulate=0", "training.accumulate should be above 0. Received 0."),
+        ("method.key_batch_norm=shuffle", "Unknown method.key_batch_norm 'shuffle'. Did you mean 'shuffled'?"),
+        ("optimizer.reference_batch=0", "optimizer.reference_batch should be above 0. Received 0."),
         ("views.size=-1", "views.size should be above 0"),
         ("data.limit=0", "data.limit should be above 0"),
         ("seed=-1", "seed should be 0 or more"),
@@ -157,6 +162,12 @@ def test_an_override_that_cannot_be_is_named(override, words):
 def test_an_experiment_that_cannot_work_is_refused_before_any_work(override, words):
     message = refusal(config.load, SMALL, [override])
     assert words in message and f"--set {override}: " in message
+
+
+@pytest.mark.parametrize("field", ["model.batch_norm", "method.key_batch_norm"])
+def test_statistics_of_the_whole_batch_cannot_be_had_from_parts(field):
+    message = refusal(config.load, SMALL, ["training.accumulate=2", f"{field}=sync"])
+    assert f"{field} 'sync' needs the whole batch at once, training.accumulate of 2 cuts it." in message
 
 
 @pytest.mark.parametrize(

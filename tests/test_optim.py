@@ -100,6 +100,12 @@ def test_step_schedule_of_a_tiny_training(steps):
     assert all(0 < rate <= 0.03 + 1e-9 for rate in rates(steps))
 
 
+def test_the_rate_grows_with_the_batch_where_it_is_for_another():
+    for reference, expected in ((256, 0.12), (None, 0.03)):
+        settings = Optimizer(learning_rate=0.03, schedule="constant", reference_batch=reference)
+        assert float(optim.build(settings, 10, batch=1024).learning_rate) == pytest.approx(expected)
+
+
 def test_cosine_schedule():
     values = rates(100, learning_rate=2.0, schedule="cosine")
     assert values[0] == pytest.approx(2.0) and values[50] == pytest.approx(1.0)

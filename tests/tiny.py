@@ -1,6 +1,8 @@
 """A training that takes seconds: 48 little pictures in three classes, a network of four blocks.
 
-As a program, `python tests/tiny.py PICTURES OUT [--resume] [FIELD=VALUE ...]` trains it in a process of its own.
+As a program it trains in a process of its own:
+
+    python tests/tiny.py PICTURES OUT [--resume] [--devices=N] [FIELD=VALUE ...]
 """
 
 import os
@@ -15,7 +17,7 @@ from PIL import Image
 from looc_tf import config
 from looc_tf.config.convert import from_plain
 from looc_tf.config.reading import _override
-from looc_tf.distribute import configure_threads
+from looc_tf.distribute import configure_devices, configure_threads
 from looc_tf.models.resnet import RESNETS, ResNet, basic_block
 from looc_tf.train import train
 
@@ -61,4 +63,5 @@ def draw(folder, classes=("disc", "bar", "noise"), each=16, size=16):
 if __name__ == "__main__":
     pictures, out, *rest = sys.argv[1:]
     configure_threads(1)
-    train(experiment(pictures, *[word for word in rest if "=" in word]), out, resume="--resume" in rest)
+    configure_devices(next((int(word.removeprefix("--devices=")) for word in rest if word.startswith("--dev")), None))
+    train(experiment(pictures, *[w for w in rest if "=" in w and w[0] != "-"]), out, resume="--resume" in rest)
