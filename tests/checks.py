@@ -146,7 +146,7 @@ def head_gets_gradient_from_its_own_loss(method, batch) -> None:
 
 def checkpoint_holds_all_state(method, batches, path) -> None:
     """Saved, overwritten with other numbers and restored, a method takes the very step it would have taken."""
-    from looc_tf.checkpoints import checkpoint
+    from looc_tf.state import checkpoint
 
     contract.step(method, batches[0])
     saved = checkpoint(method)

@@ -1,5 +1,7 @@
 """Checkpoints: never of a state that has diverged, and never at the cost of the one before."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,14 +11,16 @@ from looc_tf.checkpoints import CheckpointFolder, begin_with
 from looc_tf.errors import UserError
 from looc_tf.train import compiled
 
+TINY = tiny.experiment("unused")
+
 
 @pytest.fixture(scope="module")
 def method():
-    return compiled(tiny.experiment("unused"), classes=3, steps=6)
+    return compiled(TINY, classes=3, steps=6)
 
 
 def test_no_checkpoint_of_values_that_are_not_finite(method, tmp_path):
-    folder = CheckpointFolder(tmp_path / "checkpoints", method)
+    folder = CheckpointFolder(tmp_path / "checkpoints", method, TINY)
     folder.save(1)
     queue = method.spaces["all"].queue
     before = queue.numpy()
@@ -31,18 +35,17 @@ def test_no_checkpoint_of_values_that_are_not_finite(method, tmp_path):
     "error", [tf.errors.ResourceExhaustedError(None, None, "No space left on device"), OSError(28, "No space left")]
 )
 def test_a_full_disk_keeps_the_checkpoint_before(method, tmp_path, monkeypatch, error):
-    folder = CheckpointFolder(tmp_path / "checkpoints", method)
+    folder = CheckpointFolder(tmp_path / "checkpoints", method, TINY)
     folder.save(1)
 
-    def full(checkpoint_number):
-        (folder.folder / f"ckpt-{checkpoint_number}_temp").mkdir()
+    def full(prefix):
+        Path(f"{prefix}_temp").mkdir()
         raise error
 
-    monkeypatch.setattr(folder.manager, "save", full)
+    monkeypatch.setattr(folder.state.whole, "write", full)
     with pytest.raises(UserError, match=r"step 2 in .*No space left.* The one of step 1 is intact\. Free space"):
         folder.save(2)
     assert sorted(path.name for path in folder.folder.iterdir()) == [
-        "checkpoint",
         "ckpt-1.data-00000-of-00001",
         "ckpt-1.index",
     ]
@@ -50,7 +53,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(method, tmp_path, monkeypatch, 
 
 
 def test_a_method_begins_with_the_encoders_of_another_run_and_queues_of_its_own(method, tmp_path):
-    CheckpointFolder(tmp_path / "checkpoints", method).save(1)
+    CheckpointFolder(tmp_path / "checkpoints", method, TINY).save(1)
     fresh = compiled(tiny.experiment("unused", "seed=8"), classes=3, steps=6)
     queue = fresh.spaces["all"].queue.numpy()
     begin_with(fresh, tmp_path / "checkpoints")
@@ -64,7 +67,7 @@ def test_a_method_begins_with_the_encoders_of_another_run_and_queues_of_its_own(
 def test_a_network_of_another_shape_cannot_be_begun_with(method, tmp_path):
     with pytest.raises(UserError, match="Found none"):
         begin_with(method, tmp_path)
-    CheckpointFolder(tmp_path / "checkpoints", method).save(1)
+    CheckpointFolder(tmp_path / "checkpoints", method, TINY).save(1)
     wider = compiled(tiny.experiment("unused", "model.width=8"), classes=3, steps=6)
     with pytest.raises(UserError, match="has another shape") as error:
         begin_with(wider, tmp_path / "checkpoints")

@@ -98,7 +98,7 @@ def test_frozen_statistics_of_the_key_encoder_are_caught(method, batch, monkeypa
 
 
 def test_a_queue_left_out_of_the_checkpoint_is_caught(method, batch, tmp_path, monkeypatch):
-    monkeypatch.setattr("looc_tf.checkpoints.checkpoint", lambda m: tf.train.Checkpoint(a=m.encoder, b=m.key_encoder))
+    monkeypatch.setattr("looc_tf.state.checkpoint", lambda m: tf.train.Checkpoint(a=m.encoder, b=m.key_encoder))
     caught(checks.checkpoint_holds_all_state, method, [batch, batch], tmp_path / "saved")
 
 
