@@ -18,7 +18,7 @@ import tiny
 import trained
 
 KILLS = int(os.environ.get("LOOC_KILLS", "6"))
-STEPS = 40 + 4 * KILLS
+STEPS = 60 + 10 * KILLS
 EACH = [
     f"training.steps={STEPS}", "training.log_every=3", "training.checkpoint_every=2", "training.monitor_every=6",
     "training.keep=2",
@@ -40,49 +40,43 @@ def wait(process, happened):
         time.sleep(0.001)
 
 
-class Dice:
-    """Where in the life of a process it is killed: each part of it as likely, each moment of a part too.
+PARTS = ("starting", "running", "saving")
+
+
+def kill(process, out, part, dice, birth):
+    """SIGKILL in a part of the life of a process, each moment of it as likely.
 
     Args:
-        seed: of the moments.
-        birth: seconds from the start of the process to its first checkpoint, as an undisturbed run took.
-        step: seconds from one checkpoint to the next.
+        birth: seconds that an undisturbed run took to its first checkpoint: the length of `starting`.
     """
 
-    PARTS = ("starting", "running", "saving")
+    def next_checkpoint():
+        before = trained.checkpoints(out)
+        wait(process, lambda: trained.checkpoints(out) != before)
 
-    def __init__(self, seed, birth, step):
-        self.random, self.birth, self.step = random.Random(seed), birth, step
-
-    def kill(self, process, out, number):
-        """SIGKILL; says in which part it came."""
-        part = self.PARTS[number % len(self.PARTS)]
-        before, saves = trained.checkpoints(out), self.random.randint(0, 2)
-        if part == "starting":
-            time.sleep(self.random.uniform(0, self.birth))
-        else:
-            wait(process, lambda: trained.checkpoints(out) != before)
-        if part == "running":
-            time.sleep(self.random.uniform(0, 4 * self.step))
-        for _ in range(saves if part == "saving" else 0):
-            now = trained.checkpoints(out)
-            wait(process, lambda now=now: trained.checkpoints(out) != now)
-        if part == "saving":
-            wait(process, lambda: list((out / "checkpoints").glob("*_temp")))
-            time.sleep(self.random.uniform(0, 0.01))
-        process.kill()
-        process.communicate()
-        return part
+    if part == "starting":
+        before, end = trained.checkpoints(out), time.monotonic() + dice.uniform(0, birth)
+        wait(process, lambda: time.monotonic() > end or trained.checkpoints(out) != before)
+    else:
+        for _ in range(dice.randint(1, 3)):
+            next_checkpoint()
+    if part == "running":
+        time.sleep(dice.uniform(0, 0.3))
+    elif part == "saving":
+        wait(process, lambda: list((out / "checkpoints").glob("*_temp")))
+        time.sleep(dice.uniform(0, 0.01))
+    process.kill()
+    process.communicate()
 
 
-def clocked(process, out):
-    """Waits for the end of a run; returns the seconds to its first checkpoint and between two of them."""
-    began = time.monotonic()
+def undisturbed(pictures, out):
+    """Waits for the end of a run; returns the seconds to its first checkpoint."""
+    began, process = time.monotonic(), start(pictures, out)
     wait(process, lambda: trained.checkpoints(out))
     birth = time.monotonic() - began
     said = process.communicate()[1]
     assert process.returncode == 0, said
-    return birth, (time.monotonic() - began - birth) / (STEPS / 2)
+    return birth
 
 
 def remains(out):
@@ -94,12 +88,13 @@ def remains(out):
 
 def test_killed_and_resumed_ends_in_the_same_bits(tmp_path):
     pictures, straight, broken = tiny.draw(tmp_path / "pictures"), tmp_path / "straight", tmp_path / "broken"
-    dice = Dice(os.environ.get("LOOC_KILL_SEED", "0"), *clocked(start(pictures, straight), straight))
+    dice, birth = random.Random(os.environ.get("LOOC_KILL_SEED", "0")), undisturbed(pictures, straight)
     killed, torn = Counter(), 0
     for number in range(KILLS):
         more = ["--resume"] if (broken / "config.yaml").exists() else []
         process = start(pictures, broken, *more)
-        part = dice.kill(process, broken, number)
+        part = PARTS[number % len(PARTS)]
+        kill(process, broken, part, dice, birth)
         assert process.returncode in (-signal.SIGKILL, 0), f"kill {number + 1} ({part}) came to a run that had failed"
         killed[part] += process.returncode == -signal.SIGKILL
         torn += bool(remains(broken))
