@@ -156,7 +156,9 @@ def test_a_checkpoint_of_another_training_is_refused_with_the_differences(two, m
     folder, before = two
     other = CheckpointFolder(folder.folder, method, tiny.experiment("unused", "seed=8", "method.momentum=0.5"))
     values = contract.arrays(method.variables)
-    refused(other.restore, r"ckpt-6 is of another training: seed was 0, is 8; method\.momentum was 0\.9, is 0\.5\. Move")
+    refused(
+        other.restore, r"ckpt-6 is of another training: seed was 0, is 8; method\.momentum was 0\.9, is 0\.5\. Move"
+    )
     refused(lambda: other.restore("3"), r"ckpt-3 is of another training")
     assert contract.same_bits(contract.arrays(method.variables), values), "seen before anything was restored"
 

@@ -30,7 +30,8 @@ class Checkpoints(Steps):
 class BestCheckpoint(Steps):
     """Saves all state as the best one at each reading above all before, those before a resume included.
 
-    It comes before `Checkpoints`: a run that is killed in between does the step again, and takes the same reading.
+    It comes before `Checkpoints`: a run that is killed in between does the step again, and takes the same reading. Of
+    several machines, which must all save or none, the chief decides.
 
     Args:
         folder: where to save.
@@ -45,7 +46,10 @@ class BestCheckpoint(Steps):
 
     def at(self, step: int, logs: Logs) -> None:
         reading = logs.get(self.measure)
-        if reading is None or (self.best is not None and reading <= self.best):
+        if reading is None:
+            return
+        better = self.best is None or reading > self.best
+        if not of_all(better)[0]:
             return
         self.folder.save_best(step, {self.measure: float(reading)})
         self.best = float(reading)
