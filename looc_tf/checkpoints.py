@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -182,4 +183,6 @@ def _steps(folder: Path, kind: str) -> list[int]:
 
 
 def _brief(error: BaseException) -> str:
-    return " ".join((str(error) or type(error).__name__).split())[:200]
+    """One line; TensorFlow begins with the name of its operation, and of a full disk it may say no more than a path."""
+    said = re.sub(r"\{\{.*?\}\}", "", str(error))
+    return " ".join(f"{type(error).__name__}: {said}".split()).rstrip("; ")[:200]

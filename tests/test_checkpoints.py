@@ -153,7 +153,7 @@ def test_a_checkpoint_under_the_number_of_another_step_is_refused(two):
 
 
 def test_a_checkpoint_of_another_training_is_refused_with_the_differences(two, method):
-    folder, before = two
+    folder, _ = two
     other = CheckpointFolder(folder.folder, method, tiny.experiment("unused", "seed=8", "method.momentum=0.5"))
     values = contract.arrays(method.variables)
     refused(
@@ -176,7 +176,7 @@ def test_a_checkpoint_of_a_version_that_wrote_no_origin_is_read(two, method):
 
 
 def test_a_checkpoint_that_claims_too_much_is_not_read(two):
-    """Neither by the size of its files nor by the shapes in its index, which a few bytes can make as large as they like."""
+    """Neither by the size of its files nor by the shapes in its index, which a few bytes can make as large as wished."""
     folder, _ = two
     with (folder.folder / DATA).open("r+b") as file:
         file.truncate(2**33)  # a hole: no disk is used
@@ -228,7 +228,7 @@ def test_the_best_checkpoint_is_the_first_of_the_highest_reading(method, tmp_pat
 
 @pytest.mark.parametrize("remains", [[4], [2, 4], [2], []], ids=lambda steps: "best-" + "-".join(map(str, steps)))
 def test_a_run_that_is_killed_about_the_best_checkpoint_keeps_the_same(method, tmp_path, remains):
-    """Resumed from step 3, with the readings of steps 4, 6 and 8 taken again; step 4 was saved, torn, or not reached."""
+    """Resumed from step 3, the readings of steps 4, 6 and 8 taken again; step 4 was saved, torn, or not reached."""
     folder = CheckpointFolder(tmp_path / "checkpoints", method, TINY)
     for step in remains:
         folder._write("best", step, {"knn": {2: 40.0, 4: 55.5}[step]})

@@ -38,7 +38,7 @@ def scalars(out: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 def assert_same_end(out: Path, other: Path, step: int) -> int:
-    """Equal to the bit: the last and the best checkpoint, history.csv, TensorBoard's points. Returns how many tensors."""
+    """Equal to the bit: last and best checkpoint, history.csv, TensorBoard's points. Returns how many tensors."""
     ends = [f"ckpt-{step}", *(name for name in checkpoints(other) if name.startswith("best"))]
     assert [name for name in checkpoints(out) if name in ends or name.startswith("best")] == sorted(ends)
     count = 0
