@@ -176,7 +176,7 @@ def test_a_checkpoint_of_a_version_that_wrote_no_origin_is_read(two, method):
 
 
 def test_a_checkpoint_that_claims_too_much_is_not_read(two):
-    """Neither by the size of its files nor by the shapes in its index, which a few bytes can make as large as wished."""
+    """Neither by the size of its files nor by the shapes in its index, which a few bytes can make as large as any."""
     folder, _ = two
     with (folder.folder / DATA).open("r+b") as file:
         file.truncate(2**33)  # a hole: no disk is used
