@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import click
 
 from looc_tf import __version__, config
 from looc_tf.errors import UserError
+from looc_tf.startup import start_tensorflow
 from pipeline.commands import group as pipeline
 
 _FULL = ("ResourceExhaustedError", "PermissionDeniedError")  # what TensorFlow raises for a full disk or a locked folder
@@ -55,39 +54,6 @@ class Commands(click.Group):
             if type(error).__name__ in _FULL:
                 raise Problem(str(error).partition("\n")[0]) from error
             raise
-
-
-def _tensorflow(threads: int | None = None, *, devices: int | None = None, renders: bool = False) -> None:
-    """Imports TensorFlow, which takes seconds, under a line that says so.
-
-    Its C++ log is off unless asked for: on a machine without a GPU it complains at level 2 about CUDA factories, and
-    what goes wrong in an operation arrives as an exception anyway.
-    """
-    from rich.console import Console
-
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    warnings.filterwarnings("ignore", category=FutureWarning, module="google.api_core")  # about Python's own age
-    with Console(stderr=True).status("starting TensorFlow"):
-        from looc_tf.distribute import configure_devices, configure_threads
-
-    configure_threads(threads)
-    configure_devices(devices)
-    if renders:
-        _say_nothing_of_xla()
-
-
-def _say_nothing_of_xla() -> None:
-    """The first compilation of a process writes a line that no log level hides; here it is one of nothing, unheard."""
-    import tensorflow as tf
-
-    heard, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        tf.function(lambda: tf.constant(0.0), jit_compile=True)()
-    finally:
-        os.dup2(heard, 2)
-        os.close(heard)
-        os.close(nowhere)
 
 
 def _takes_experiment(command: Callable[..., None]) -> Callable[..., None]:
@@ -153,7 +119,7 @@ def train(
     """
     if data is not None:
         experiment = dataclasses.replace(experiment, data=dataclasses.replace(experiment.data, name=data))
-    _tensorflow(threads, devices=devices, renders=True)
+    start_tensorflow(threads, devices=devices, renders=True)
     from looc_tf.train import train
 
     click.echo(f"trained: {train(experiment, out, resume=resume)}")
@@ -170,7 +136,7 @@ def evaluate(run: str, data: str | None, checkpoint: str, threads: int | None) -
     \b
     looc evaluate runs/looc
     """
-    _tensorflow(threads)
+    start_tensorflow(threads)
     from looc_tf.report import evaluate_run
 
     evaluate_run(run, data=data, checkpoint=checkpoint)
@@ -187,7 +153,7 @@ def compare(runs: tuple[str, ...], minus: str | None, markdown: bool, out: str |
     \b
     looc compare runs/cifar10-* --minus moco-color-rotation -o differences.png
     """
-    _tensorflow()
+    start_tensorflow()
     from rich.console import Console
 
     from looc_tf.evaluate import summary, tables
@@ -217,7 +183,7 @@ def export(run: str, out: str, checkpoint: str) -> None:
     \b
     looc export runs/looc --out exports/looc
     """
-    _tensorflow()
+    start_tensorflow()
     from looc_tf.report import export_run
 
     click.echo(f"exported: {export_run(run, out, checkpoint)}")
@@ -234,7 +200,7 @@ def embed(export: str, images: str, out: str, threads: int | None) -> None:
     \b
     looc embed exports/looc/1 PHOTOS -o photos.parquet
     """
-    _tensorflow(threads)
+    start_tensorflow(threads)
     from looc_tf.data import summary
     from looc_tf.export import embed_files
 
@@ -255,7 +221,7 @@ def views(experiment: config.Experiment, image: str, out: str, rows: int) -> Non
     \b
     looc views factors/looc cat.jpg -o views.png
     """
-    _tensorflow(renders=True)
+    start_tensorflow(renders=True)
     from looc_tf.data.ingest import decode_one
     from looc_tf.report.views_grid import draw_views
     from looc_tf.train import build_plan
@@ -279,7 +245,7 @@ def demo(out: str, quick: bool, data: str | None, threads: int | None) -> None:
     \b
     looc demo --out runs/demo
     """
-    _tensorflow(threads, renders=True)
+    start_tensorflow(threads, renders=True)
     from looc_tf.report.demo import demo
 
     demo(out, quick=quick, data=data)
