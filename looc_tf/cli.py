@@ -57,7 +57,7 @@ class Commands(click.Group):
             raise
 
 
-def _tensorflow(threads: int | None = None, *, devices: int | None = None, renders: bool = False) -> None:
+def _tensorflow(threads: int | None = None, devices: int | None = None) -> None:
     """Imports TensorFlow, which takes seconds, under a line that says so.
 
     Its C++ log is off unless asked for: on a machine without a GPU it complains at level 2 about CUDA factories, and
@@ -72,22 +72,6 @@ def _tensorflow(threads: int | None = None, *, devices: int | None = None, rende
 
     configure_threads(threads)
     configure_devices(devices)
-    if renders:
-        _say_nothing_of_xla()
-
-
-def _say_nothing_of_xla() -> None:
-    """The first compilation of a process writes a line that no log level hides; here it is one of nothing, unheard."""
-    import tensorflow as tf
-
-    heard, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        tf.function(lambda: tf.constant(0.0), jit_compile=True)()
-    finally:
-        os.dup2(heard, 2)
-        os.close(heard)
-        os.close(nowhere)
 
 
 def _takes_experiment(command: Callable[..., None]) -> Callable[..., None]:
@@ -146,7 +130,7 @@ def train(
     """
     if data is not None:
         experiment = dataclasses.replace(experiment, data=dataclasses.replace(experiment.data, name=data))
-    _tensorflow(threads, devices=devices, renders=True)
+    _tensorflow(threads, devices)
     from looc_tf.train import train
 
     click.echo(f"trained: {train(experiment, out, resume=resume)}")
@@ -246,7 +230,7 @@ def views(experiment: config.Experiment, image: str, out: str, rows: int) -> Non
     \b
     looc views factors/looc cat.jpg -o views.png
     """
-    _tensorflow(renders=True)
+    _tensorflow()
     from looc_tf.data.ingest import decode_one
     from looc_tf.report.views_grid import draw_views
     from looc_tf.train import build_plan
@@ -270,7 +254,7 @@ def demo(out: str, quick: bool, data: str | None, threads: int | None) -> None:
     \b
     looc demo --out runs/demo
     """
-    _tensorflow(threads, renders=True)
+    _tensorflow(threads)
     from looc_tf.report.demo import demo
 
     demo(out, quick=quick, data=data)
