@@ -1,48 +1,46 @@
-"""Checkpoints: all state of a training, saved whole or not at all, read from the newest that is sound."""
+"""Checkpoints of a run: the last ones and the best one, saved whole or not at all, read from the newest sound one."""
 
 from __future__ import annotations
 
 import logging
+import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import tensorflow as tf
 
-from looc_tf.errors import UserError
+from looc_tf.config import Experiment
+from looc_tf.errors import UserError, unknown
 from looc_tf.methods import Method
+from looc_tf.state import State, not_finite
 
 log = logging.getLogger(__name__)
 
-PREFIX = "ckpt"
-
-
-def checkpoint(method: Method) -> tf.train.Checkpoint:
-    """All state of a training: encoders, queues, optimizer (which counts the steps) and running means.
-
-    The position in the data and all random draws follow from the seed and the step.
-    """
-    method.optimizer.build(method.learned())
-    return tf.train.Checkpoint(method=method, optimizer=method.optimizer)
+LAST, BEST = "ckpt", "best"  # what the names of the files begin with; the number of the step follows
+CHOICES = ("last", "best")  # what a user may ask for, besides a step
 
 
 class CheckpointFolder:
-    """RUN/checkpoints: the last `keep` states of a method, each under the number of its step.
+    """RUN/checkpoints: the last `keep` states of a method and the best one, each under the number of its step.
+
+    A run is resumed from the last ones alone. The best one is the first with the highest reading; it survives a kill,
+    since it carries its reading, and the reading of a step is the same each time the step is done.
 
     Args:
         folder: made at the first save.
         method: compiled; its state is saved and restored in place.
-        keep: how many checkpoints remain; older ones are deleted after a newer one is safe.
+        experiment: whose training this is; a checkpoint of another one is refused.
+        keep: how many of the last checkpoints remain; older ones are deleted after a newer one is safe.
     """
 
-    def __init__(self, folder: str | Path, method: Method, keep: int = 1):
-        self.folder, self.method = Path(folder), method
-        self.checkpoint = checkpoint(method)
-        self.manager = tf.train.CheckpointManager(self.checkpoint, str(folder), keep, checkpoint_name=PREFIX)
+    def __init__(self, folder: str | Path, method: Method, experiment: Experiment, keep: int = 1):
+        self.folder, self.method, self.keep = Path(folder), method, keep
+        self.state = State(method, experiment)
 
-    def steps(self) -> list[int]:
-        """The steps of the checkpoints in the folder, newest first."""
-        numbers = (path.stem.rpartition("-")[2] for path in self.folder.glob(f"{PREFIX}-*.index"))
-        return sorted((int(number) for number in numbers if number.isdigit()), reverse=True)
+    def steps(self, kind: str = LAST) -> list[int]:
+        """The steps of the checkpoints of a kind in the folder, newest first."""
+        return _steps(self.folder, kind)
 
     def save(self, step: int) -> None:
         """Saves all state; the checkpoints before stay as they are until this one is complete.
@@ -50,11 +48,88 @@ class CheckpointFolder:
         Raises:
             UserError: a value is not finite (nothing is written), or the disk takes no more.
         """
+        self._write(LAST, step, {})
+        # Later ones are left of a run that was resumed before them: they could not be read, and will come again.
+        kept = [one for one in self.steps() if one <= step][: self.keep]
+        self._delete(LAST, set(self.steps()) - set(kept))
+
+    def save_best(self, step: int, measures: Mapping[str, float]) -> None:
+        """Saves all state as the best one, with its readings; raises as `save`."""
+        self._write(BEST, step, measures)
+        self._delete(BEST, set(self.steps(BEST)) - {step})
+
+    def best_reading(self, measure: str) -> float | None:
+        """The highest reading that a best checkpoint carries; None where there is none that can be read."""
+        found = []
+        for step in self.steps(BEST):
+            try:
+                found.append(float(self.state.said(self._prefix(BEST, step))["measures"][measure]))
+            except Exception:  # see `restore`; what is damaged is written again when its step is done again
+                log.warning("The best checkpoint, of step %d in %s, cannot be read.", step, self.folder)
+        return max(found, default=None)
+
+    def restore(self, which: str = "last") -> int | None:
+        """Restores a checkpoint and returns its step; None when there is none at all.
+
+        Args:
+            which: "last" for the newest that can be read, "best", or a step.
+
+        Raises:
+            UserError: the one that is asked for is not there, none can be read, or one is of another training.
+        """
+        kind, steps = (LAST, self.steps()) if which == "last" else self._asked(which)
+        reasons = []
+        for step in steps:
+            try:
+                self.state.read(self._prefix(kind, step), step)
+            except UserError:  # of another training: the user must know, whatever came before it
+                raise
+            except Exception as error:  # a damaged file ends in whatever TensorFlow maps the status to: IndexError, ...
+                reasons.append(f"step {step}: {_brief(error)}")
+                if step != steps[-1]:
+                    log.warning(
+                        "The checkpoint of step %d in %s cannot be read; trying the one before.", step, self.folder
+                    )
+            else:
+                return step
+        if reasons:
+            remedy = "Train again into another --out." if which == "last" else "Choose another --checkpoint."
+            raise UserError(f"None of the checkpoints in {self.folder} can be read ({'; '.join(reasons)}). {remedy}")
+        return None
+
+    def sweep(self) -> None:
+        """Removes what a save that did not end has left."""
+        for kind in (LAST, BEST):
+            for path in self.folder.glob(f"{kind}-*_temp"):
+                shutil.rmtree(path, ignore_errors=True)
+            for path in self.folder.glob(f"{kind}-*.data-*"):  # the index comes last: without it it is no checkpoint
+                if not path.with_suffix(".index").exists():
+                    path.unlink(missing_ok=True)
+
+    def _asked(self, which: str) -> tuple[str, list[int]]:
+        there = {LAST: self.steps(), BEST: self.steps(BEST)}
+        if which == "best" and there[BEST]:
+            return BEST, there[BEST]
+        for kind, steps in there.items():
+            if which.isdecimal() and int(which) in steps:
+                return kind, [int(which)]
+        if which == "best":
+            raise UserError(
+                f"Expected a best checkpoint in {self.folder}. There is none: the run took no kNN reading, for want of "
+                "labels or with training.monitor_every=0. Take the last one."
+            )
+        steps = map(str, sorted({*there[LAST], *there[BEST]}))
+        raise unknown(f"checkpoint in {self.folder}:", which, [*CHOICES[: 1 + bool(there[BEST])], *steps])
+
+    def _prefix(self, kind: str, step: int) -> Path:
+        return self.folder / f"{kind}-{step}"
+
+    def _write(self, kind: str, step: int, measures: Mapping[str, float]) -> None:
         broken = not_finite(self.method)
         if broken:
             raise UserError(diverged(step, f"{broken} holds values that are not finite", self.steps()))
         try:
-            self.manager.save(checkpoint_number=step)
+            self.state.write(self._prefix(kind, step), step, measures)
         except (tf.errors.OpError, OSError) as error:
             self.sweep()
             kept = f"The one of step {self.steps()[0]} is intact. " if self.steps() else ""
@@ -63,38 +138,11 @@ class CheckpointFolder:
                 f"{kept}Free space, then go on with --resume."
             ) from error
 
-    def restore(self, *, partial: bool = False) -> int | None:
-        """Restores the newest checkpoint that can be read and returns its step; None when there is none.
-
-        Args:
-            partial: the checkpoint may hold more than the method (but not less).
-
-        Raises:
-            UserError: there are checkpoints, and none can be read.
-        """
-        reasons = []
-        for step in self.steps():
-            try:
-                status = self.checkpoint.restore(str(self.folder / f"{PREFIX}-{step}"))
-                status.assert_existing_objects_matched().expect_partial() if partial else status.assert_consumed()
-            except Exception as error:  # a damaged file ends in whatever TensorFlow maps the status to: IndexError, ...
-                reasons.append(f"step {step}: {_brief(error)}")
-                log.warning("The checkpoint of step %d in %s cannot be read; trying the one before.", step, self.folder)
-            else:
-                return step
-        if reasons:
-            raise UserError(
-                f"None of the checkpoints in {self.folder} can be read ({'; '.join(reasons)}). "
-                "Train again into another --out."
-            )
-        return None
-
-    def sweep(self) -> None:
-        """Removes what a save that did not end has left."""
-        for path in self.folder.glob(f"{PREFIX}-*_temp"):
-            shutil.rmtree(path, ignore_errors=True)
-        for path in self.folder.glob(f"{PREFIX}-*.data-*"):  # the index comes last: without it there is no checkpoint
-            if not path.with_suffix(".index").exists():
+    def _delete(self, kind: str, steps: set[int]) -> None:
+        """The index first: without it there is no checkpoint, and `sweep` finds the rest."""
+        for step in steps:
+            prefix = self._prefix(kind, step)
+            for path in (Path(f"{prefix}.index"), *self.folder.glob(f"{prefix.name}.data-*")):
                 path.unlink(missing_ok=True)
 
 
@@ -102,29 +150,22 @@ def begin_with(method: Method, folder: str | Path) -> None:
     """Gives a fresh method the encoders of the newest checkpoint in the folder of another run.
 
     Raises:
-        UserError: there is none, or its network has another shape.
+        UserError: there is none, it cannot be read, or its network has another shape.
     """
-    newest = tf.train.latest_checkpoint(str(folder))
-    if newest is None:
+    steps = _steps(Path(folder), LAST)
+    if not steps:
         raise UserError(f"Expected the checkpoint of an earlier run in {folder}. Found none. Start without it.")
+    newest = Path(folder) / f"{LAST}-{steps[0]}"
     encoders = {name: getattr(method, name) for name in ("encoder", "key_encoder") if hasattr(method, name)}
     try:
-        status = tf.train.Checkpoint(method=tf.train.Checkpoint(**encoders)).restore(newest)
+        status = tf.train.Checkpoint(method=tf.train.Checkpoint(**encoders)).read(str(newest))
         status.assert_existing_objects_matched().expect_partial()
-    except (AssertionError, ValueError, tf.errors.OpError) as error:
+    except Exception as error:  # see `CheckpointFolder.restore`
         raise UserError(
-            f"The network of {newest} has another shape than this experiment's ({_brief(error)}). "
+            f"The network of {newest} has another shape than this experiment's, or is damaged ({_brief(error)}). "
             "Start without it, or with the same model and spaces."
         ) from error
     log.info("The encoders begin with those of %s", newest)
-
-
-def not_finite(method: Method) -> str | None:
-    """The name of the first variable of a method or its optimizer with a value that is not finite."""
-    for variable in (*method.variables, *method.optimizer.variables):
-        if variable.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(variable))):
-            return variable.name
-    return None
 
 
 def diverged(step: int, what: str, kept: list[int]) -> str:
@@ -136,5 +177,12 @@ def diverged(step: int, what: str, kept: list[int]) -> str:
     )
 
 
+def _steps(folder: Path, kind: str) -> list[int]:
+    numbers = (path.stem.rpartition("-")[2] for path in folder.glob(f"{kind}-*.index"))
+    return sorted((int(number) for number in numbers if number.isdecimal()), reverse=True)
+
+
 def _brief(error: BaseException) -> str:
-    return " ".join((str(error) or type(error).__name__).split())[:200]
+    """One line; TensorFlow begins with the name of its operation, and of a full disk it may say no more than a path."""
+    said = re.sub(r"\{\{.*?\}\}", "", str(error))
+    return " ".join(f"{type(error).__name__}: {said}".split()).rstrip("; ")[:200]

@@ -92,6 +92,13 @@ def _takes_experiment(command: Callable[..., None]) -> Callable[..., None]:
 
 
 _data = click.option("--data", metavar="PATH", help="Folder, TFRecord files or TFDS name, instead of the config's.")
+_checkpoint = click.option(
+    "--checkpoint",
+    default="last",
+    show_default=True,
+    metavar="WHICH",
+    help="last, best (by kNN while training) or a step.",
+)
 _threads = click.option("--threads", type=click.IntRange(1), help="TensorFlow's threads. Default: all cores.")
 
 
@@ -139,8 +146,9 @@ def train(
 @cli.command()
 @click.argument("run", metavar="RUN")
 @_data
+@_checkpoint
 @_threads
-def evaluate(run: str, data: str | None, threads: int | None) -> None:
+def evaluate(run: str, data: str | None, checkpoint: str, threads: int | None) -> None:
     """Measure what each representation of RUN has kept.
 
     \b
@@ -149,7 +157,7 @@ def evaluate(run: str, data: str | None, threads: int | None) -> None:
     _tensorflow(threads)
     from looc_tf.report import evaluate_run
 
-    evaluate_run(run, data=data)
+    evaluate_run(run, data=data, checkpoint=checkpoint)
 
 
 @cli.command()
@@ -186,7 +194,8 @@ def compare(runs: tuple[str, ...], minus: str | None, markdown: bool, out: str |
 @cli.command()
 @click.argument("run", metavar="RUN")
 @click.option("--out", required=True, metavar="DIR", help="Folder of the versions; the next number is written.")
-def export(run: str, out: str) -> None:
+@_checkpoint
+def export(run: str, out: str, checkpoint: str) -> None:
     """Write RUN's encoder as a SavedModel, whole or not at all.
 
     \b
@@ -195,7 +204,7 @@ def export(run: str, out: str) -> None:
     _tensorflow()
     from looc_tf.report import export_run
 
-    click.echo(f"exported: {export_run(run, out)}")
+    click.echo(f"exported: {export_run(run, out, checkpoint)}")
 
 
 @cli.command()

@@ -35,3 +35,15 @@ def writing(path: str | Path) -> Iterator[None]:
         raise UserError(
             f"Expected to write {str(path)!r}: {error.strerror or error}. Free space, or name another folder."
         ) from error
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Removes what a `write_atomically` that was killed has left in a folder."""
+    for path in folder.iterdir():
+        if is_temporary(path):
+            path.unlink(missing_ok=True)
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether a name is one that `write_atomically` writes to, of a process that may have been killed."""
+    return path.name.startswith(".") and path.suffix[1:].isdecimal()

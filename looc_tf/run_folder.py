@@ -9,19 +9,18 @@ RUN/checkpoints/     all state
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
+import hashlib
 import json
 import logging
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 import looc_tf
@@ -29,16 +28,19 @@ from looc_tf import config
 from looc_tf.config import Experiment
 from looc_tf.data import Source, summary
 from looc_tf.errors import UserError
-from looc_tf.files import write_atomically, writing
+from looc_tf.files import is_temporary, write_atomically, writing
 
 log = logging.getLogger(__name__)
+
+
+STARTING = ("run.json", "train.log")  # what a run that was killed before it had a config.yaml may leave
 
 
 def claim(out: Path, experiment: Experiment, resume: bool) -> None:
     """Sees that the run folder can become this experiment's own or, resuming, already is; writes nothing yet."""
     if resume:
-        _same_config(out, experiment)
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        _same_training(out, experiment)
+    elif out.exists() and not _unused(out):
         resumable = "go on with --resume, or " if (out / "config.yaml").is_file() else ""
         raise UserError(f"{out} exists and is not empty: {resumable}choose another --out.")
     nearest = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
@@ -46,28 +48,47 @@ def claim(out: Path, experiment: Experiment, resume: bool) -> None:
         raise UserError(f"Expected a folder for the run. {nearest} is not one you may write to. Choose another --out.")
 
 
-def _same_config(out: Path, experiment: Experiment) -> None:
+def _unused(out: Path) -> bool:
+    return out.is_dir() and all(path.name in STARTING or is_temporary(path) for path in out.iterdir())
+
+
+def _same_training(out: Path, experiment: Experiment) -> None:
     if not (out / "config.yaml").is_file():
         raise UserError(f"Nothing to resume: {out} is not a run folder. Leave out --resume to start one.")
-    begun = config.load(out / "config.yaml")
-    changed = config.difference(*(dataclasses.replace(one, about="") for one in (begun, experiment)))
+    for path in out.rglob("*"):
+        if path.is_symlink():  # somebody else's run folder could make the run write through it into any file
+            raise UserError(f"{path} is a link. A run is resumed into its own folder: put the file itself there.")
+    changed = config.told_difference(config.load(out / "config.yaml"), experiment)
     if changed:
-        told = "; ".join(f"{field} was {_at(begun, field)}, is {_at(experiment, field)}" for field in changed)
         raise UserError(
-            f"{out} was trained with another config: {told}. "
+            f"{out} was trained with another config: {changed}. "
             f"Choose another --out, or resume with {out / 'config.yaml'}."
         )
 
 
-def _at(experiment: Experiment, field: str) -> Any:
-    """The value of a dotted field, `(absent)` where there is none."""
-    value: Any = config.to_dict(experiment)
-    for part in field.split("."):
-        key = int(part) if isinstance(value, list) else part
-        if isinstance(value, dict) and key not in value:
-            return "(absent)"
-        value = value[key]
-    return value
+def go_on(out: Path, experiment: Experiment, source: Source) -> None:
+    """Sees that the run goes on with the pictures it had; config.yaml takes over the fields that are free to change.
+
+    Raises:
+        UserError: there are other pictures now, by their names and labels.
+    """
+    about = read_about(out)
+    known = about.get("pictures_sha256")  # versions before this wrote none
+    if known not in (None, fingerprint(source)):
+        raise UserError(
+            f"{out} was trained on other pictures: {about.get('pictures')} then, {len(source)} now in {source.name!r}, "
+            "and not the same by name and label. Put them back, or choose another --out."
+        )
+    if set(config.difference(config.load(out / "config.yaml"), experiment)) - {"about"}:
+        write_atomically(out / "config.yaml", config.to_yaml(experiment))
+
+
+def fingerprint(source: Source) -> str:
+    """Of the names and labels of the pictures, in order: what decides which of them each step sees."""
+    digest = hashlib.sha256("\0".join(source.ids).encode())
+    for field, numbers in sorted(source.labels.items()):
+        digest.update(field.encode() + np.asarray(numbers, "<i8").tobytes())
+    return digest.hexdigest()
 
 
 def describe(out: Path, experiment: Experiment, source: Source, steps: int) -> None:
@@ -81,6 +102,7 @@ def describe(out: Path, experiment: Experiment, source: Source, steps: int) -> N
         "steps": steps,
         "classes": len(source.fields.get("label", ())),
         "pictures": len(source),
+        "pictures_sha256": fingerprint(source),
         "skipped": len(source.skipped),
         "command": sys.argv,
         "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
@@ -135,50 +157,3 @@ def tell_skipped(source: Source, told: int = 0) -> int:
     if len(source.skipped) > told:
         log.warning("%s", summary(source.skipped))
     return len(source.skipped)
-
-
-class _Standard(logging.StreamHandler):
-    """Lines to whatever `sys.stderr` is now: a progress bar puts itself in its place."""
-
-    def __init__(self, level: int):
-        logging.Handler.__init__(self, level)
-
-    @property
-    def stream(self) -> Any:
-        return sys.stderr
-
-    def format(self, record: logging.LogRecord) -> str:
-        marked = "looc: warning: " if record.levelno >= logging.WARNING else ""
-        return marked + super().format(record)
-
-
-def on_terminal() -> bool:
-    """Whether standard error shows a progress bar; if not it gets plain lines, never control characters."""
-    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-
-
-@contextmanager
-def logging_to(out: Path) -> Iterator[None]:
-    """For the length of a run, what the library logs goes to RUN/train.log and to standard error.
-
-    On a terminal, where a bar shows how it goes, the lines of each step and the config go to the file alone.
-    """
-    with writing(out):
-        out.mkdir(parents=True, exist_ok=True)
-        file = logging.FileHandler(out / "train.log", encoding="utf-8")
-    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    handlers = [file, _Standard(logging.INFO if on_terminal() else logging.DEBUG)]
-    logger = logging.getLogger("looc_tf")
-    level, propagate = logger.level, logger.propagate
-    for handler in handlers:
-        logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
-    logger.propagate = False  # a handler of the root logger, such as absl's, would print every line again
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-        logger.propagate = propagate
-        for handler in handlers:
-            logger.removeHandler(handler)
-        file.close()

@@ -16,8 +16,10 @@ from looc_tf.checkpoints import CheckpointFolder, begin_with
 from looc_tf.config import Experiment
 from looc_tf.data import Source, open_source
 from looc_tf.errors import UserError
+from looc_tf.files import remove_temporaries
 from looc_tf.methods import Method
-from looc_tf.run_folder import claim, describe, introduce, logging_to, read_about, resume_command, tell_skipped
+from looc_tf.run_folder import claim, describe, go_on, introduce, read_about, resume_command, tell_skipped
+from looc_tf.run_log import logging_to
 from looc_tf.views import ViewPlan, leave_one_out
 
 log = logging.getLogger(__name__)
@@ -30,7 +32,7 @@ class Run:
     Attributes:
         path: the run folder.
         experiment: its config.
-        method: with the weights of the newest checkpoint.
+        method: with the weights of a checkpoint, by default the newest.
         step: of that checkpoint.
         steps: of the whole training.
     """
@@ -79,11 +81,16 @@ def _train(experiment: Experiment, out: Path, own: Path, resume: bool, warm: str
     steps = total_steps(experiment, len(source))
     plan = build_plan(experiment)
     method = compiled(experiment, len(source.fields.get("label", ())), steps)
-    folder = CheckpointFolder(own / "checkpoints", method, experiment.training.keep)
-    begun = folder if own == out else CheckpointFolder(out / "checkpoints", method)
-    if not resume or own != out:
-        describe(own, experiment, source, steps)
+    folder = CheckpointFolder(own / "checkpoints", method, experiment, experiment.training.keep)
+    begun = folder if own == out else CheckpointFolder(out / "checkpoints", method, experiment)
     with logging_to(own):
+        if own == out:
+            claim(out, experiment, resume)  # again: from here on no other process can
+            remove_temporaries(out)
+        if resume:
+            go_on(out, experiment, source)
+        if not resume or own != out:
+            describe(own, experiment, source, steps)
         folder.sweep()
         start = (begun.restore() or 0) if resume else 0
         _check_start(start, out)
@@ -127,11 +134,15 @@ def _batches(experiment: Experiment, source: Source, plan: ViewPlan, start: int,
     return batches(source, plan, batch=size, seed=seed, start=start, steps=steps, shuffled=shuffled)
 
 
-def load_run(path: str | Path) -> Run:
-    """The experiment of a run folder and its method with the weights of the newest sound checkpoint.
+def load_run(path: str | Path, checkpoint: str = "last") -> Run:
+    """The experiment of a run folder and its method with the weights of a checkpoint.
+
+    Args:
+        path: the run folder.
+        checkpoint: "last" for the newest sound one, "best" for the one of the highest kNN reading, or a step.
 
     Raises:
-        UserError: the folder is not a run, is damaged, or holds no checkpoint yet.
+        UserError: the folder is not a run, is damaged, or does not hold that checkpoint.
     """
     path = Path(path)
     if not (path / "config.yaml").is_file():
@@ -141,7 +152,7 @@ def load_run(path: str | Path) -> Run:
         )
     experiment, about = config.load(path / "config.yaml"), read_about(path)
     method = compiled(experiment, about["classes"], about["steps"])
-    step = CheckpointFolder(path / "checkpoints", method).restore(partial=True)
+    step = CheckpointFolder(path / "checkpoints", method, experiment).restore(checkpoint)
     if step is None:
         raise UserError(f"{path} holds no checkpoint yet. Go on with: {resume_command(path)}")
     return Run(path, experiment, method, step, about["steps"])

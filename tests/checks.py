@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from unittest import mock
+
 import contract
 import numpy as np
 import references
 import tensorflow as tf
 
-from looc_tf import augment
+from looc_tf import augment, methods
+from looc_tf.config import Optimizer
 
 
 def view_rule(leave_one_out, spaces) -> None:
@@ -71,6 +75,23 @@ def number_of_logits(method, batch) -> None:
         np.testing.assert_allclose(logs[f"{name}/loss"], np.log(count), rtol=1e-4, err_msg=f"{name}: {count} logits")
 
 
+def current_keys_are_no_negatives(method, batches) -> None:
+    """None of the rows that a space contrasts with from its queue is a key of the batch at hand."""
+    from looc_tf import spaces
+
+    contrast, met = spaces.contrast, []
+
+    def watched(query, positive, siblings, negatives, temperature):
+        met.append(float(tf.reduce_max(tf.matmul(negatives, positive, transpose_b=True))))
+        return contrast(query, positive, siblings, negatives, temperature)
+
+    with mock.patch.object(spaces, "contrast", watched):
+        for batch in batches:
+            contract.step(method, batch)
+    assert len(met) == len(batches) * len(method.spaces)
+    assert max(met) < 1 - 1e-6, "a key of this batch was in the queue already"
+
+
 def queue_holds_momentum_keys(method, batches) -> None:
     """After each step the queue has lost its oldest rows for this batch's momentum keys, which have unit length."""
     twins = {name: references.Fifo(np.array(space.queue)) for name, space in method.spaces.items()}
@@ -110,7 +131,17 @@ def evaluation_changes_nothing(method, images) -> None:
     before = contract.arrays(method.variables)
     together = method(images)
     alone = method(images[:1])
+    predicted = method.predict(images, verbose=0)
+    for act in (method.test_step, lambda data: method.evaluate(data, verbose=0)):
+        try:
+            act({"views": {"query": images}})
+        except NotImplementedError:
+            pass
+        else:
+            raise AssertionError("Keras's evaluate would have to leave queues and key encoder alone")
     assert contract.same_bits(before, contract.arrays(method.variables))
+    for name, vectors in predicted.items():
+        np.testing.assert_allclose(vectors, together[name], atol=1e-5, err_msg=name)
     for name, vectors in together.items():
         np.testing.assert_allclose(vectors[:1], alone[name], atol=1e-5, err_msg=name)
 
@@ -146,7 +177,7 @@ def head_gets_gradient_from_its_own_loss(method, batch) -> None:
 
 def checkpoint_holds_all_state(method, batches, path) -> None:
     """Saved, overwritten with other numbers and restored, a method takes the very step it would have taken."""
-    from looc_tf.checkpoints import checkpoint
+    from looc_tf.state import checkpoint
 
     contract.step(method, batches[0])
     saved = checkpoint(method)
@@ -196,3 +227,180 @@ def a_step_lowers_the_loss(method, batch) -> None:
     for queue, rows in queues:
         queue.assign(rows)
     assert loss() < first
+
+
+def precision_moves_as_float32(case, precision: str, scale: float = 1.0) -> None:
+    """A step in 16 bits moves the weights within 10 % as far as in float32, nearly in the same direction.
+
+    Args:
+        case: the experiment.
+        precision: of Keras.
+        scale: of the losses; a small one makes gradients that float16 cannot hold unless the loss is scaled.
+    """
+    batch = contract.make_batch(case, pixels=32)  # enough pixels that rounding averages out in BatchNorm
+    moved = []
+    for each in ("float32", precision):
+        method = contract.build(case, each, decay=0.0)  # weight decay moves the weights whatever the gradients
+        compare = method.compare
+
+        def small(batch, targets, compare=compare):
+            losses, remembered = compare(batch, targets)
+            return {name: loss * scale for name, loss in losses.items()}, remembered
+
+        with mock.patch.object(method, "compare", small):
+            moved.append(movement(method, batch))
+        assert all(variable.dtype not in (tf.float16, tf.bfloat16) for variable in method.variables)
+    exact, rounded = moved
+    lengths = np.linalg.norm(exact), np.linalg.norm(rounded)
+    assert lengths[0] > 0 and abs(lengths[1] / lengths[0] - 1) < 0.1, f"moved by {lengths}"
+    assert exact @ rounded > 0.95 * lengths[0] * lengths[1], "in another direction"
+
+
+def export_equals_the_encoder(case, method, path) -> None:
+    """What is exported gives the vectors of the query encoder, by every name, and holds nothing else."""
+    from looc_tf.export import Embedder, export
+
+    embedder = Embedder(method.encoder, data_size=contract.PIXELS, view_size=contract.PIXELS)
+    images = np.random.default_rng(0).integers(0, 256, [4, contract.PIXELS, contract.PIXELS, 3]).astype(np.uint8)
+    expected = method(tf.cast(images, tf.float32) / 255)
+    loaded = tf.saved_model.load(str(export(embedder, path)))
+    answers = loaded.signatures["images"](images=tf.constant(images))
+    assert set(answers) == set(expected)
+    for name, vectors in expected.items():
+        np.testing.assert_allclose(answers[name], vectors, atol=1e-5, err_msg=name)
+    assert len(loaded.variables) <= len(method.encoder.variables), "the key encoder went along"
+
+
+def alarm_fires_on_a_constant_encoder_alone(case, method) -> None:
+    """The collapse alarm: of spaces that are sound none, of heads that give one point each of them."""
+    from looc_tf.callbacks import CollapseAlarm, SpaceMeasures
+
+    def alarmed() -> set[str]:
+        alarm = CollapseAlarm(0, 3, 1, grace=2)
+        method.fit(contract.make_dataset(case, 3), verbose=0, callbacks=[SpaceMeasures(0, 3), alarm])
+        return alarm.alarmed
+
+    method.optimizer.learning_rate = 1e-9
+    assert alarmed() == set()
+    for encoder in (method.encoder, method.key_encoder):
+        for head in encoder.heads.values():
+            kernel, bias = head.get_layer("out").weights
+            kernel.assign(tf.zeros_like(kernel))
+            bias.assign(tf.ones_like(bias))
+    assert alarmed() == set(method.spaces)
+
+
+def replicas_equal_one(one: dict, two: dict) -> None:
+    """Ten steps on two replicas leave the weights, statistics, queues and logged values of one, see `replicas.py`.
+
+    Args:
+        one, two: arrays by name, as `replicas.collect` gives them.
+    """
+    for part in ("encoder", "key_encoder", "classifier"):
+        if any(name.startswith(part) for name in one):
+            assert replica_distance(one, two, part) < 1e-5, part
+    if any(name.startswith("queue") for name in one):
+        assert replica_distance(one, two, "queue") < 1e-4, "queue"  # rounding, through two networks
+    assert list(one["names"]) == list(two["names"])
+    for column, name in enumerate(one["names"]):
+        # An accuracy counts which logit is largest, and rounding decides between two that are nearly equal.
+        apart = 0.1 if name.endswith("accuracy") else 1e-5
+        np.testing.assert_allclose(two["logs"][:, column], one["logs"][:, column], rtol=1e-4, atol=apart, err_msg=name)
+    for name in (name for name in two if name.startswith("queue") and name.endswith("/0")):
+        assert np.array_equal(two[name], two[name.replace("/0", "/1")]), f"{name}: replicas hold other rows"
+
+
+def replica_distance(one: dict, two: dict, part: str, skip: str = "nothing") -> float:
+    """|a - b| / |a| over all arrays whose name begins with `part`."""
+    names = [name for name in one if name.startswith(f"{part}/") and skip not in name]
+    assert names, part
+    apart = sum(np.sum((np.float64(one[name]) - two[name]) ** 2) for name in names)
+    return float(np.sqrt(apart / sum(np.sum(np.float64(one[name]) ** 2) for name in names)))
+
+
+def accumulation_equals_the_large_batch(case) -> None:
+    """Three steps in two parts leave the weights, queues and logged values of three whole steps.
+
+    Plain BatchNorm of a part sees that part alone; so does, in the whole batch, one that is split in two.
+    """
+    from looc_tf.models.normalization import QUERY_NORMALIZATIONS, split
+
+    with mock.patch.dict(QUERY_NORMALIZATIONS, halves=split(2)):
+        whole = contract.build(replace(case, model=replace(case.model, batch_norm="halves")))
+    parts = contract.build(replace(case, training=replace(case.training, accumulate=2)))
+    assert parts.parts == 2 and contract.same_bits(contract.arrays(whole.learned()), contract.arrays(parts.learned()))
+    for seed in range(3):
+        expected, logs = (contract.step(method, contract.make_batch(case, seed)) for method in (whole, parts))
+        for name, value in expected.items():
+            np.testing.assert_allclose(logs[name], value, rtol=1e-4, atol=1e-5, err_msg=name)
+    for one, other in zip(contract.state(whole), contract.state(parts)):
+        if one.ndim != 1:  # the moving variances of the two kinds of BatchNorm are another estimate each
+            np.testing.assert_allclose(other, one, rtol=1e-3, atol=1e-5)
+
+
+class Pictures:
+    """A source in memory: smooth pictures of every color, coarse and fine ones; which of the two is the label.
+
+    Args:
+        count, seed: how many, drawn from which numbers.
+    """
+
+    name, split, stylized = "pictures", "train", False
+
+    def __init__(self, count: int, seed: int):
+        random = np.random.default_rng(seed)
+        self.labels = np.arange(count) % 2
+        shape = [contract.PIXELS] * 2
+        made = [tf.image.resize(random.random([side, side, 3]), shape, "bicubic") for side in 3 + 5 * self.labels]
+        self.images = tf.cast(tf.clip_by_value(tf.stack(made) * 255, 0, 255), tf.uint8)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def fetch(self, indices: tf.Tensor) -> dict[str, tf.Tensor]:
+        labels = tf.gather(tf.constant(self.labels, tf.int64), indices)
+        return {"image": tf.gather(self.images, indices), "label": labels, "id": tf.as_string(indices)}
+
+
+CHAIN = {
+    "crop": {"area": [0.5, 1.0]}, "color": {"probability": 0.5}, "rotation": {"probability": 0.3},
+    "texture": {"probability": 0.2},
+}  # fmt: skip
+
+
+def fifty_steps_beat_random_weights(case, margin: float = 5.0) -> None:
+    """On held-out pictures 50 steps are better than none by a margin, in what the method is to learn.
+
+    A contrastive method: percent of pairs of pictures of which a query's own key lies nearer than the other's, the mean
+    over the spaces. A supervised one: percent of right labels.
+    """
+    from looc_tf import optim
+    from looc_tf.batches import batches
+    from looc_tf.train import build_plan
+
+    spaces = tuple(replace(space, queue=128) for space in case.method.spaces)
+    case = replace(case, views=replace(case.views, size=contract.PIXELS, chain=CHAIN))
+    case = replace(case, method=replace(case.method, spaces=spaces), model=replace(case.model, width=8))
+    method, plan = methods.build(case, classes=2), build_plan(case)
+    method.compile(optim.build(Optimizer(name="adamw", learning_rate=0.01, schedule="constant"), 50))
+    first = _held_out(method, plan)
+    method.fit(batches(Pictures(300, seed=0), plan, batch=32, steps=50), verbose=0)
+    last = _held_out(method, plan)
+    assert last > first + margin, f"{first:.1f} % before, {last:.1f} % after"
+
+
+def _held_out(method, plan) -> float:
+    held = Pictures(200, seed=1)
+    picked = held.fetch(tf.range(len(held)))
+    views, _ = plan(picked, tf.random.stateless_uniform([len(held), plan.numbers], seed=(5, 5)))
+    queries = method(views["query"])
+    if not isinstance(method, methods.LooC):
+        return 100 * float(np.mean(np.argmax(method.classifier(queries["trunk"]), axis=1) == held.labels))
+    won = []
+    for name in method.spaces:
+        keys = method(views[name])[name]
+        centred = [rows - tf.reduce_mean(rows, axis=0) for rows in (queries[name], keys)]
+        likeness = tf.matmul(*(tf.math.l2_normalize(rows, axis=1) for rows in centred), transpose_b=True).numpy()
+        own = np.diag(likeness)[:, None]
+        won.append((own > likeness).sum() / (own.size * (own.size - 1)))
+    return 100 * float(np.mean(won))

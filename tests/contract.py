@@ -52,11 +52,15 @@ CASES: dict[str, Experiment] = {
 CONTRASTIVE = [name for name, case in CASES.items() if case.method.name == "looc"]
 
 
-def build(case: Experiment, precision: str = "float32", rate: float = 0.03, eager: bool = True) -> methods.Method:
+def build(
+    case: Experiment, precision: str = "float32", rate: float = 0.03, eager: bool = True, decay: float = 1e-4
+) -> methods.Method:
     """The method of a case, compiled; steps run eagerly unless asked otherwise: a trace costs more than a step."""
     case = replace(case, training=replace(case.training, precision=precision))
     method = methods.build(case, classes=CLASSES)
-    method.compile(optim.build(Optimizer(learning_rate=rate, schedule="constant"), 100), run_eagerly=eager)
+    method.compile(
+        optim.build(Optimizer(learning_rate=rate, weight_decay=decay, schedule="constant"), 100), run_eagerly=eager
+    )
     return method
 
 

@@ -1,13 +1,17 @@
 """Run by test_distribute.py in a process of its own, since logical devices must be made before TensorFlow starts.
 
-    python tests/replicas.py OUT.npz
+    python tests/replicas.py OUT              # the cases of test_distribute.py
+    python tests/replicas.py OUT CASE ...     # cases of contract.py, with BatchNorm over the global batch
+    python tests/replicas.py OUT CASE:summed  # the same with the loss summed over the replicas, which is a bug
 
 One device with the whole batch, then two with half of it each; writes weights, queues and logs of both.
 """
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
@@ -37,17 +41,17 @@ def train(case, strategy) -> dict[str, np.ndarray]:
 def collect(method, logs, strategy) -> dict[str, np.ndarray]:
     """Weights, statistics, queues (of each replica) and logs as arrays."""
     found = {"logs": np.array(logs)}
-    for part in ("encoder", "key_encoder"):
+    for part in (part for part in ("encoder", "key_encoder", "classifier") if hasattr(method, part)):
         for number, variable in enumerate(getattr(method, part).variables):
             found[f"{part}/{number:03}/{variable.name}"] = np.array(variable)
-    for name, space in method.spaces.items():
+    for name, space in getattr(method, "spaces", {}).items():
         for replica, queue in enumerate(strategy.experimental_local_results(space.queue)):
             found[f"queue/{name}/{replica}"] = np.array(queue)
         found[f"entered/{name}"] = np.array(space.entered)
     return found
 
 
-def main(out: str) -> None:
+def main(out: str, *cases: str) -> None:
     split_cpu(2)
     import contract
 
@@ -56,16 +60,24 @@ def main(out: str) -> None:
     QUERY_NORMALIZATIONS["halves"] = split(2)  # what plain BatchNorm on two replicas is, on one device
     one = tf.distribute.get_strategy()
     two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])  # one for all: a second one would mix up their collectives
+    sync = contract.replace(contract.MODEL, batch_norm="sync")
+    for name, _, bug in (case.partition(":") for case in cases):
+        case = contract.replace(
+            contract.CASES[name], model=contract.replace(contract.CASES[name].model, batch_norm="sync")
+        )
+        for devices, strategy in ((1, one), (2, two)):
+            summed = mock.patch("looc_tf.methods.base.replicas", lambda: 1) if bug else contextlib.nullcontext()
+            with summed:
+                np.savez(f"{out}/{name}-{devices}.npz", **train(case, strategy))
     runs = {
-        "sync-1": ("sync", 3, one),
-        "sync-2": ("sync", 3, two),
-        "halves-1": ("halves", 1, one),
-        "plain-2": ("plain", 1, two),
+        "sync-1": (sync, 3, one),
+        "sync-2": (sync, 3, two),
+        "halves-1": (contract.replace(contract.MODEL, batch_norm="halves"), 1, one),
+        "plain-2": (contract.MODEL, 1, two),
     }
-    for name, (norm, spaces, strategy) in runs.items():
-        case = contract.experiment(contract.SPACES[:spaces], contract.replace(contract.MODEL, batch_norm=norm))
-        np.savez(f"{out}/{name}.npz", **train(case, strategy))
+    for name, (model, spaces, strategy) in () if cases else runs.items():
+        np.savez(f"{out}/{name}.npz", **train(contract.experiment(contract.SPACES[:spaces], model), strategy))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -17,7 +17,7 @@ from looc_tf.callbacks import progress as progress_module
 from looc_tf.callbacks.history import Board, take_back
 from looc_tf.callbacks.measures import SpaceMeasures, recent_rows
 from looc_tf.errors import UserError
-from looc_tf.run_folder import on_terminal
+from looc_tf.run_log import on_terminal
 from looc_tf.spaces import EmbeddingSpace
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from checks import replica_distance as distance
 
 from looc_tf.distribute import gather, own_rows, replicas, update_each
 
@@ -38,14 +39,6 @@ def runs(tmp_path_factory):
 
 PAIRS = [("sync-1", "sync-2"), ("halves-1", "plain-2")]
 both = pytest.mark.parametrize("pair", PAIRS, ids=["sync", "plain"])
-
-
-def distance(one, two, part, skip="nothing"):
-    """|a - b| / |a| over all arrays whose name begins with `part`."""
-    names = [name for name in one if name.startswith(part) and skip not in name]
-    assert names
-    apart = sum(np.sum((np.float64(one[name]) - two[name]) ** 2) for name in names)
-    return np.sqrt(apart / sum(np.sum(np.float64(one[name]) ** 2) for name in names))
 
 
 @both

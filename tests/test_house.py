@@ -26,7 +26,7 @@ HOUSE = [
     ["methods"],
     ["evaluate"],
     ["export"],
-    ["batches", "callbacks", "checkpoints", "optim", "run_folder", "train"],
+    ["batches", "callbacks", "checkpoints", "optim", "run_folder", "run_log", "state", "train"],
     ["report"],
     ["cli"],
 ]

@@ -10,17 +10,19 @@ from looc_tf.callbacks.base import Steps
 from looc_tf.callbacks.history import History
 from looc_tf.callbacks.measures import HELD_OUT, NeighborMonitor, SpaceMeasures, effective_rank
 from looc_tf.callbacks.progress import Bar, Clock, Lines
-from looc_tf.callbacks.saving import Checkpoints, StopOnSignal
+from looc_tf.callbacks.saving import BestCheckpoint, Checkpoints, StopOnSignal
 from looc_tf.checkpoints import CheckpointFolder
 from looc_tf.config import Experiment
 from looc_tf.data import Source, open_source
 from looc_tf.errors import UserError
 from looc_tf.export import Embedder
 from looc_tf.methods import Method
-from looc_tf.run_folder import on_terminal, resume_command, tell_skipped
+from looc_tf.run_folder import resume_command, tell_skipped
+from looc_tf.run_log import on_terminal
 
 __all__ = [
     "Bar",
+    "BestCheckpoint",
     "Checkpoints",
     "Clock",
     "CollapseAlarm",
@@ -66,6 +68,7 @@ def standard_callbacks(
         *([Bar(clock)] if on_terminal() else []),
         Lines(clock, every),
         History(out, clock, every, sometimes=("knn",) if monitor else ()),
+        *([BestCheckpoint(folder, start, steps)] if monitor else []),
         Checkpoints(folder, start, steps, experiment.training.checkpoint_every),
         StopOnSignal(folder, start, steps, resume_command(out)),
     ]

@@ -27,6 +27,35 @@ class Checkpoints(Steps):
         self.folder.save(step)
 
 
+class BestCheckpoint(Steps):
+    """Saves all state as the best one at each reading above all before, those before a resume included.
+
+    It comes before `Checkpoints`: a run that is killed in between does the step again, and takes the same reading. Of
+    several machines, which must all save or none, the chief decides.
+
+    Args:
+        folder: where to save.
+        start, steps: see `Steps`.
+        measure: name of the reading in the logs, which only some steps have.
+    """
+
+    def __init__(self, folder: CheckpointFolder, start: int, steps: int, measure: str = "knn"):
+        super().__init__(start, steps)
+        self.folder, self.measure = folder, measure
+        self.best = folder.best_reading(measure)
+
+    def at(self, step: int, logs: Logs) -> None:
+        reading = logs.get(self.measure)
+        if reading is None:
+            return
+        better = self.best is None or reading > self.best
+        if not of_all(better)[0]:
+            return
+        self.folder.save_best(step, {self.measure: float(reading)})
+        self.best = float(reading)
+        log.debug("step %d: %s %.1f %%, the best so far, is kept", step, self.measure, reading)
+
+
 class StopOnSignal(Steps):
     """SIGINT (Ctrl-C) and SIGTERM (preemption) end the run after the step at hand, saved.
 

@@ -9,6 +9,7 @@ Nothing in this room imports TensorFlow, so a config is read, checked and printe
 """
 
 from looc_tf.config.checks import check_gate, validate
+from looc_tf.config.identity import told_difference
 from looc_tf.config.reading import difference, find, load, names, to_dict, to_yaml
 from looc_tf.config.schema import Data, Evaluation, Experiment, Gate, Method, Model, Optimizer, Space, Training, Views
 
@@ -30,5 +31,6 @@ __all__ = [
     "names",
     "to_dict",
     "to_yaml",
+    "told_difference",
     "validate",
 ]

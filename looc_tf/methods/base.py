@@ -99,6 +99,13 @@ class Method(keras.Model):
             gradients = self.optimizer.get_unscaled_gradients(gradients)
         self.optimizer.apply_gradients(zip(gradients, self.learned()))
 
+    def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """None: a loss on held-out views says little of a representation, and would need queues of its own."""
+        raise NotImplementedError(
+            "A method is measured by its embeddings: `call`, `predict`, or `looc_tf.evaluate`. There is no "
+            "`evaluate` of Keras, and no `validation_data` of `fit`."
+        )
+
     def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
         """Embed pictures `[B, H, W, 3]` in [0, 1]: `trunk` and every space, see `Encoder`."""
         return self.encoder(images, training=training)

@@ -1,23 +1,8 @@
-"""A step in 16 bits moves the weights about as far, and about in the same direction, as one in 32."""
+"""What mixed precision leaves as it was, and what its loss scale does; how far a step moves is in the table."""
 
 import checks
 import contract
-import numpy as np
-import pytest
 import tensorflow as tf
-
-
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
-@pytest.mark.parametrize("name", contract.CASES)
-def test_a_mixed_precision_step_moves_the_weights_as_float32_does(name, precision):
-    case = contract.CASES[name]
-    batch = contract.make_batch(case, pixels=32)  # enough pixels that rounding averages out in BatchNorm
-    exact = checks.movement(contract.rewound(name).rewind(), batch)
-    method = contract.build(case, precision)
-    rounded = checks.movement(method, batch)
-    assert np.linalg.norm(rounded) == pytest.approx(np.linalg.norm(exact), rel=0.1)
-    assert exact @ rounded > 0.95 * np.linalg.norm(exact) * np.linalg.norm(rounded)
-    assert all(variable.dtype != tf.float16 and variable.dtype != tf.bfloat16 for variable in method.variables)
 
 
 def test_the_global_policy_is_left_as_it_was():

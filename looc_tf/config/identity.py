@@ -1,0 +1,41 @@
+"""Whether two experiments are one training: in which fields a run may be resumed otherwise than it was begun."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from looc_tf.config.reading import difference, to_dict
+from looc_tf.config.schema import Experiment
+
+# No weight depends on these. `data.name` is a place: whether the same pictures are there is seen when they are opened.
+# Not free: `steps`, which the learning rate's schedule hangs on; `log_every` and `monitor_every`, since history.csv
+# would change its rows and the best checkpoint its choice.
+FREE = ("about", "data.name", "evaluation", "gate", "training.keep", "training.checkpoint_every")
+
+
+def told_difference(begun: Experiment, now: Experiment) -> str:
+    """`"optimizer.momentum was 0.9, is 0.5; ..."` over the fields that make it another training; "" where none does."""
+    changed = difference(_fixed(begun), _fixed(now))
+    return "; ".join(f"{field} was {_at(begun, field)}, is {_at(now, field)}" for field in changed)
+
+
+def _fixed(experiment: Experiment) -> Experiment:
+    """The experiment with the free fields at their defaults."""
+    for field in FREE:
+        section, _, name = field.rpartition(".")
+        owner = getattr(experiment, section) if section else experiment
+        default = dataclasses.replace(owner, **{name: getattr(type(owner)(), name)})
+        experiment = dataclasses.replace(experiment, **{section: default}) if section else default
+    return experiment
+
+
+def _at(experiment: Experiment, field: str) -> Any:
+    """The value of a dotted field, `(absent)` where there is none."""
+    value: Any = to_dict(experiment)
+    for part in field.split("."):
+        key = int(part) if isinstance(value, list) else part
+        if isinstance(value, dict) and key not in value:
+            return "(absent)"
+        value = value[key]
+    return value

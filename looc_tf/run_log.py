@@ -1,0 +1,88 @@
+"""What a run says: to RUN/train.log, and to standard error as far as a bar does not show it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from looc_tf.errors import UserError
+from looc_tf.files import writing
+
+
+class _Standard(logging.StreamHandler):
+    """Lines to whatever `sys.stderr` is now: a progress bar puts itself in its place."""
+
+    def __init__(self, level: int):
+        logging.Handler.__init__(self, level)
+
+    @property
+    def stream(self) -> Any:
+        return sys.stderr
+
+    def format(self, record: logging.LogRecord) -> str:
+        marked = "looc: warning: " if record.levelno >= logging.WARNING else ""
+        return marked + super().format(record)
+
+
+class _File(logging.FileHandler):
+    """Lines to RUN/train.log. A disk that is full is told of once: whether a run can go on, its checkpoints decide."""
+
+    told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not self.told:
+            self.told = True
+            print(f"looc: warning: {self.baseFilename} cannot be written: {sys.exc_info()[1]}", file=sys.stderr)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):  # of the lines that are still waiting
+            super().close()
+
+
+def on_terminal() -> bool:
+    """Whether standard error shows a progress bar; if not it gets plain lines, never control characters."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+@contextlib.contextmanager
+def logging_to(out: Path) -> Iterator[None]:
+    """For the length of a run, what the library logs goes to RUN/train.log and to standard error.
+
+    On a terminal, where a bar shows how it goes, the lines of each step and the config go to the file alone. The log
+    has one writer, and so has the run: the lock on it ends with the process, however that ends.
+
+    Raises:
+        UserError: another process trains into the folder, or the log cannot be written.
+    """
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        file = _File(out / "train.log", encoding="utf-8")
+    try:
+        fcntl.flock(file.stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise UserError(
+            f"{out} is being trained by another process. Wait for its end or stop it, or choose another --out."
+        ) from error
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handlers = [file, _Standard(logging.INFO if on_terminal() else logging.DEBUG)]
+    logger = logging.getLogger("looc_tf")
+    level, propagate = logger.level, logger.propagate
+    for handler in handlers:
+        logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False  # a handler of the root logger, such as absl's, would print every line again
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.propagate = propagate
+        for handler in handlers:
+            logger.removeHandler(handler)
+        file.close()

@@ -1,0 +1,195 @@
+"""The table of all methods x all checks: what a method must pass to be part of the library.
+
+`CHECKS` names every check once; `tests/methods/test_method_contract.py` runs each on every method of
+`contract.CASES`, the long ones with `make test-slow`. As a program it runs all and prints the table as Markdown:
+
+    python tests/conformance.py                  # every method, every check, every planted bug
+    python tests/conformance.py looc_2 moco      # these methods
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import checks
+import contract
+import numpy as np
+
+TESTS = Path(__file__).parent
+NO_SPACES = "no spaces: it has neither keys nor queues"
+PRECISIONS = ("mixed_float16", "mixed_bfloat16")
+
+
+def batches(case, count: int, *sizes: int) -> list[dict]:
+    """So many batches, or one of each size."""
+    return [contract.make_batch(case, seed, size) for seed, size in enumerate(sizes or [contract.BATCH] * count)]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the table.
+
+    Attributes:
+        says: what must hold, as the table has it.
+        run: `(name of a case, empty folder)`; raises AssertionError where it does not hold.
+        everywhere: it asks for no keys or queues, so that it applies to methods without spaces too.
+        quick: the cases that the default tests run it on; None for all, the others are slow.
+    """
+
+    says: str
+    run: Callable[[str, Path], None]
+    everywhere: bool = False
+    quick: tuple[str, ...] | None = None
+
+    def lacks(self, name: str) -> str:
+        """Why it does not apply to a case; "" where it does."""
+        return "" if self.everywhere or name in contract.CONTRASTIVE else NO_SPACES
+
+
+def on_method(check, count: int = 1, *sizes: int) -> Callable[[str, Path], None]:
+    """A check of a method and one batch or several, on the rewound method of a case."""
+
+    def run(name: str, folder: Path) -> None:
+        made = batches(contract.CASES[name], count, *sizes)
+        check(contract.rewound(name).rewind(), made if count > 1 or sizes else made[0])
+
+    return run
+
+
+def fifo(name: str, folder: Path) -> None:
+    for sizes in ((8, 8, 8), (5, 3), (20, 4)):  # not dividing the queue, changing, more than the queue
+        on_method(checks.queue_holds_momentum_keys, 0, *sizes)(name, folder)
+
+
+def every_size(name: str, folder: Path) -> None:
+    on_method(checks.queue_holds_momentum_keys, 0, *range(1, 2 * contract.QUEUE + 2))(name, folder)
+
+
+def evaluation(name: str, folder: Path) -> None:
+    images = contract.make_batch(contract.CASES[name])["views"]["query"]
+    checks.evaluation_changes_nothing(contract.rewound(name).rewind(), images)
+
+
+def reload(name: str, folder: Path) -> None:
+    method = contract.rewound(name).rewind()
+    checks.checkpoint_holds_all_state(method, batches(contract.CASES[name], 2), folder / "saved")
+
+
+def graph(name: str, folder: Path) -> None:
+    checks.eager_equals_graph(contract.rewound(name), batches(contract.CASES[name], 2))
+
+
+def precision(name: str, folder: Path) -> None:
+    for each in PRECISIONS:
+        checks.precision_moves_as_float32(contract.CASES[name], each)
+
+
+def small_gradients(name: str, folder: Path) -> None:
+    checks.precision_moves_as_float32(contract.CASES[name], "mixed_float16", scale=1e-6)
+
+
+def exported(name: str, folder: Path) -> None:
+    checks.export_equals_the_encoder(contract.CASES[name], contract.rewound(name).rewind(), folder)
+
+
+def alarm(name: str, folder: Path) -> None:
+    checks.alarm_fires_on_a_constant_encoder_alone(contract.CASES[name], contract.build(contract.CASES[name]))
+
+
+def accumulation(name: str, folder: Path) -> None:
+    checks.accumulation_equals_the_large_batch(contract.CASES[name])
+
+
+def learns(name: str, folder: Path) -> None:
+    checks.fifty_steps_beat_random_weights(contract.CASES[name])
+
+
+def two_replicas(name: str, folder: Path, bug: str = "") -> None:
+    """In a process of its own: logical devices are made before TensorFlow starts."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
+    command = [sys.executable, str(TESTS / "replicas.py"), str(folder), f"{name}:{bug}"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise RuntimeError(ended.stderr[-3000:])
+    checks.replicas_equal_one(*(dict(np.load(folder / f"{name}-{n}.npz", allow_pickle=False)) for n in (1, 2)))
+
+
+CHECKS = {
+    "negatives": Check("negatives never hold the current keys", on_method(checks.current_keys_are_no_negatives, 3)),
+    "losses": Check(
+        "logged losses are those of the NumPy twin on the queue before the step",
+        on_method(checks.losses_equal_the_twin),
+    ),
+    "logits": Check("a space contrasts one key, its siblings and its queue", on_method(checks.number_of_logits)),
+    "queue": Check("enqueued rows are momentum keys, unit length, first in first out", fifo),
+    "sizes": Check(f"the same for every batch size from 1 to {2 * contract.QUEUE + 1}", every_size, quick=()),
+    "evaluation": Check("evaluation touches no queue, no EMA, no statistics", evaluation, everywhere=True),
+    "ema": Check("EMA in closed form", on_method(checks.keys_follow_in_closed_form, 3)),
+    "statistics": Check(
+        "the key encoder's BatchNorm takes its own statistics", on_method(checks.key_statistics_are_its_own)
+    ),
+    "gradients": Check("no gradient reaches keys or queues", on_method(checks.no_gradient_reaches_keys_or_queues)),
+    "heads": Check("head i gets gradient from loss i alone", on_method(checks.head_gets_gradient_from_its_own_loss)),
+    "falls": Check("a step lowers the loss", on_method(checks.a_step_lowers_the_loss), everywhere=True),
+    "reload": Check("saved and reloaded, the next step is the same to the bit", reload, everywhere=True),
+    "replicas": Check(
+        "two replicas equal one after 10 steps: weights, queues, logged losses", two_replicas, everywhere=True, quick=()
+    ),
+    "accumulation": Check("accumulation equals the large batch", accumulation, everywhere=True, quick=("looc_2",)),
+    "precision": Check("a mixed-precision step moves the weights within 10 % of float32", precision, everywhere=True),
+    "scaling": Check(
+        "the same with gradients that float16 cannot hold unscaled", small_gradients, everywhere=True, quick=("looc_1",)
+    ),
+    "graph": Check("eager equals graph", graph, everywhere=True),
+    "export": Check("export equals the encoder", exported, everywhere=True, quick=("looc++",)),
+    "alarm": Check(
+        "the collapse alarm fires on a constant encoder, and not on a sound one", alarm, quick=("looc_2", "moco_v1")
+    ),
+    "learns": Check("50 steps beat random weights by 5 points", learns, everywhere=True, quick=("moco",)),
+}
+
+
+def judge(name: str, check: Check) -> str:
+    """`pass`, `-` where the check does not apply, or what it found."""
+    if check.lacks(name):
+        return "-"
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            check.run(name, Path(folder))
+    except AssertionError as error:
+        return "FAIL: " + (str(error).strip() or "assertion").splitlines()[0]
+    return "pass"
+
+
+def markdown(names: list[str]) -> str:
+    """The table: a line per check, a column per method."""
+    lines = [f"| check | {' | '.join(f'`{name}`' for name in names)} |", "|---|" + ":-:|" * len(names)]
+    for number, check in enumerate(CHECKS.values()):
+        began, cells = time.monotonic(), [judge(name, check) for name in names]
+        print(
+            f"{number + 1}/{len(CHECKS)} {check.says} ({time.monotonic() - began:.0f} s)", file=sys.stderr, flush=True
+        )
+        lines.append(f"| {check.says} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", f"`-`: does not apply, {NO_SPACES}."])
+
+
+def main(*names: str) -> None:
+    import planted
+
+    print(markdown(list(names or contract.CASES)))
+    print("\n| planted bug | caught by the check |\n|---|---|")
+    for bug in planted.BUGS:
+        print(f"| {bug.says} | {planted.verdict(bug)} |")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
