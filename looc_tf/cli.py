@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from looc_tf import __version__, config
-from looc_tf.errors import UserError
+from looc_tf.errors import UserError, printable
 from pipeline.commands import group as pipeline
 
 _FULL = ("ResourceExhaustedError", "PermissionDeniedError")  # what TensorFlow raises for a full disk or a locked folder
@@ -29,7 +29,7 @@ class Problem(click.ClickException):
     exit_code = 2
 
     def show(self, file: Any = None) -> None:
-        click.echo(f"looc: error: {' '.join(self.format_message().split())}", err=True)
+        click.echo(f"looc: error: {printable(self.format_message(), 4000)}", err=True)
 
 
 class Commands(click.Group):
