@@ -14,9 +14,42 @@ FILES = {path.relative_to(SHIPPED).as_posix(): path.read_text() for path in sort
 NUMBERS = (0, -1, 1, 2, 3, 7, 10**6, 2**31, 2**63, 2**64, -(10**30), 10**400, 1e308, -1e308, 1e-308, 5e-324, 0.5, -0.0)
 NUMBERS += (float("inf"), float("-inf"), float("nan"))
 TEXTS = ("", " ", "\0", "a\nb", "\x1b[2J", "\u202e", "\U0001f600", "x" * 5000, "../..", "/", "~", "null", "true", "1e3")
-TEXTS += ("${oc.env:HOME}", "${", "???", "$", "2020-01-01", "=", "<<", "&a", "*a", "!", "%", "0x10", "1_000", "looc", "all")
+TEXTS += (
+    "${oc.env:HOME}",
+    "${",
+    "???",
+    "$",
+    "2020-01-01",
+    "=",
+    "<<",
+    "&a",
+    "*a",
+    "!",
+    "%",
+    "0x10",
+    "1_000",
+    "looc",
+    "all",
+)
 VALUES = (*NUMBERS, *TEXTS, None, True, False, [], {}, [[]], {"": {}}, [None], {"a": {"b": {}}}, [1, "a", {}], {1: 2})
-FIELDS = ("0", "1", "7", "-1", "name", "spaces", "chain", "crop", "area", "", "size", "[0]", "x.y", "shares", "${x}", "*")
+FIELDS = (
+    "0",
+    "1",
+    "7",
+    "-1",
+    "name",
+    "spaces",
+    "chain",
+    "crop",
+    "area",
+    "",
+    "size",
+    "[0]",
+    "x.y",
+    "shares",
+    "${x}",
+    "*",
+)
 DEEP = 3000
 LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{i + 1}: &a{i + 1} [{', '.join([f'*a{i}'] * 9)}]\n" for i in range(12)
@@ -110,8 +143,10 @@ def spoil(random, text):
     at = random.randrange(len(lines) + 1)
     kind = random.choice(["snippet", "snippet", "cut", "double", "swap", "noise"])
     if kind == "snippet":
-        return "".join([*lines[:at], random.choice(SNIPPETS), *lines[at:]]) if random.random() < 0.5 else (
-            random.choice(SNIPPETS)
+        return (
+            "".join([*lines[:at], random.choice(SNIPPETS), *lines[at:]])
+            if random.random() < 0.5
+            else (random.choice(SNIPPETS))
         )
     if kind == "cut":
         return text[: random.randrange(len(text) + 1)]
@@ -145,10 +180,14 @@ def override(random):
     """One text for `--set`."""
     field = random.choice(fields())
     if random.random() < 0.3:
-        field = random.choice([typo(random, field), f"{field}.{random.choice(FIELDS)}", random.choice(FIELDS), "a." * DEEP])
+        field = random.choice(
+            [typo(random, field), f"{field}.{random.choice(FIELDS)}", random.choice(FIELDS), "a." * DEEP]
+        )
     value = random.choice(VALUES)
     text = value if isinstance(value, str) else yaml.dump(value, Dumper=_Plain, default_flow_style=True).strip()
-    return f"{field}{random.choice(['=', '=', '=', '=', '', '=='])}{random.choice([text, text, random.choice(SNIPPETS)])}"
+    return (
+        f"{field}{random.choice(['=', '=', '=', '=', '', '=='])}{random.choice([text, text, random.choice(SNIPPETS)])}"
+    )
 
 
 def mutated(random, folder):
