@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,7 @@ from typing import Any
 import click
 
 from looc_tf import __version__, config
-from looc_tf.errors import UserError
-from looc_tf.startup import start_tensorflow
+from looc_tf.errors import UserError, printable
 from pipeline.commands import group as pipeline
 
 _FULL = ("ResourceExhaustedError", "PermissionDeniedError")  # what TensorFlow raises for a full disk or a locked folder
@@ -28,7 +29,7 @@ class Problem(click.ClickException):
     exit_code = 2
 
     def show(self, file: Any = None) -> None:
-        click.echo(f"looc: error: {' '.join(self.format_message().split())}", err=True)
+        click.echo(f"looc: error: {printable(self.format_message(), 4000)}", err=True)
 
 
 class Commands(click.Group):
@@ -54,6 +55,23 @@ class Commands(click.Group):
             if type(error).__name__ in _FULL:
                 raise Problem(str(error).partition("\n")[0]) from error
             raise
+
+
+def _tensorflow(threads: int | None = None, devices: int | None = None) -> None:
+    """Imports TensorFlow, which takes seconds, under a line that says so.
+
+    Its C++ log is off unless asked for: on a machine without a GPU it complains at level 2 about CUDA factories, and
+    what goes wrong in an operation arrives as an exception anyway.
+    """
+    from rich.console import Console
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.filterwarnings("ignore", category=FutureWarning, module="google.api_core")  # about Python's own age
+    with Console(stderr=True).status("starting TensorFlow"):
+        from looc_tf.distribute import configure_devices, configure_threads
+
+    configure_threads(threads)
+    configure_devices(devices)
 
 
 def _takes_experiment(command: Callable[..., None]) -> Callable[..., None]:
@@ -119,7 +137,7 @@ def train(
     """
     if data is not None:
         experiment = dataclasses.replace(experiment, data=dataclasses.replace(experiment.data, name=data))
-    start_tensorflow(threads, devices=devices, renders=True)
+    _tensorflow(threads, devices)
     from looc_tf.train import train
 
     click.echo(f"trained: {train(experiment, out, resume=resume)}")
@@ -136,7 +154,7 @@ def evaluate(run: str, data: str | None, checkpoint: str, threads: int | None) -
     \b
     looc evaluate runs/looc
     """
-    start_tensorflow(threads)
+    _tensorflow(threads)
     from looc_tf.report import evaluate_run
 
     evaluate_run(run, data=data, checkpoint=checkpoint)
@@ -153,7 +171,7 @@ def compare(runs: tuple[str, ...], minus: str | None, markdown: bool, out: str |
     \b
     looc compare runs/cifar10-* --minus moco-color-rotation -o differences.png
     """
-    start_tensorflow()
+    _tensorflow()
     from rich.console import Console
 
     from looc_tf.evaluate import summary, tables
@@ -183,7 +201,7 @@ def export(run: str, out: str, checkpoint: str) -> None:
     \b
     looc export runs/looc --out exports/looc
     """
-    start_tensorflow()
+    _tensorflow()
     from looc_tf.report import export_run
 
     click.echo(f"exported: {export_run(run, out, checkpoint)}")
@@ -200,7 +218,7 @@ def embed(export: str, images: str, out: str, threads: int | None) -> None:
     \b
     looc embed exports/looc/1 PHOTOS -o photos.parquet
     """
-    start_tensorflow(threads)
+    _tensorflow(threads)
     from looc_tf.data import summary
     from looc_tf.export import embed_files
 
@@ -221,7 +239,7 @@ def views(experiment: config.Experiment, image: str, out: str, rows: int) -> Non
     \b
     looc views factors/looc cat.jpg -o views.png
     """
-    start_tensorflow(renders=True)
+    _tensorflow()
     from looc_tf.data.ingest import decode_one
     from looc_tf.report.views_grid import draw_views
     from looc_tf.train import build_plan
@@ -245,7 +263,7 @@ def demo(out: str, quick: bool, data: str | None, threads: int | None) -> None:
     \b
     looc demo --out runs/demo
     """
-    start_tensorflow(threads, renders=True)
+    _tensorflow(threads)
     from looc_tf.report.demo import demo
 
     demo(out, quick=quick, data=data)

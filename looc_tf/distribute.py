@@ -97,11 +97,11 @@ def chiefs(folder: Path) -> Iterator[Path]:
 
 
 def of_all(number: int) -> list[int]:
-    """This number on each machine, the chief's first. It waits for all of them to ask."""
+    """This whole number on each machine, the chief's first. It waits for all of them to ask."""
     if workers() == 1:
-        return [number]
+        return [int(number)]
     strategy = tf.distribute.get_strategy()
-    found = strategy.experimental_local_results(_gathered(strategy)(tf.constant([number])))[0].numpy()
+    found = strategy.experimental_local_results(_gathered(strategy)(tf.constant([int(number)], tf.int64)))[0].numpy()
     return [int(each) for each in found[:: replicas() // workers()]]
 
 

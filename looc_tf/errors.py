@@ -7,12 +7,37 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """Something outside the code is wrong. The message says what was expected, what was received and the remedy."""
+    """Something outside the code is wrong. The message says what was expected, what was received and the remedy.
+
+    It is one line that any terminal can be given, whatever names and values were put into it.
+    """
+
+    def __init__(self, message: str):
+        super().__init__(printable(message, 2000))
+
+
+def printable(text: str, most: int = 1000) -> str:
+    """`text` as a terminal and a log may be given it: on one line, escapes for what is no visible character, cut off.
+
+    A file's name may hold line breaks, control sequences, or bytes that are no text at all.
+    """
+    text = " ".join(text[: 4 * most].split())
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return shown if len(shown) <= most else shown[: most - 3] + "..."
+
+
+def shown(value: object) -> str:
+    """A value in a message: its `repr`, cut off where it is long."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python prints no whole number of thousands of digits
+        text = "a number of thousands of digits"
+    return printable(text, 200)
 
 
 def nearest(word: str, options: Iterable[str]) -> str:
     """`"Did you mean 'color'? "` for the closest option, or an empty string."""
-    close = difflib.get_close_matches(word, list(options), n=1, cutoff=0.5)
+    close = difflib.get_close_matches(word[:200], list(options), n=1, cutoff=0.5)
     return f"Did you mean {close[0]!r}? " if close else ""
 
 
@@ -20,5 +45,5 @@ def unknown(kind: str, word: str, options: Iterable[str]) -> UserError:
     """The error for a name that a table does not hold, with the nearest name first."""
     options = list(options)
     return UserError(
-        f"Unknown {kind} {word!r}. {nearest(word, options)}Expected one of {', '.join(options) or '(none)'}."
+        f"Unknown {kind} {shown(word)}. {nearest(word, options)}Expected one of {', '.join(options) or '(none)'}."
     )

@@ -95,6 +95,7 @@ def _import_tfx(threads: int | None = None) -> None:
     from rich.console import Console
 
     _silence()
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # all steps are one process: take what each needs
     with Console(stderr=True).status("starting TFX"):
         from looc_tf.distribute import configure_threads
 
@@ -110,6 +111,8 @@ def _import_tfx(threads: int | None = None) -> None:
 @click.option("--root", default="", metavar="URI", help="gs://..., where Vertex keeps artifacts.")
 @click.option("--gpus", default=1, show_default=True, type=click.IntRange(0), help="Of the step Pretrain.")
 @click.option("--model-name", default="looc", show_default=True, help="Default of the parameter model_name.")
+@click.option("--schema", default="", metavar="URI", help="Hold the pictures to this schema, as containers see it.")
+@click.option("--warm-start", is_flag=True, help="Begin with the weights of the latest blessed model.")
 def compile(
     config_name: str,
     data: str | None,
@@ -120,6 +123,8 @@ def compile(
     root: str,
     gpus: int,
     model_name: str,
+    schema: str,
+    warm_start: bool,
 ) -> None:
     """Write the pipeline as a job for Kubeflow Pipelines or Vertex.
 
@@ -135,7 +140,15 @@ def compile(
 
     with quiet():
         compiled = compile_pipeline(
-            target, experiment, data or experiment.data.name, image, root, gpus=gpus, model_name=model_name
+            target,
+            experiment,
+            data or experiment.data.name,
+            image,
+            root,
+            gpus=gpus,
+            model_name=model_name,
+            schema=schema,
+            warm_start=warm_start,
         )
     write(compiled, Path(out))
     click.echo(f"compiled: {out}")

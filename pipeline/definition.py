@@ -6,19 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Union
 
-import tensorflow_data_validation as tfdv
-from tfx import components
-from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
 from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.orchestration.data_types import RuntimeParameter
-from tfx.proto import example_gen_pb2
 from tfx.types import BaseChannel, Channel
-from tfx.types.standard_artifacts import ExampleStatistics, Model, ModelBlessing
+from tfx.types.standard_artifacts import Model, ModelBlessing
 
-from pipeline.components.check_data import CheckData
 from pipeline.components.check_serving import CheckServing
 from pipeline.components.fit_probes import FitProbes
 from pipeline.components.gate import Gate
@@ -27,16 +22,14 @@ from pipeline.components.pretrain import Pretrain
 from pipeline.components.push import Push
 from pipeline.components.report import Report
 from pipeline.components.represent import Represent
+from pipeline.data_steps import Text, data_checks, import_records
 from pipeline.fingerprint import fingerprint
 from pipeline.origin import RecordFiles
-from pipeline.resolvers import LatestOther, LatestOtherBlessed
+from pipeline.resolvers import LatestOtherBlessed
 
-Text = Union[str, RuntimeParameter]
 Number = Union[int, RuntimeParameter]
 
 NAME = "looc"
-# What statistics are made of. The pictures themselves are left out: TFDV would hold thousands of them to count them.
-FEATURES = "height width format mode brightness saturation labelled label hue texture turn hue_shift".split()
 
 
 @dataclass(frozen=True)
@@ -97,19 +90,19 @@ class Values:
 def create_pipeline(**values: Any) -> tfx_pipeline.Pipeline:
     """Builds the pipeline from plain values, the attributes of `Values`."""
     given = Values(**values)
-    imports, imported = _imported(given.records)
+    imports = [import_records(given.records)] if given.records else []
     pictures = Pictures(
         data=given.data,
         size=given.size,
         version=given.data_version,
         fingerprint=_code(Pictures),
-        **({"imported": imported} if imported else {}),
+        **({"imported": imports[0].outputs["examples"]} if imports else {}),
     )
     examples = pictures.outputs["examples"]
-    checks = _data_checks(examples, pictures.outputs["report"], given)
+    checks = data_checks(examples, pictures.outputs["report"], given.schema, given.baseline == "local", given.pointer)
     training = _training(examples, checks[-1], given)
     judging = _judging(examples, training[-1], given)
-    delivery = _delivery(examples, checks[-1], training[-1], judging, given)
+    delivery = _delivery(examples, checks, training[-1], judging, given)
     return tfx_pipeline.Pipeline(
         pipeline_name=given.name,
         pipeline_root=given.root,
@@ -129,6 +122,7 @@ def _training(examples: BaseChannel, check: BaseNode, given: Values) -> list[Bas
         steps=given.steps,
         fingerprint=_code(Pretrain),
         base_model=warm[0].outputs["model"] if warm else None,
+        baseline_pointer=given.pointer if given.warm_start else None,
     )
     pretrain.add_upstream_node(check)
     return [*warm, pretrain]
@@ -158,7 +152,11 @@ def _judging(examples: BaseChannel, pretrain: BaseNode, given: Values) -> list[B
 
 
 def _delivery(
-    examples: BaseChannel, check: BaseNode, pretrain: BaseNode, judging: Sequence[BaseNode], given: Values
+    examples: BaseChannel,
+    checks: Sequence[BaseNode],
+    pretrain: BaseNode,
+    judging: Sequence[BaseNode],
+    given: Values,
 ) -> list[BaseNode]:
     """The check that a server would answer alike, the push, the report."""
     model, (_, fit, *_, gate) = pretrain.outputs["model"], judging
@@ -168,6 +166,7 @@ def _delivery(
         evaluation_model=fit.outputs["model"],
         model_blessing=gate.outputs["blessing"],
         infra_blessing=serving.outputs["blessing"],
+        statistics=checks[0].outputs["statistics"],
         model_name=given.model_name,
         serving_root=given.serving_root,
         fingerprint=_code(Push),
@@ -175,7 +174,7 @@ def _delivery(
     )
     report = Report(
         examples=examples,
-        data=check.outputs["report"],
+        data=checks[-1].outputs["report"],
         model=fit.outputs["model"],
         evaluation=gate.outputs["evaluation"],
         pushed=push.outputs["pushed_model"],
@@ -186,47 +185,6 @@ def _delivery(
 
 def _code(step: Any) -> str:
     return fingerprint(step.__module__)
-
-
-def _imported(records: RecordFiles | None) -> tuple[list[BaseNode], BaseChannel | None]:
-    """ImportExampleGen on record files; where their names declare no splits, 80/10/10 by a hash of the record."""
-    if records is None:
-        return [], None
-    splits = [example_gen_pb2.Input.Split(name=name or "all", pattern=p) for name, p in records.patterns.items()]
-    parts = [("train", 8), ("validation", 1), ("test", 1)] if set(records.patterns) == {""} else []
-    cut = [example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=share) for name, share in parts]
-    output = example_gen_pb2.Output(split_config=example_gen_pb2.SplitConfig(splits=cut)) if cut else None
-    step = components.ImportExampleGen(
-        input_base=records.folder, input_config=example_gen_pb2.Input(splits=splits), output_config=output
-    )
-    return [step], step.outputs["examples"]
-
-
-def _data_checks(examples: BaseChannel, report: BaseChannel, given: Values) -> list[BaseNode]:
-    """Statistics, schema, validation, and the step that stops a run whose pictures break the schema."""
-    statistics = components.StatisticsGen(
-        examples=examples, stats_options=tfdv.StatsOptions(feature_allowlist=FEATURES)
-    )
-    counted = statistics.outputs["statistics"]
-    shape = ImportSchemaGen(schema_file=given.schema) if given.schema else components.SchemaGen(statistics=counted)
-    validator = components.ExampleValidator(statistics=counted, schema=shape.outputs["schema"])
-    earlier = _earlier_statistics(counted, given.baseline)
-    check = CheckData(
-        statistics=counted,
-        anomalies=validator.outputs["anomalies"],
-        schema=shape.outputs["schema"],
-        pictures=report,
-        fingerprint=_code(CheckData),
-        **({"previous": earlier[0].outputs["earlier"]} if earlier else {}),
-    )
-    return [statistics, shape, validator, *earlier, check]
-
-
-def _earlier_statistics(current: BaseChannel, baseline: str) -> list[BaseNode]:
-    if baseline == "local":
-        channels = {"earlier": Channel(type=ExampleStatistics), "current": current}
-        return [Resolver(strategy_class=LatestOther, **channels).with_id("EarlierStatistics")]
-    return []
 
 
 def _warm(baseline: str) -> list[BaseNode]:

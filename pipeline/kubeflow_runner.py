@@ -43,7 +43,15 @@ def parameters(experiment: Experiment, data: str, model_name: str = NAME) -> dic
 
 
 def compile_pipeline(
-    target: str, experiment: Experiment, data: str, image: str, root: str = "", gpus: int = 1, model_name: str = NAME
+    target: str,
+    experiment: Experiment,
+    data: str,
+    image: str,
+    root: str = "",
+    gpus: int = 1,
+    model_name: str = NAME,
+    schema: str = "",
+    warm_start: bool = False,
 ) -> dict[str, Any]:
     """The compiled job as nested dicts: a pipeline spec for Kubeflow, a job with its runtime config for Vertex.
 
@@ -53,13 +61,15 @@ def compile_pipeline(
         data: the default of the parameter `data`; as the steps' containers see it.
         image: of the steps, see the Dockerfile.
         root: `gs://...`, where Vertex keeps artifacts; Kubeflow has a root of its own.
-        gpus: of the step `Pretrain`; no other step asks for any.
+        gpus: of the step `Pretrain`; no other step asks for any, or uses one that it sees.
         model_name: the default of the parameter `model_name`.
+        schema: a schema file as the containers see it; empty infers one from the pictures.
+        warm_start: begin with the weights of the latest blessed model.
 
     Raises:
         UserError: a path of this machine, which no container can read.
     """
-    for name, value in (("--data", data), ("--root", root)):
+    for name, value in (("--data", data), ("--root", root), ("--schema", schema)):
         if value.startswith(("/", ".", "~")) and not value.startswith("/gcs/"):
             raise UserError(
                 f"{name} is a path of this machine, {value}. Name what the containers see, such as gs://..."
@@ -69,7 +79,13 @@ def compile_pipeline(
     if target == "vertex":
         given.pop("baseline_pointer"), defaults.pop("baseline_pointer")
     pipeline = create_pipeline(
-        root=root, size=experiment.data.size, baseline=TARGETS[target], beam_args=["--runner=DirectRunner"], **given
+        root=root,
+        size=experiment.data.size,
+        schema=schema,
+        warm_start=warm_start,
+        baseline=TARGETS[target],
+        beam_args=["--runner=DirectRunner"],
+        **given,
     )
     if gpus:
         pretrain = next(step for step in pipeline.components if step.id == "Pretrain")
@@ -79,7 +95,15 @@ def compile_pipeline(
         display_name=NAME, default_image=image, use_pipeline_spec_2_1=target == "kubeflow"
     )
     job = KubeflowV2DagRunner(settings).run(pipeline, parameter_values=defaults, write_out=False)
+    _keep_off_gpus(job["pipelineSpec"])
     return _with_defaults(job["pipelineSpec"], defaults) if target == "kubeflow" else job
+
+
+def _keep_off_gpus(spec: dict[str, Any]) -> None:
+    """A step that asks for no GPU uses none, even where its container sees those of its node."""
+    for executor in spec["deploymentSpec"]["executors"].values():
+        if "container" in executor and "resources" not in executor["container"]:
+            executor["container"]["env"] = [{"name": "CUDA_VISIBLE_DEVICES", "value": "-1"}]
 
 
 def _with_defaults(spec: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:

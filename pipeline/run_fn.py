@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -10,12 +9,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
-from looc_tf.config import Experiment
+from looc_tf import distribute
 from looc_tf.report import export_run
 from looc_tf.train import train
 from pipeline import experiments
@@ -37,9 +35,11 @@ def run_fn(fn_args: FnArgs) -> None:
     warm = _base_run(fn_args.base_model)
     work = work_base(os.path.dirname(fn_args.serving_model_dir)) / "pretrain" / _key(settings, uri, warm)
     out = work / RUN
-    with _workers():
-        train(experiment, out, resume=_begun(out, experiment), warm=warm)
-    if _is_chief():
+    with distribute.strategy().scope():
+        chief = distribute.is_chief()
+        begun = distribute.of_all(_begun(out, chief))[0]  # what the chief has found, before anyone writes
+        train(experiment, out, resume=bool(begun), warm=warm)
+    if chief:
         exported = export_run(out, work / "export")
         publish(exported, fn_args.serving_model_dir)
         io_utils.copy_dir(str(out), os.path.join(fn_args.model_run_dir, RUN))
@@ -49,16 +49,16 @@ def run_fn(fn_args: FnArgs) -> None:
 def _key(settings: dict[str, Any], uri: str, warm: Path | None) -> str:
     """A run goes on only from its own remains: same config, same pictures, same code."""
     text = json.dumps([settings, uri, str(warm)], sort_keys=True)
-    index = _cluster().get("task", {}).get("index", 0)
-    return hashlib.sha256(text.encode()).hexdigest()[:16] + (f"-{index}" if index else "")
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _begun(out: Path, experiment: Experiment) -> bool:
+def _begun(out: Path, chief: bool) -> bool:
     """Whether there is a run to go on with; what died before it became one is removed."""
     if (out / "config.yaml").is_file():
         return True
-    shutil.rmtree(out, ignore_errors=True)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    if chief:
+        shutil.rmtree(out, ignore_errors=True)
+        out.parent.mkdir(parents=True, exist_ok=True)
     return False
 
 
@@ -68,19 +68,3 @@ def _base_run(base_model: str | None) -> Path | None:
         return None
     uri = os.path.dirname(base_model)
     return local(uri) / RUN if fileio.exists(os.path.join(uri, RUN)) else None
-
-
-def _cluster() -> dict[str, Any]:
-    return json.loads(os.environ.get("TF_CONFIG") or "{}")
-
-
-def _is_chief() -> bool:
-    task = _cluster().get("task", {})
-    return task.get("index", 0) == 0 and task.get("type", "worker") in ("worker", "chief")
-
-
-def _workers() -> contextlib.AbstractContextManager[Any]:
-    """All machines of TF_CONFIG; where there is none, the library chooses: the visible GPUs, else one device."""
-    if not _cluster().get("cluster"):
-        return contextlib.nullcontext()
-    return tf.distribute.MultiWorkerMirroredStrategy().scope()

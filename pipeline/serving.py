@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -45,7 +46,7 @@ def warmup_requests(model: Path) -> list[Request]:
 
 
 def answers(model: Path, requests: list[Request]) -> list[dict[str, np.ndarray]]:
-    """What the model answers to each request in a fresh process that imports TensorFlow alone.
+    """What the model answers to each request in a fresh process that imports TensorFlow alone, on the CPU.
 
     Raises:
         UserError: it cannot be loaded there, or a signature fails.
@@ -54,7 +55,8 @@ def answers(model: Path, requests: list[Request]) -> list[dict[str, np.ndarray]]
         asked, out = Path(folder, "requests.json"), Path(folder, "answers.npz")
         asked.write_text(json.dumps([_plain(request) for request in requests]))
         command = [sys.executable, serve_process.__file__, str(model), str(asked), str(out)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+        alone = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}  # this process may hold the GPU
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=alone)
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["no word"])[-1]
             raise UserError(f"The model in {model} does not answer in a process with TensorFlow alone: {last}")

@@ -4,7 +4,7 @@ import dataclasses
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from looc_tf import config
@@ -235,6 +235,7 @@ def test_an_experiment_is_frozen_all_the_way():
     assert isinstance(experiment.views.chain["crop"]["area"], tuple)
 
 
+@settings(deadline=None)
 @given(
     name=st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1).filter(
         lambda t: "${" not in t

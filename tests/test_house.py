@@ -28,7 +28,7 @@ HOUSE = [
     ["export"],
     ["batches", "callbacks", "checkpoints", "optim", "run_folder", "run_log", "state", "train"],
     ["report"],
-    ["cli", "startup"],
+    ["cli"],
 ]
 PLACE = {room: index for index, rooms in enumerate(HOUSE) for room in rooms}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -10,7 +10,7 @@ from looc_tf.augment.blur import Blur
 from looc_tf.augment.color import Color, Solarize
 from looc_tf.augment.geometry import Crop, FreeRotation, Rotation
 from looc_tf.augment.texture import Stylized, Texture
-from looc_tf.errors import UserError, nearest, unknown
+from looc_tf.errors import UserError, nearest, shown, unknown
 
 AUGMENTATIONS: dict[str, type[Augmentation]] = {
     "crop": Crop,
@@ -37,7 +37,7 @@ def build(name: str, **settings: Any) -> Augmentation:
         if setting not in accepted:
             hint = nearest(setting, accepted)
             raise UserError(
-                f"Augmentation {name!r} has no setting {setting!r}. {hint}Expected some of {', '.join(accepted)}."
+                f"Augmentation {name!r} has no setting {shown(setting)}. {hint}Expected some of {', '.join(accepted)}."
             )
     return AUGMENTATIONS[name](name=name, **settings)
 

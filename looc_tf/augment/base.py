@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from looc_tf.errors import UserError
+from looc_tf.errors import UserError, shown
 
 with contextlib.redirect_stdout(io.StringIO()):  # keras-core announces its backend there
     from keras_cv.layers import VectorizedBaseImageAugmentationLayer
@@ -75,9 +75,9 @@ def number(setting: str, value: Any, low: float = 0.0, high: float = 1.0) -> flo
     try:
         if low <= float(value) <= high:
             return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pass
-    raise UserError(f"{setting} must be a number from {low:g} to {high:g}. Received {value!r}.")
+    raise UserError(f"{setting} must be a number from {low:g} to {high:g}. Received {shown(value)}.")
 
 
 def interval(setting: str, value: Any, low: float = 0.0, high: float = 1.0) -> tuple[float, float]:
@@ -86,9 +86,9 @@ def interval(setting: str, value: Any, low: float = 0.0, high: float = 1.0) -> t
         first, last = (float(bound) for bound in value)
         if low <= first <= last <= high:
             return first, last
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pass
-    raise UserError(f"{setting} must be two numbers in order, from {low:g} to {high:g}. Received {value!r}.")
+    raise UserError(f"{setting} must be two numbers in order, from {low:g} to {high:g}. Received {shown(value)}.")
 
 
 def unit_range(images: tf.Tensor) -> tf.Tensor:

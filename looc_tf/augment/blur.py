@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from looc_tf.augment.base import Augmentation, Parameters, between, interval, number
+from looc_tf.augment.compiled import compiled
 
 
 class Blur(Augmentation):
@@ -62,7 +63,7 @@ def _reflect(images: tf.Tensor, radius: int, axis: int) -> tf.Tensor:
     return tf.concat([before, images, after], axis=axis)
 
 
-@tf.function(jit_compile=True, reduce_retracing=True)
+@compiled(reduce_retracing=True)
 def _slide(padded: tf.Tensor, taps: tf.Tensor, radius: int, axis: int, step: int) -> tf.Tensor:
     """Weighted sum of the shifts of [B, R, C] along an axis, `step` elements apart; compiled into a single loop."""
     length = tf.shape(padded)[axis] - 2 * radius * step

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from looc_tf.augment.base import Augmentation, Parameters, between, number
+from looc_tf.augment.compiled import compiled
 
 BRIGHTNESS, CONTRAST, SATURATION, HUE, GRAY, NOTHING = range(6)
 ORDERS = tuple(itertools.permutations((BRIGHTNESS, CONTRAST, SATURATION, HUE)))
@@ -82,8 +83,7 @@ class Color(Augmentation):
         return tf.ensure_shape(changed, images.shape)
 
 
-@tf.function(
-    jit_compile=True,
+@compiled(
     input_signature=[
         tf.TensorSpec([None, None, None, 3], tf.float32),
         tf.TensorSpec([None, 5], tf.int32),

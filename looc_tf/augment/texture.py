@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from looc_tf.augment.base import Augmentation, Parameters, between, interval, number
-from looc_tf.errors import UserError
+from looc_tf.errors import UserError, shown
 
 
 class Texture(Augmentation):
@@ -40,8 +40,11 @@ class Texture(Augmentation):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if not sizes or not all(isinstance(size, int) and 0 < size < 32 and size % 2 for size in sizes):
-            raise UserError(f"texture.sizes must be odd kernel sizes in pixels, such as [1, 3, 5]. Received {sizes!r}.")
+        listed = isinstance(sizes, (list, tuple)) and 0 < len(sizes) < 32
+        if not listed or not all(isinstance(size, int) and 0 < size < 32 and size % 2 for size in sizes):
+            raise UserError(
+                f"texture.sizes must be odd kernel sizes in pixels, such as [1, 3, 5]. Received {shown(sizes)}."
+            )
         self.sizes = tuple(sizes)
         self.mixing = interval("texture.mixing", mixing)
         self.probability = number("texture.probability", probability)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from looc_tf.config.schema import Experiment, Gate, Space
-from looc_tf.errors import UserError, nearest, unknown
+from looc_tf.errors import UserError, nearest, shown, unknown
 
 RESERVED = ("query", "trunk", "concat")  # names of a view and of two representations in the results
 
@@ -28,6 +29,18 @@ POSITIVE = (
 ).split()
 NOT_NEGATIVE = "seed optimizer.weight_decay optimizer.warmup_steps training.steps training.monitor_every".split()
 FRACTIONS = ("method.momentum", "optimizer.momentum")
+AT_MOST = {  # what no machine holds or counts, and what no float32 does
+    "seed": 2**32 - 1,
+    "data.size": 4096,
+    "views.size": 4096,
+    **dict.fromkeys(("model.width", "model.hidden", "model.dimension", "training.batch", "evaluation.batch"), 2**20),
+    **dict.fromkeys(("optimizer.learning_rate", "optimizer.weight_decay"), 1e12),
+    "optimizer.decay": 1,
+    **dict.fromkeys(("training.steps", "training.epochs", "optimizer.warmup_steps"), 1e9),
+}
+LEAST, LARGEST = 1e-4, 1e4  # of a temperature
+LONGEST_QUEUE = 2**26
+_NAME = re.compile("[A-Za-z][A-Za-z0-9_]{0,63}")  # of a space: TensorFlow's scopes take no others
 
 
 def validate(experiment: Experiment) -> Experiment:
@@ -85,6 +98,10 @@ def _numbers(experiment: Experiment) -> None:
         value = _value(experiment, field)
         if value is not None and value < 0:
             raise UserError(f"{field} should be 0 or more. Received {value}.")
+    for field, most in AT_MOST.items():
+        value = _value(experiment, field)
+        if value is not None and value > most:
+            raise UserError(f"{field} should be at most {most:,.0f}. Received {value}.")
     for field in FRACTIONS:
         if not 0 <= _value(experiment, field) <= 1:
             raise UserError(f"{field} should lie between 0 and 1. Received {_value(experiment, field)}.")
@@ -107,6 +124,8 @@ def _words(experiment: Experiment) -> None:
     for probe in experiment.evaluation.probes:
         if probe not in PROBES:
             raise unknown("probe", probe, PROBES)
+    if not experiment.name.isprintable():
+        raise UserError(f"name should be printable, on one line. Received {shown(experiment.name)}.")
     if not experiment.data.name:
         raise UserError('data.name is empty. Expected "factors", a TFDS name, a folder of images or TFRecord files.')
 
@@ -156,6 +175,11 @@ def _spaces(experiment: Experiment) -> None:
         _shares(space, chain)
         if space.temperature <= 0:
             raise UserError(f"Space {space.name!r} has a temperature of {space.temperature}. It should be above 0.")
+        if not LEAST <= space.temperature <= LARGEST or space.queue > LONGEST_QUEUE:
+            raise UserError(
+                f"Space {space.name!r} has a temperature of {space.temperature} and a queue of {space.queue} rows. "
+                f"They should be from {LEAST} to {LARGEST:g}, and at most {LONGEST_QUEUE:,}."
+            )
         if space.queue < experiment.training.batch:
             raise UserError(
                 f"Space {space.name!r} has a queue of {space.queue} rows, smaller than the batch of "
@@ -164,8 +188,11 @@ def _spaces(experiment: Experiment) -> None:
 
 
 def _name(space: Space, before: Iterable[str]) -> None:
-    if not space.name.isidentifier():
-        raise UserError(f"A space's name should be letters, digits and _. Received {space.name!r}.")
+    if not _NAME.fullmatch(space.name):
+        raise UserError(
+            "A space's name should be letters, digits and _. "
+            f"Received {shown(space.name)}. Begin with a letter, use at most 64 of A to Z."
+        )
     if space.name in RESERVED or space.name.startswith("branch_"):
         raise UserError(f"A space cannot be called {space.name!r}: the results use that name. Choose another.")
     if space.name in before:
@@ -176,7 +203,7 @@ def _shares(space: Space, chain: list[str]) -> None:
     for index, shared in enumerate(space.shares):
         if shared not in chain:
             raise UserError(
-                f"Space {space.name!r} shares {shared!r}, which is not in the chain ({', '.join(chain)}). "
+                f"Space {space.name!r} shares {shown(shared)}, which is not in the chain ({', '.join(chain)}). "
                 f"{nearest(shared, chain)}Add it to views.chain or take it out of the space."
             )
         if shared in space.shares[:index]:

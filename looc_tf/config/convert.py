@@ -8,7 +8,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from looc_tf.errors import UserError, nearest
+from looc_tf.errors import UserError, nearest, shown
 
 _WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 
@@ -54,12 +54,12 @@ def _dataclass(kind: Any, value: Any, at: str) -> Any:
     for key in value:
         if key not in hints:
             raise UserError(
-                f"unknown key {_join(at, key)!r}. {nearest(str(key), hints)}Expected one of {', '.join(hints)}."
+                f"unknown key {shown(_join(at, key))}. {nearest(str(key), hints)}Expected one of {', '.join(hints)}."
             )
     required = (f.name for f in dataclasses.fields(kind) if _has_no_default(f))
     missing = [name for name in required if name not in value]
     if missing:
-        raise UserError(f"{_join(at, missing[0])!r} is missing: it has no default. Received {dict(value)!r}.")
+        raise UserError(f"{_join(at, missing[0])!r} is missing: it has no default. Received {shown(value)}.")
     return kind(**{key: from_plain(hints[key], item, _join(at, key)) for key, item in value.items()})
 
 
@@ -83,6 +83,8 @@ def _mapping(kind: Any, value: Any, at: str) -> dict:
 
 def _scalar(kind: type, value: Any, at: str) -> Any:
     whole = isinstance(value, int) and not isinstance(value, bool)
+    if whole and abs(value) >= 1 << 63:
+        raise UserError(f"{at} should be a number of at most 64 bits. Received {shown(value)}.")
     if kind is float and (whole or isinstance(value, float)) and math.isfinite(value):
         return float(value)
     if (kind is int and whole) or (kind in (str, bool) and isinstance(value, kind)):
@@ -91,7 +93,7 @@ def _scalar(kind: type, value: Any, at: str) -> Any:
 
 
 def _wrong(at: str, expected: str, value: Any) -> UserError:
-    return UserError(f"{at or 'the config'!s} should be {expected}. Received {value!r} ({type(value).__name__}).")
+    return UserError(f"{at or 'the config'!s} should be {expected}. Received {shown(value)} ({type(value).__name__}).")
 
 
 def _join(at: str, key: Any) -> str:

@@ -7,14 +7,18 @@ whoever runs it.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from looc_tf.config.checks import validate
 from looc_tf.config.convert import from_plain, to_plain
+from looc_tf.config.limits import DEEPEST, measured
 from looc_tf.config.schema import Experiment
-from looc_tf.errors import UserError, nearest, unknown
+from looc_tf.errors import UserError, nearest, printable, shown, unknown
+
+_LONGEST_FIELD = 200  # characters of a dotted field
 
 
 def load(config: str | Path, overrides: Sequence[str] = ()) -> Experiment:
@@ -36,7 +40,8 @@ def load(config: str | Path, overrides: Sequence[str] = ()) -> Experiment:
     experiment = _from_file(path, ())
     for override in overrides:
         experiment = _override(experiment, override)
-    return _blaming(" --set ".join([str(path), *overrides]), lambda: validate(experiment))
+    changes = [printable(override, 200) for override in overrides]
+    return _blaming(" --set ".join([str(path), *changes]), lambda: validate(experiment))
 
 
 def names() -> list[str]:
@@ -48,13 +53,13 @@ def names() -> list[str]:
 def find(config: str | Path) -> Path:
     """The file behind a path or a shipped name; `UserError` with the nearest name on a miss."""
     path, shipped = Path(config), names()
-    if path.is_file():
+    if _is_file(path):
         return path
     name = path.as_posix().removesuffix(".yaml")
     if name in shipped:
         return _shipped() / f"{name}.yaml"
     raise UserError(
-        f"There is no config {str(config)!r}. {nearest(name, shipped)}"
+        f"There is no config {shown(str(config))}. {nearest(name, shipped)}"
         "Expected a YAML file, or a name that `looc configs` lists."
     )
 
@@ -85,8 +90,8 @@ def _shipped() -> Path:
 
 def _from_file(path: Path, above: tuple[Path, ...]) -> Experiment:
     """The file over its base over the defaults; `above` are the files that led here."""
-    if path.resolve() in above:
-        raise UserError(f"{path}: its chain of `base:` leads back to itself. Remove one of them.")
+    if path.resolve() in above or len(above) > DEEPEST:
+        raise UserError(f"{path}: its chain of `base:` leads back to itself, or is too long. Remove one of them.")
     content = _read(path)
     base = content.pop("base", None)
     start = Experiment() if base is None else _from_file(_base(path, base), (*above, path.resolve()))
@@ -95,9 +100,16 @@ def _from_file(path: Path, above: tuple[Path, ...]) -> Experiment:
 
 def _base(path: Path, base: Any) -> Path:
     file = path.parent / f"{base}.yaml"
-    if not isinstance(base, str) or not file.is_file():
+    if not isinstance(base, str) or not _is_file(file):
         raise unknown(f"base in {path}:", str(base), sorted(p.stem for p in path.parent.glob("*.yaml") if p != path))
     return file
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name longer than any file's
+        return False
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -106,9 +118,11 @@ def _read(path: Path) -> dict[str, Any]:
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        content: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
-    except (yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError, OSError) as error:
-        raise UserError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
+        text = path.read_text(encoding="utf-8")
+        loaded = OmegaConf.load(io.StringIO(_blaming(path, lambda: measured(text))))
+        content: Any = OmegaConf.to_container(loaded, resolve=False)
+    except (yaml.YAMLError, OmegaConfBaseException, ValueError, OSError) as error:
+        raise UserError(f"{path}: cannot be read as YAML: {error}") from error
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected sections such as `data:`. Received a {type(content).__name__}.")
     _blaming(path, lambda: _refuse_interpolation(content))
@@ -121,10 +135,11 @@ def _override(experiment: Experiment, text: str) -> Experiment:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    where, (field, equals, value) = f"--set {text}", text.partition("=")
-    if not equals or not field:
+    where, (field, equals, value) = printable(f"--set {text}", 200), text.partition("=")
+    if not equals or not field or len(field) > _LONGEST_FIELD:
         raise UserError(f"{where}: expected field=value, such as training.steps=100.")
     try:
+        _blaming(where, lambda: measured(value))
         parsed: Any = OmegaConf.to_container(OmegaConf.from_dotlist([f"value={value}"]), resolve=False)
         _blaming(where, lambda: _refuse_interpolation({field: parsed["value"]}))
         holder = OmegaConf.create(to_dict(experiment))
@@ -146,7 +161,7 @@ def _overlay(under: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def _refuse_interpolation(content: Mapping[str, Any]) -> None:
     for field, value in _leaves(content):
         if isinstance(value, str) and "${" in value:
-            raise UserError(f"{field} holds an interpolation, {value!r}. Write the value itself.")
+            raise UserError(f"{field} holds an interpolation, {shown(value)}. Write the value itself.")
 
 
 def _leaves(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:

@@ -2,16 +2,21 @@
 
 JPEG (grey, RGB, CMYK; EXIF orientation obeyed), PNG (any mode, 16 bit), GIF (first frame) and BMP (uncompressed).
 Transparent pixels are laid over white. The header is read before any pixel: a picture that claims more than
-`MAX_PIXELS` is refused, not decoded.
+`MAX_PIXELS` is refused, not decoded. Of a GIF nothing behind the first frame is looked at.
 """
 
 from __future__ import annotations
 
 import tensorflow as tf
 
+from looc_tf.data.gif import first_frame
+
 MAX_PIXELS = 100_000_000
+LARGE = 1 << 25  # pixels: a picture of more is decoded alone
+_AT_ONCE = 8  # pictures of up to LARGE pixels that are held in full together; more would not be faster on most machines
 JPEG, PNG, GIF, BMP, OTHER = range(5)
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM")
+_STRIP = 1 << 20  # pixels that are laid over white at a time
 _EXIF_BYTES = 4096  # the orientation tag sits in the first directory of the first or second segment
 
 
@@ -35,12 +40,39 @@ def decode_square(data: tf.Tensor, size: int) -> tf.Tensor:
     kind = _kind(data)
     known = tf.debugging.Assert(kind != OTHER, ["Expected the bytes of a JPEG, PNG, GIF or BMP picture."])
     with tf.control_dependencies([known] if known is not None else []):
-        height, width = _dimensions(data, kind)
+        whole = data, tf.zeros([2], tf.int64)
+        data, frame = tf.cond(kind == GIF, lambda: first_frame(data), lambda: whole)
+        height, width = tf.unstack(tf.maximum(_dimensions(data, kind), frame))
     message = f"Expected a picture of 1 to {MAX_PIXELS:,} pixels. Received height and width"
     fits = tf.debugging.Assert((height * width <= MAX_PIXELS) & (height * width > 0), [message, height, width])
     with tf.control_dependencies([fits] if fits is not None else []):
         data = tf.identity(data)
     return square(_pixels(data, kind), size)
+
+
+def decode_squares(encoded: tf.Tensor, size: int) -> tf.Tensor:
+    """`decode_square` of a batch, string [B] -> uint8 [B, size, size, 3], in bounded memory.
+
+    At most `_AT_ONCE` pictures are decoded at the same time and, as soon as one of them has more than `LARGE` pixels,
+    one after the other: whatever the pictures are, about 3 GB.
+
+    Raises:
+        tf.errors.InvalidArgumentError: as `decode_square`, of any of them.
+    """
+    spec = tf.TensorSpec([size, size, 3], tf.uint8)
+    one = tf.function(
+        lambda data: decode_square(data, size), input_signature=[tf.TensorSpec([], tf.string)], autograph=False
+    )
+
+    def several(at_once: int) -> tf.Tensor:
+        return tf.map_fn(one, encoded, fn_output_signature=spec, parallel_iterations=at_once)
+
+    claims = tf.map_fn(_pixel_count, encoded, fn_output_signature=tf.int64, parallel_iterations=_AT_ONCE)
+    return tf.cond(tf.reduce_any(claims > LARGE), lambda: several(1), lambda: several(_AT_ONCE))
+
+
+def _pixel_count(data: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_prod(_dimensions(data, _kind(data)))
 
 
 def square(image: tf.Tensor, size: int) -> tf.Tensor:
@@ -67,8 +99,8 @@ def _numbers(data: tf.Tensor, start: int | tf.Tensor, length: int) -> tf.Tensor:
     return tf.ensure_shape(tf.pad(values, [[0, length - tf.size(values)]]), [length])
 
 
-def _dimensions(data: tf.Tensor, kind: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """int64 height and width as the header states them."""
+def _dimensions(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
+    """int64 [height, width] as the header states them; of a GIF those of the screen."""
     powers = tf.constant([1, 1 << 8, 1 << 16, 1 << 24], tf.int64)
 
     def png() -> tf.Tensor:
@@ -76,8 +108,8 @@ def _dimensions(data: tf.Tensor, kind: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]
         return tf.stack([tf.reduce_sum(values[4:] * powers[::-1]), tf.reduce_sum(values[:4] * powers[::-1])])
 
     def gif() -> tf.Tensor:
-        values = _numbers(data, 6, 4)
-        return tf.stack([tf.reduce_sum(values[2:] * powers[:2]), tf.reduce_sum(values[:2] * powers[:2])])
+        values = tf.reshape(_numbers(data, 6, 4), [2, 2])
+        return tf.reduce_sum(values * powers[:2], axis=1)[::-1]
 
     def bmp() -> tf.Tensor:
         values = tf.reshape(_numbers(data, 18, 8), [2, 4])
@@ -87,8 +119,7 @@ def _dimensions(data: tf.Tensor, kind: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]
     def jpeg() -> tf.Tensor:
         return tf.cast(tf.image.extract_jpeg_shape(data)[:2], tf.int64)
 
-    shape = tf.switch_case(kind, [jpeg, png, gif, bmp, lambda: tf.zeros([2], tf.int64)])
-    return shape[0], shape[1]
+    return tf.ensure_shape(tf.switch_case(kind, [jpeg, png, gif, bmp, lambda: tf.zeros([2], tf.int64)]), [2])
 
 
 def _pixels(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
@@ -132,12 +163,26 @@ def _bitmap(data: tf.Tensor) -> tf.Tensor:
 
 def _over_white(image: tf.Tensor, opaque: tf.Tensor) -> tf.Tensor:
     """uint8 [H, W, 4] -> uint8 [H, W, 3]; a picture without transparency passes unchanged."""
+    height, width = tf.shape(image)[0], tf.shape(image)[1]
+    rows = tf.maximum(1, _STRIP // width)
 
-    def blend() -> tf.Tensor:
-        color, alpha = tf.cast(image[:, :, :3], tf.float32), tf.cast(image[:, :, 3:], tf.float32) / 255.0
+    def blend(start: tf.Tensor) -> tf.Tensor:
+        strip = tf.cast(image[start : start + rows], tf.float32)
+        color, alpha = strip[:, :, :3], strip[:, :, 3:] / 255.0
         return tf.cast(tf.round(color * alpha + 255.0 * (1.0 - alpha)), tf.uint8)
 
-    return tf.cond(tf.reduce_all(image[:, :, 3] == opaque), lambda: image[:, :, :3], blend)
+    def strips() -> tf.Tensor:  # as floats, the whole picture would take many times its memory
+        count = (height + rows - 1) // rows
+        done = tf.TensorArray(tf.uint8, count, element_shape=[None, None, 3], infer_shape=False)
+        done = tf.while_loop(
+            lambda number, _: number < count,
+            lambda number, done: (number + 1, done.write(number, blend(number * rows))),
+            (0, done),
+            parallel_iterations=1,
+        )[1]
+        return done.concat()
+
+    return tf.cond(tf.reduce_all(image[:, :, 3] == opaque), lambda: image[:, :, :3], strips)
 
 
 def _orientation(data: tf.Tensor) -> tf.Tensor:

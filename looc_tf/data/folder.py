@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from looc_tf.data.ingest import read_file
 from looc_tf.data.splits import ALIASES
 from looc_tf.data.table import Table, objects
 from looc_tf.errors import UserError
@@ -39,14 +40,15 @@ def read_folder(root: Path) -> Table:
             f"Expected pictures in {str(root)!r}. Found {_census(paths)}. Name a folder of JPEG, PNG, ... files."
         )
     splits, classes = _layout(pictures)
+    classes = [readable_name(name) for name in classes]
     names = tuple(sorted({name for name in classes if name}))
     numbers = {name: number for number, name in enumerate(names)}
     return Table(
-        ids=objects([str(path) for path in pictures]),
+        ids=objects([readable_name(path) for path in pictures]),
         splits=np.array(splits),
         labels={"label": np.array([numbers.get(name, -1) for name in classes], np.int64)},
         fields={"label": names} if names else {},
-        picture=lambda row: (root / pictures[row]).read_bytes(),
+        picture=lambda row: read_file(root / pictures[row]),
         stylized=_stylized(root, pictures, copies) if any(p.with_suffix("") in mirrored for p in pictures) else None,
         skipped=tuple(unreadable),
     )
@@ -81,6 +83,11 @@ def walk(root: Path, refuse: Callable[[OSError], None]) -> Iterator[PurePosixPat
         yield from (base / name for name in sorted(files) if not name.startswith("."))
 
 
+def readable_name(path: PurePosixPath | str) -> str:
+    """A path as text on every machine: bytes of it that are no UTF-8 become escapes such as `\\xe9`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def _layout(pictures: list[PurePosixPath]) -> tuple[list[str], list[str]]:
     """Split and class name of every picture ("" where there is none)."""
     tops = {path.parts[0].lower() for path in pictures if len(path.parts) > 1}
@@ -102,7 +109,7 @@ def _stylized(root: Path, pictures: list[PurePosixPath], copies: set[PurePosixPa
         copy = by_stem.get(pictures[row].with_suffix(""))
         if copy is None:
             raise ValueError(f"no stylised copy in {STYLIZED}/")
-        return (root / STYLIZED / copy).read_bytes()
+        return read_file(root / STYLIZED / copy)
 
     return read
 

@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 import io
+import stat
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from looc_tf.data.decode import MAX_PIXELS, decode_square
+from looc_tf.data.decode import LARGE, MAX_PIXELS, decode_square, decode_squares
+from looc_tf.errors import printable
 
 Broken = tuple[str, str]  # id, reason
 FAULTS = (ValueError, OSError, KeyError, tf.errors.OpError)  # what reading a broken picture may raise
+FORMATS = "BMP DIB GIF JPEG JPEG2000 PNG PPM TGA TIFF WEBP".split()  # no others: Pillow would run a program for some
+LARGEST = 4 * MAX_PIXELS + (1 << 20)  # bytes: an uncompressed picture with alpha
+_BATCH_BYTES = 1 << 26  # of encoded pictures: a batch of large photographs is a smaller batch
+_ALONE = threading.RLock()  # held while a picture of more than LARGE pixels is decoded
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # MAX_PIXELS is the bound here
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a picture file; `ValueError` where reading would not end: a pipe, a device, a huge file."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("not a file but a folder, pipe, socket or device")
+    if status.st_size > LARGEST:
+        raise ValueError(f"{status.st_size:,} bytes; at most {LARGEST:,} are read")
+    return path.read_bytes()
 
 
 def transcode(data: bytes) -> bytes:
@@ -30,12 +50,13 @@ def transcode(data: bytes) -> bytes:
     if not data:
         raise ValueError("empty file")
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"{image.width} x {image.height} pixels; at most {MAX_PIXELS:,} are read")
-            image = _eight_bits(ImageOps.exif_transpose(image))
-            out = io.BytesIO()
-            image.save(out, "PNG", compress_level=1)
+            with _alone_if_large(image.width * image.height):
+                upright = _eight_bits(ImageOps.exif_transpose(image))
+                out = io.BytesIO()
+                upright.save(out, "PNG", compress_level=1)
     except Image.DecompressionBombError as error:
         raise ValueError(str(error)) from error
     except UnidentifiedImageError as error:
@@ -43,6 +64,25 @@ def transcode(data: bytes) -> bytes:
     except (OSError, SyntaxError, EOFError, ZeroDivisionError, TypeError, IndexError, KeyError) as error:
         raise ValueError(f"not a readable picture ({brief(error)})") from error
     return out.getvalue()
+
+
+@contextmanager
+def _alone_if_large(pixels: int) -> Iterator[None]:
+    """Several threads decode; two pictures of the largest kind at the same time would be too much for the memory."""
+    if pixels > LARGE:
+        with _ALONE:
+            yield
+    else:
+        yield
+
+
+def _claimed(data: bytes) -> int:
+    """Pixels that a picture's header states, 0 where Pillow finds none."""
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            return image.width * image.height
+    except Exception:  # Pillow raises whatever a broken header leads it into; the decoder then says what is wrong
+        return 0
 
 
 def _eight_bits(image):
@@ -65,11 +105,12 @@ def decode_one(data: bytes, size: int) -> np.ndarray:
 
 def readable(data: bytes, size: int) -> tuple[bytes, np.ndarray]:
     """`decode_one` with the bytes that TensorFlow decodes: the same ones or, in a format for Pillow, a PNG of them."""
-    try:
-        return data, decode_square(tf.constant(data), size).numpy()
-    except tf.errors.OpError:
-        data = transcode(data)
-        return data, decode_square(tf.constant(data), size).numpy()
+    with _alone_if_large(_claimed(data)):
+        try:
+            return data, decode_square(tf.constant(data), size).numpy()
+        except tf.errors.OpError:
+            data = transcode(data)
+            return data, decode_square(tf.constant(data), size).numpy()
 
 
 def readable_batch(batch: Sequence[bytes], size: int) -> list[tuple[bytes, np.ndarray] | Exception]:
@@ -93,10 +134,7 @@ def _decoder(size: int) -> Callable[[tf.Tensor], tf.Tensor]:
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     def decode(encoded: tf.Tensor) -> tf.Tensor:
-        spec = tf.TensorSpec([size, size, 3], tf.uint8)
-        return tf.map_fn(
-            lambda data: decode_square(data, size), encoded, fn_output_signature=spec, parallel_iterations=16
-        )
+        return decode_squares(encoded, size)
 
     return decode
 
@@ -110,7 +148,7 @@ def decode_all(
         read: row -> encoded bytes.
         names: [N] ids, for the report.
         size: pixels of the side.
-        batch: pictures per call.
+        batch: pictures per call, fewer where they are large.
 
     Returns:
         uint8 [N, size, size, 3]; bool [N], which are good; (id, reason) of those that are not.
@@ -118,19 +156,34 @@ def decode_all(
     count, broken = len(names), []
     images, good = np.zeros((count, size, size, 3), np.uint8), np.ones(count, bool)
     with progress(count, "decoding pictures") as advance:
-        for start in range(0, count, batch):
-            rows = range(start, min(start + batch, count))
-            try:
-                images[rows.start : rows.stop] = _decoder(size)(tf.constant([read(row) for row in rows])).numpy()
-            except FAULTS:  # one of them is broken, or of a format for Pillow: one by one, then
-                for row in rows:
-                    try:
-                        images[row] = decode_one(read(row), size)
-                    except FAULTS as error:
-                        good[row] = False
-                        broken.append((str(names[row]), brief(error)))
-            advance(len(rows))
+        for portion in _portions(read, count, batch):
+            files = [data for _, data in portion if isinstance(data, bytes)]
+            decoded = iter(readable_batch(files, size) if files else [])
+            for row, data in portion:
+                result = next(decoded) if isinstance(data, bytes) else data
+                if isinstance(result, Exception):
+                    good[row] = False
+                    broken.append((str(names[row]), brief(result)))
+                else:
+                    images[row] = result[1]
+            advance(len(portion))
     return images, good, broken
+
+
+def _portions(read: Callable[[int], bytes], count: int, most: int) -> Iterator[list[tuple[int, bytes | Exception]]]:
+    """(row, bytes or why there are none) of all rows: at most so many, and about `_BATCH_BYTES`, at a time."""
+    portion: list[tuple[int, bytes | Exception]] = []
+    held = 0
+    for row in range(count):
+        try:
+            data: bytes | Exception = read(row)
+            held += len(data)
+        except FAULTS as error:
+            data = error
+        portion.append((row, data))
+        if len(portion) == most or held >= _BATCH_BYTES or row == count - 1:
+            yield portion
+            portion, held = [], 0
 
 
 @contextmanager
@@ -169,6 +222,6 @@ def summary(skipped: Iterable[Broken], show: int = 5) -> str:
     skipped = list(skipped)
     if not skipped:
         return ""
-    named = ", ".join(f"{name} ({reason})" for name, reason in skipped[:show])
+    named = ", ".join(printable(f"{name} ({reason})") for name, reason in skipped[:show])
     more = f" and {len(skipped) - show} more" if len(skipped) > show else ""
     return f"{len(skipped)} picture{'s' if len(skipped) != 1 else ''} skipped: {named}{more}"

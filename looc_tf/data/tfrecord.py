@@ -22,6 +22,10 @@ from looc_tf.errors import UserError
 _SPLIT = re.compile(rf"(?:^|[-_.])({'|'.join(sorted(ALIASES, key=len, reverse=True))})(?=[-_.]|$)", re.IGNORECASE)
 
 
+_LONGEST_ID = 4096  # bytes
+_MOST_CLASSES = 1_000_000
+
+
 @dataclass(frozen=True)
 class Keys:
     """Under which keys of an Example things are looked for, in this order."""
@@ -149,10 +153,15 @@ def _bytes(example, keys: Sequence[str]) -> bytes:
     raise ValueError(f"no bytes under {' or '.join(keys)} but {', '.join(sorted(example)) or 'nothing'}")
 
 
+def id_text(value: bytes) -> str:
+    """An Example's id as text: what is no UTF-8 replaced, cut off where it is longer than any name of a file."""
+    return value[:_LONGEST_ID].decode("utf-8", "replace")
+
+
 def _text(example, keys: Sequence[str], default: str) -> str:
     for key in keys:
         if key in example and example[key].bytes_list.value:
-            return example[key].bytes_list.value[0].decode("utf-8", "replace")
+            return id_text(example[key].bytes_list.value[0])
     return default
 
 
@@ -161,7 +170,7 @@ def _label(example, keys: Sequence[str]) -> int | str:
         if key in example and example[key].int64_list.value:
             return int(example[key].int64_list.value[0])
         if key in example and example[key].bytes_list.value:
-            return example[key].bytes_list.value[0].decode("utf-8", "replace")
+            return id_text(example[key].bytes_list.value[0])
     return -1
 
 
@@ -177,6 +186,10 @@ def _numbered(name: str, values: list, classes: tuple[str, ...] | None) -> tuple
     if classes and top >= len(classes):
         raise UserError(
             f"Expected {name!r} below {len(classes)}, the number of class names. Received {top}. Correct the names."
+        )
+    if not classes and top >= _MOST_CLASSES:
+        raise UserError(
+            f"Expected {name!r} below {_MOST_CLASSES:,}, a class number. Received {top}. Number the classes from 0."
         )
     return array, classes or tuple(str(number) for number in range(top + 1))
 
@@ -195,5 +208,5 @@ def _class_names(files: Sequence[Path]) -> dict[str, tuple[str, ...]]:
     folders = {file.parent.parent if file.parent.name.startswith("Split-") else file.parent for file in files}
     for path in sorted({path for folder in folders for path in folder.glob("*labels.txt")}):
         name = "label" if path.name == "labels.txt" else path.name[: -len(".labels.txt")]
-        names[name] = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+        names[name] = tuple(line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip())
     return names

@@ -8,12 +8,11 @@ from typing import Any
 import tensorflow as tf
 from tensorflow import keras
 
-from looc_tf.data.decode import decode_square, square
+from looc_tf.data.decode import decode_squares, square
 from looc_tf.data.tfrecord import Keys
 
 Embeddings = dict[str, tf.Tensor]  # representation -> float32 [B, D]
 
-# Each picture being decoded is held in full; more of them at once would not be faster on the usual number of cores.
 _PARALLEL = 8
 
 
@@ -91,14 +90,7 @@ class Embedder(tf.Module):
         Raises:
             tf.errors.InvalidArgumentError: one of them is broken, too large, or of another format.
         """
-        spec = tf.TensorSpec([self.data_size, self.data_size, 3], tf.uint8)
-        squares = tf.map_fn(
-            lambda data: decode_square(data, self.data_size),
-            image_bytes,
-            fn_output_signature=spec,
-            parallel_iterations=_PARALLEL,
-        )
-        return self._embed(squares)
+        return self._embed(decode_squares(image_bytes, self.data_size))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")], autograph=False)
     def examples(self, examples: tf.Tensor) -> Embeddings:

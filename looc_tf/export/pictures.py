@@ -13,10 +13,10 @@ from typing import Optional, Union
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from looc_tf.data.decode import MAX_PIXELS, SIGNATURES
-from looc_tf.data.folder import EXTENSIONS, walk
-from looc_tf.data.ingest import transcode
-from looc_tf.data.tfrecord import Keys
+from looc_tf.data.decode import SIGNATURES
+from looc_tf.data.folder import EXTENSIONS, readable_name, walk
+from looc_tf.data.ingest import read_file, transcode
+from looc_tf.data.tfrecord import Keys, id_text
 from looc_tf.errors import UserError
 from looc_tf.export.scratch import reason
 
@@ -24,7 +24,6 @@ Read = Callable[[], bytes]  # it may raise: the picture is then a broken one
 Item = tuple[str, Read]  # id, how to read it
 Picture = tuple[str, Union[bytes, ValueError]]  # id, what TensorFlow decodes or why it cannot be read
 
-_LARGEST = 4 * MAX_PIXELS + (1 << 20)  # bytes: an uncompressed picture with alpha
 _READERS, _AHEAD = 4, 32
 
 
@@ -47,7 +46,7 @@ def find(images: str | Path) -> Pictures:
     path = Path(images)
     if path.is_file():
         return (
-            Pictures(_records([path])) if ".tfrecord" in path.name else Pictures([(path.name, partial(_read, path))], 1)
+            Pictures(_records([path])) if ".tfrecord" in path.name else Pictures([(readable_name(path.name), partial(read_file, path))], 1)
         )
     if not path.is_dir():
         raise UserError(f"Expected a folder of pictures, a picture or a TFRecord file. {path} does not exist.")
@@ -93,14 +92,7 @@ def _files(root: Path) -> Iterator[Item]:
 
     for path in walk(root, refuse):
         if path.suffix.lower() in EXTENSIONS:
-            yield str(path).encode("utf-8", "replace").decode(), partial(_read, root / path)
-
-
-def _read(path: Path) -> bytes:
-    size = path.stat().st_size
-    if size > _LARGEST:
-        raise ValueError(f"{size:,} bytes; at most {_LARGEST:,} are read")
-    return path.read_bytes()
+            yield readable_name(path), partial(read_file, root / path)
 
 
 def _records(files: Iterable[Path]) -> Iterator[Item]:
@@ -121,7 +113,7 @@ def _record(payload: bytes, name: str) -> Item:
     except DecodeError:
         return name, partial(_refuse, "not a tf.Example")
     values = {key: features[key].bytes_list.value for key in (*keys.id, *keys.image) if key in features}
-    named = [values[key][0].decode("utf-8", "replace") for key in keys.id if values.get(key)]
+    named = [id_text(values[key][0]) for key in keys.id if values.get(key)]
     pictures = [values[key][0] for key in keys.image if values.get(key)]
     if not pictures:
         return name, partial(_refuse, f"no bytes under {' or '.join(keys.image)}")

@@ -53,6 +53,8 @@ class Method(keras.Model):
     def __init__(self, encoder: Encoder, *, parts: int = 1, **options):
         super().__init__(**options)
         self.encoder, self.parts = encoder, parts
+        # A running mean is of all replicas already; Keras would add up what the machines of a cluster report.
+        self.distribute_reduction_method = "first"
         self.meters: dict[str, keras.metrics.Mean] = {}
 
     def targets(self, batch: Batch) -> Any:

@@ -52,15 +52,18 @@ class LooC(Method):
         keys: Keys = {name: {} for name in self.spaces}
         for key in self.spaces:
             readers = [name for name in self.spaces if name == key or key in self.negatives[name]]
-            outputs = self._keys(batch["views"][key], readers)
-            for name in readers:
-                found = tf.gather(gather(outputs[name]), place)
-                keys[name][key] = tf.stop_gradient(own_rows(found, outputs[name]))
+            encoded = self._encode(batch["views"][key], readers)
+            found = own_rows(tf.gather(gather(encoded), place), encoded)
+            for name, rows in zip(readers, tf.split(tf.stop_gradient(found), len(readers), axis=1)):
+                keys[name][key] = rows
         return keys
 
-    def _keys(self, images: tf.Tensor, heads: list[str]) -> dict[str, tf.Tensor]:
-        def encode(part: tf.Tensor) -> dict[str, tf.Tensor]:
-            return self.key_encoder(part, training=True, heads=heads)
+    def _encode(self, images: tf.Tensor, heads: list[str]) -> tf.Tensor:
+        """A key in several spaces, side by side: `[B, heads * D]`, which costs one exchange between replicas."""
+
+        def encode(part: tf.Tensor) -> tf.Tensor:
+            outputs = self.key_encoder(part, training=True, heads=heads)
+            return tf.concat([outputs[name] for name in heads], axis=1)
 
         return joined(in_turn(encode, images, self.parts))
 

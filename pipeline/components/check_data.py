@@ -15,6 +15,7 @@ from tfx.utils import io_utils
 
 from looc_tf.errors import UserError
 from pipeline.artifacts import DataReport
+from pipeline.pointer import pointed
 from pipeline.storage import read_text, write_text
 
 DRIFT = 0.1  # Jensen-Shannon divergence, or largest difference of a share, from which on a feature counts as moved
@@ -30,8 +31,14 @@ def CheckData(
     report: OutputArtifact[DataReport],
     fingerprint: Parameter[str],
     previous: InputArtifact[ExampleStatistics] = None,
+    baseline_pointer: Parameter[str] = "",
 ) -> None:
-    """Gathers anomalies, drift against the statistics of the run before, and broken pictures into `report.json`.
+    """Gathers anomalies, drift against earlier statistics, and broken pictures into `report.json`.
+
+    Args:
+        previous: the statistics of the run before, if any.
+        baseline_pointer: a file that names those of the latest blessed run, where no resolver can.
+        fingerprint: of the code.
 
     Raises:
         UserError: the pictures break the schema.
@@ -42,7 +49,8 @@ def CheckData(
         more = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
         raise UserError(f"The pictures break the schema: {broken[0]}{more}. Correct the pictures, or the schema.")
     now = _statistics(statistics)
-    drift = _drift(now, _statistics(previous), _schema(schema)) if previous else {}
+    before = previous or pointed(baseline_pointer, "statistics", ExampleStatistics)
+    drift = _drift(now, _statistics(before), _schema(schema)) if before else {}
     about = json.loads(read_text(os.path.join(pictures.uri, "report.json")))
     about |= {"summary": summary(now), "drift": drift, "moved": [name for name, far in drift.items() if far > DRIFT]}
     write_text(os.path.join(report.uri, "report.json"), json.dumps(about, indent=2) + "\n")

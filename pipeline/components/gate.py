@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from typing import Any
@@ -28,8 +29,11 @@ from tfx.utils import proto_utils
 from pipeline import thresholds
 from pipeline.components.fit_probes import ABOUT
 from pipeline.components.shards import LABELLED
+from pipeline.pointer import pointed
 from pipeline.storage import read_text, write_text
 
+Artifacts = dict[str, list[types.Artifact]]
+Demands = dict[str, thresholds.Asked]
 VERDICT = "gate.json"  # in the evaluation artifact: every output with its thresholds, and the reasons of a refusal
 
 
@@ -54,54 +58,68 @@ class GateExecutor(executor.Executor):
 
     def Do(self, input_dict: Any, output_dict: Any, exec_properties: dict[str, Any]) -> None:
         inputs = {key: list(value) for key, value in input_dict.items()}
-        pointed = _pointed(exec_properties.get("baseline_pointer") or "")
-        if pointed:
-            inputs[BASELINE_MODEL_KEY] = [pointed]
-        outputs = _outputs(inputs[MODEL_KEY][0])
-        baseline = _outputs(inputs[BASELINE_MODEL_KEY][0]) if inputs.get(BASELINE_MODEL_KEY) else {}
-        asked = thresholds.demands(thresholds.from_text(exec_properties["thresholds"]), outputs, baseline)
-        if all(one.drop is None for one in asked.values()):
-            inputs.pop(BASELINE_MODEL_KEY, None)  # nothing that both answer: TFMA would ask for both all the same
-        config = thresholds.eval_config(asked, outputs, baseline, LABELLED if _unlabelled(inputs) else "")
-        properties = {**exec_properties, EVAL_CONFIG_KEY: proto_utils.proto_to_json(config)}
-        properties[EXAMPLE_SPLITS_KEY] = json.dumps(["test"])
-        super().Do(inputs, output_dict, properties)
-        if pointed:  # it has no id in this run's metadata, and TFX's container would look for its name there
+        named = pointed(exec_properties.get("baseline_pointer") or "", "model", standard_artifacts.Model)
+        if named:
+            inputs[BASELINE_MODEL_KEY] = [named]
+        models = _outputs(inputs, MODEL_KEY), _outputs(inputs, BASELINE_MODEL_KEY)
+        asked = thresholds.demands(thresholds.from_text(exec_properties["thresholds"]), *models)
+        rows = self._judged(inputs, output_dict, exec_properties, asked)
+        risen = [name for name, row in rows.items() if row["baseline"] == 0]
+        if risen:  # TFMA also divides by the baseline, and refuses what it cannot divide; nothing can fall below 0
+            asked |= {name: dataclasses.replace(asked[name], drop=None) for name in risen}
+            _clear(output_dict)
+            rows = self._judged(inputs, output_dict, exec_properties, asked)
+            rows |= {name: {**rows[name], "baseline": 0.0} for name in risen}
+        if named:  # it has no id in this run's metadata, and TFX's container would look for its name there
             blessing = artifact_utils.get_single_instance(output_dict[BLESSING_KEY])
             blessing.mlmd_artifact.custom_properties.pop(ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, None)
-        _write_verdict(inputs, output_dict, asked)
+        _write_verdict(inputs, output_dict, rows)
+
+    def _judged(
+        self, inputs: Artifacts, outputs: Any, properties: dict[str, Any], asked: Demands
+    ) -> dict[str, dict[str, Any]]:
+        """Lets the Evaluator judge by these thresholds; `thresholds.verdict` of what it wrote."""
+        given = dict(inputs)
+        if all(one.drop is None for one in asked.values()):
+            given.pop(BASELINE_MODEL_KEY, None)  # nothing that both answer: TFMA would ask for both all the same
+        weight = LABELLED if _unlabelled(inputs) else ""
+        models = _outputs(inputs, MODEL_KEY), _outputs(inputs, BASELINE_MODEL_KEY)
+        config = thresholds.eval_config(asked, *models, weight=weight)
+        judged = {EVAL_CONFIG_KEY: proto_utils.proto_to_json(config), EXAMPLE_SPLITS_KEY: json.dumps(["test"])}
+        super().Do(given, outputs, {**properties, **judged})
+        return thresholds.verdict(artifact_utils.get_single_uri(outputs[EVALUATION_KEY]), asked)
 
 
-def _pointed(pointer: str) -> types.Artifact | None:
-    """The model that a pointer file names, as `Push` writes it: `{"model": URI}`."""
-    if not pointer or not fileio.exists(pointer):
-        return None
-    model = standard_artifacts.Model()
-    model.uri = json.loads(read_text(pointer))["model"]
-    return model
+def _clear(outputs: Any) -> None:
+    for key in (EVALUATION_KEY, BLESSING_KEY):
+        uri = artifact_utils.get_single_uri(outputs[key])
+        fileio.rmtree(uri)
+        fileio.makedirs(uri)
 
 
-def _outputs(model: types.Artifact) -> dict[str, Any]:
-    return json.loads(read_text(os.path.join(model.uri, ABOUT)))["outputs"]
+def _outputs(inputs: Artifacts, key: str) -> dict[str, Any]:
+    """What the model of an input answers; nothing where there is no model."""
+    if not inputs.get(key):
+        return {}
+    return json.loads(read_text(os.path.join(inputs[key][0].uri, ABOUT)))["outputs"]
 
 
-def _unlabelled(inputs: dict[str, Any]) -> bool:
+def _unlabelled(inputs: Artifacts) -> bool:
     """Whether some of the pictures that have labels at all have none."""
     about = os.path.join(inputs[MODEL_KEY][0].uri, ABOUT)
     return bool(json.loads(read_text(about)).get("unlabelled"))
 
 
-def _write_verdict(inputs: dict[str, Any], output_dict: Any, asked: dict[str, thresholds.Asked]) -> None:
-    uri = artifact_utils.get_single_uri(output_dict[EVALUATION_KEY])
-    blessing = artifact_utils.get_single_instance(output_dict[BLESSING_KEY])
-    rows = thresholds.verdict(uri, asked)
-    baseline = inputs[BASELINE_MODEL_KEY][0].uri if inputs.get(BASELINE_MODEL_KEY) else ""
+def _write_verdict(inputs: Artifacts, outputs: Any, rows: dict[str, dict[str, Any]]) -> None:
+    uri = artifact_utils.get_single_uri(outputs[EVALUATION_KEY])
+    blessing = artifact_utils.get_single_instance(outputs[BLESSING_KEY])
+    compared = any(row["baseline"] is not None for row in rows.values())
     blessed = blessing.get_int_custom_property("blessed") == 1
     reasons = thresholds.refusals(rows.values())
     if not blessed and not reasons:
         reasons = ["TFMA refuses the model; see its validation result"]
-    about = {"blessed": blessed, "baseline": baseline, "reasons": reasons, "outputs": rows}
-    write_text(os.path.join(uri, VERDICT), json.dumps(about, indent=2) + "\n")
+    about = {"blessed": blessed, "baseline": inputs[BASELINE_MODEL_KEY][0].uri if compared else ""}
+    write_text(os.path.join(uri, VERDICT), json.dumps({**about, "reasons": reasons, "outputs": rows}, indent=2) + "\n")
 
 
 class Gate(base_beam_component.BaseBeamComponent):

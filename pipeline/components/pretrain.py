@@ -12,9 +12,10 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.proto import trainer_pb2
 from tfx.types import standard_artifacts
 from tfx.types.component_spec import ExecutionParameter
-from tfx.types.standard_component_specs import CUSTOM_CONFIG_KEY, TrainerSpec
+from tfx.types.standard_component_specs import BASE_MODEL_KEY, CUSTOM_CONFIG_KEY, TrainerSpec
 
 import pipeline.run_fn  # the code that runs: named here so that the fingerprint of this step covers it
+from pipeline.pointer import pointed
 
 NAMES = ("config", "steps", "fingerprint")
 
@@ -27,6 +28,7 @@ class PretrainSpec(TrainerSpec):
         "config": ExecutionParameter(type=str),
         "steps": ExecutionParameter(type=int),
         "fingerprint": ExecutionParameter(type=str),
+        "baseline_pointer": ExecutionParameter(type=str, optional=True),
     }
 
 
@@ -35,7 +37,9 @@ class PretrainExecutor(GenericExecutor):
 
     def Do(self, input_dict: Any, output_dict: Any, exec_properties: dict[str, Any]) -> None:
         settings = {name: exec_properties[name] for name in NAMES}
-        super().Do(input_dict, output_dict, {**exec_properties, CUSTOM_CONFIG_KEY: json.dumps(settings)})
+        named = pointed(exec_properties.get("baseline_pointer") or "", "model", standard_artifacts.Model)
+        inputs = {**input_dict, BASE_MODEL_KEY: [named]} if named else input_dict
+        super().Do(inputs, output_dict, {**exec_properties, CUSTOM_CONFIG_KEY: json.dumps(settings)})
 
 
 class Pretrain(Trainer):
@@ -47,6 +51,7 @@ class Pretrain(Trainer):
         steps: of the training; -1 leaves the config's own.
         fingerprint: of the code.
         base_model: an evaluation model whose encoder the training begins with.
+        baseline_pointer: a file that names one, where no resolver can.
     """
 
     SPEC_CLASS = PretrainSpec
@@ -59,6 +64,7 @@ class Pretrain(Trainer):
         steps: Any,
         fingerprint: str,
         base_model: types.BaseChannel | None = None,
+        baseline_pointer: Any = None,
     ):
         spec = PretrainSpec(
             examples=examples,
@@ -69,6 +75,7 @@ class Pretrain(Trainer):
             config=config,
             steps=steps,
             fingerprint=fingerprint,
+            baseline_pointer=baseline_pointer,
             model=types.Channel(type=standard_artifacts.Model),
             model_run=types.Channel(type=standard_artifacts.ModelRun),
         )

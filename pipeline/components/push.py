@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Any
 
@@ -23,6 +22,7 @@ from tfx.types.standard_component_specs import (
 )
 from tfx.utils import path_utils, proto_utils
 
+from pipeline import pointer
 from pipeline.serving_page import serving_page
 from pipeline.storage import is_local, local, write_text
 
@@ -40,6 +40,7 @@ class PushSpec(PusherSpec):
     INPUTS = {  # noqa: RUF012
         **PusherSpec.INPUTS,
         "evaluation_model": ChannelParameter(type=standard_artifacts.Model, optional=True),
+        "statistics": ChannelParameter(type=standard_artifacts.ExampleStatistics, optional=True),
     }
 
 
@@ -59,10 +60,10 @@ class PushExecutor(executor.Executor):
         exported = path_utils.serving_model_dir(artifact_utils.get_single_uri(input_dict[MODEL_KEY]))
         page = serving_page(local(exported), name, os.path.join(root, name))
         write_text(os.path.join(root, name, "serving.md"), page)
-        pointer = exec_properties.get("baseline_pointer") or ""
-        if pointer and input_dict.get("evaluation_model"):
-            judged = artifact_utils.get_single_uri(input_dict["evaluation_model"])
-            write_text(pointer, json.dumps({"model": judged}) + "\n")
+        if exec_properties.get("baseline_pointer"):
+            keys = {"model": "evaluation_model", "statistics": "statistics"}
+            uris = {name: artifact_utils.get_single_uri(input_dict[key]) for name, key in keys.items()}
+            pointer.write(exec_properties["baseline_pointer"], **uris)
 
 
 def default_root(uri: str) -> str:
@@ -76,13 +77,13 @@ class Push(Pusher):
 
     Args:
         model: of `Pretrain`.
-        evaluation_model: of `FitProbes`, to which the pointer is moved.
+        evaluation_model, statistics: of `FitProbes` and StatisticsGen, to which the pointer is moved.
         model_blessing: of `Gate`.
         infra_blessing: of `CheckServing`.
         model_name: the folder of its versions, and its name in requests.
         serving_root: the folder of that folder; an empty text is `serving/` in the pipeline's root.
         fingerprint: of the code.
-        baseline_pointer: a file to name the blessed model in, where no resolver finds it.
+        baseline_pointer: a file to name the blessed model and its statistics in, where no resolver finds them.
     """
 
     SPEC_CLASS = PushSpec
@@ -94,6 +95,7 @@ class Push(Pusher):
         evaluation_model: types.BaseChannel,
         model_blessing: types.BaseChannel,
         infra_blessing: types.BaseChannel,
+        statistics: types.BaseChannel,
         model_name: Any,
         serving_root: Any,
         fingerprint: str,
@@ -103,6 +105,7 @@ class Push(Pusher):
         spec = PushSpec(
             **channels,
             evaluation_model=evaluation_model,
+            statistics=statistics,
             model_name=model_name,
             serving_root=serving_root,
             baseline_pointer=baseline_pointer,

@@ -61,7 +61,11 @@ def Report(
 
 def notes(told: dict[str, Any], found: dict[str, Any], destination: str) -> list[str]:
     """What to say before anything else: pushed or refused and why, and what was odd in the pictures."""
-    against = "the latest blessed model" if told["baseline"] else "floors alone: there is no blessed model before it"
+    against = (
+        "the latest blessed model"
+        if told["baseline"]
+        else "floors alone: no blessed model before it can be compared with"
+    )
     lines = [f"Blessed, judged against {against}." if told["blessed"] else f"Not pushed, judged against {against}."]
     lines += [f"{reason}." for reason in told["reasons"]]
     if destination:

@@ -92,6 +92,9 @@ def test_only_the_training_asks_for_a_gpu(compiled, target):
     executors = spec["deploymentSpec"]["executors"]
     asking = [name for name, one in executors.items() if "accelerator" in one.get("container", {}).get("resources", {})]
     assert asking == ["Pretrain_executor"]
+    hidden = {"name": "CUDA_VISIBLE_DEVICES", "value": "-1"}
+    kept_off = [name for name, one in executors.items() if hidden in one.get("container", {}).get("env", [])]
+    assert set(kept_off) == {name for name, one in executors.items() if "container" in one} - set(asking)
 
 
 def test_kubeflow_gets_no_resolver_and_vertex_its_own(compiled):
@@ -102,9 +105,32 @@ def test_kubeflow_gets_no_resolver_and_vertex_its_own(compiled):
     assert kinds == {"kubeflow": {"container"}, "vertex": {"container", "resolver"}}
 
 
-def test_a_path_of_this_machine_is_refused():
-    with pytest.raises(UserError, match="path of this machine"):
-        compile_pipeline("kubeflow", config.load("factors/looc"), "/home/me/photos", image="looc:1")
+@pytest.mark.parametrize(("option", "value"), [("data", "/home/me/photos"), ("schema", "./schema.pbtxt")])
+def test_a_path_of_this_machine_is_refused(option, value):
+    with pytest.raises(UserError, match=f"--{option} is a path of this machine"):
+        compile_pipeline(
+            "kubeflow", config.load("factors/looc"), **{"data": "factors", "image": "looc:1", option: value}
+        )
+
+
+@pytest.mark.parametrize("target", ["kubeflow", "vertex"])
+def test_a_schema_and_a_warm_start(target):
+    """A resolver finds the weights on Vertex; on Kubeflow the step reads the pointer."""
+    options = {"root": "gs://bucket/looc"} if target == "vertex" else {}
+    job = compile_pipeline(
+        target,
+        config.load("factors/looc"),
+        "factors",
+        "looc:1",
+        **options,
+        schema="gs://b/schema.pbtxt",
+        warm_start=True,
+    )
+    tasks = job.get("pipelineSpec", job)["root"]["dag"]["tasks"]
+    assert "gs://b/schema.pbtxt" in json.dumps(tasks["ImportSchemaGen"]) and "SchemaGen" not in tasks
+    inputs, resolved = tasks["Pretrain"]["inputs"], target == "vertex"
+    assert ("baseline_pointer" in inputs["parameters"]) != resolved
+    assert ("base_model" in inputs["artifacts"]) == any(name.startswith("WarmStart") for name in tasks) == resolved
 
 
 def test_files_of_both_kinds(compiled, tmp_path):
@@ -121,8 +147,12 @@ def test_tasks_wait_for_what_they_need(compiled):
     assert tasks[0] == "Pictures" and tasks[-1] == "Report" and tasks.index("Gate") < tasks.index("Push")
 
 
+@pytest.mark.timeout(1200)
 def test_every_step_of_the_compiled_job_runs_through_tfxs_entry_point_and_pushes(tmp_path):
-    """And the gate once more: now the pointer names the model that was pushed, and it is compared with."""
+    """And the gate once more: now the pointer names the model that was pushed, and it is compared with.
+
+    So are the pictures with its own.
+    """
     import tiny
 
     pictures = tiny.draw(tmp_path / "pictures")
@@ -135,12 +165,14 @@ def test_every_step_of_the_compiled_job_runs_through_tfxs_entry_point_and_pushes
     assert len(done) == 12 and (tmp_path / "one" / "Report" / "report" / "report.html").is_file()
     [version] = (path for path in (tmp_path / "serving" / "looc").iterdir() if path.is_dir())
     assert (version / "saved_model.pb").is_file()
-    judged = json.loads((tmp_path / "blessed.json").read_text())["model"]
-    assert judged == str(tmp_path / "one" / "FitProbes" / "model")
+    named = json.loads((tmp_path / "blessed.json").read_text())
+    judged = str(tmp_path / "one" / "FitProbes" / "model")
+    assert named == {"model": judged, "statistics": str(tmp_path / "one" / "StatisticsGen" / "statistics")}
     told = json.loads((tmp_path / "one" / "Gate" / "evaluation" / "gate.json").read_text())
     assert told["blessed"] and not told["baseline"]
     values = {name: about["defaultValue"] for name, about in spec["root"]["inputDefinitions"]["parameters"].items()}
-    again = carry_out(spec, "Gate", tmp_path / "two", values | given, done)
-    told = json.loads((tmp_path / "two" / "evaluation" / "gate.json").read_text())
+    again = {name: carry_out(spec, name, tmp_path / name, values | given, done) for name in ("CheckData", "Gate")}
+    told = json.loads((tmp_path / "Gate" / "evaluation" / "gate.json").read_text())
     assert told["blessed"] and told["baseline"] == judged
-    assert again["artifacts"]["blessing"]["artifacts"][0]["metadata"]["blessed"] == 1
+    assert again["Gate"]["artifacts"]["blessing"]["artifacts"][0]["metadata"]["blessed"] == 1
+    assert json.loads((tmp_path / "CheckData" / "report" / "report.json").read_text())["drift"]

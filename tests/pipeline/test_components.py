@@ -22,6 +22,7 @@ from tfx.types.standard_artifacts import (
 )
 
 from looc_tf.errors import UserError
+from pipeline import pointer
 from pipeline.artifacts import DataReport
 from pipeline.components.check_data import CheckData
 from pipeline.components.check_serving import CheckServing
@@ -112,7 +113,7 @@ def test_record_files_come_through_import_example_gen(tmp_path, declared):
     from tfx.components import ImportExampleGen
     from tfx.components.example_gen.import_example_gen.executor import Executor
 
-    from pipeline.definition import _imported
+    from pipeline.data_steps import import_records
     from pipeline.origin import record_files
 
     data = tmp_path / "records"
@@ -128,7 +129,7 @@ def test_record_files_come_through_import_example_gen(tmp_path, declared):
                 }
                 writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
     (data / "labels.txt").write_text("ant\nbee\n")
-    [step], _ = _imported(record_files(str(data)))
+    step = import_records(record_files(str(data)))
     assert isinstance(step, ImportExampleGen)
     imported = at(Examples, tmp_path / "ImportExampleGen" / "examples" / "1")
     Executor().Do({}, {"examples": [imported]}, dict(step.exec_properties))
@@ -141,11 +142,11 @@ def test_record_files_come_through_import_example_gen(tmp_path, declared):
     assert not (tmp_path / "work").exists() or not list((tmp_path / "work").iterdir())
 
 
-def checked(tmp_path, change):
-    """CheckData on the statistics of 12 pictures against their own schema, changed by hand."""
+def checked(tmp_path, change, pointed=False):
+    """CheckData on the statistics of 48 pictures against their own schema, changed by hand."""
     import tensorflow_data_validation as tfdv
 
-    from pipeline.definition import FEATURES
+    from pipeline.data_steps import FEATURES
 
     examples, _ = write_examples(tmp_path, tiny.draw(tmp_path / "pictures"))
     options = tfdv.StatsOptions(feature_allowlist=FEATURES)
@@ -162,6 +163,8 @@ def checked(tmp_path, change):
     found = at(ExampleAnomalies, tmp_path / "anomalies")
     found.split_names = artifact_utils.encode_split_names(["train"])
     report = at(DataReport, tmp_path / "report")
+    previous = at(ExampleStatistics, tmp_path / "statistics")
+    pointer.write(str(tmp_path / "blessed.json"), model="M", statistics=previous.uri)
     CheckData.test_call(
         statistics=at(ExampleStatistics, tmp_path / "statistics"),
         anomalies=found,
@@ -169,13 +172,14 @@ def checked(tmp_path, change):
         pictures=at(DataReport, tmp_path / "P" / "report" / "1"),
         report=report,
         fingerprint="",
-        previous=at(ExampleStatistics, tmp_path / "statistics"),
+        **({"baseline_pointer": str(tmp_path / "blessed.json")} if pointed else {"previous": previous}),
     )
     return json.loads((tmp_path / "report" / "report.json").read_text())
 
 
-def test_pictures_that_fit_the_schema(tmp_path):
-    told = checked(tmp_path, lambda schema: None)
+@pytest.mark.parametrize("pointed", [False, True])
+def test_pictures_that_fit_the_schema(tmp_path, pointed):
+    told = checked(tmp_path, lambda schema: None, pointed)
     assert told["summary"]["height"]["max"] == 16 and told["summary"]["format"] == {"PNG": 37}
     assert told["moved"] == [] and set(told["drift"]) >= {"brightness", "format"}
 
@@ -201,6 +205,29 @@ def test_an_export_that_differs_from_what_was_evaluated_is_not_blessed(made, tmp
     with pytest.raises(UserError, match=r"The exported model and the evaluated one differ: .* Nothing was pushed"):
         CheckServing.test_call(model=model, model_run=run, blessing=blessing, fingerprint="")
     assert not (tmp_path / "blessing").exists()
+
+
+def test_a_pointer(tmp_path):
+    path = tmp_path / "blessed.json"
+    assert pointer.pointed("", "model", Model) is None and pointer.pointed(str(path), "model", Model) is None
+    pointer.write(str(path), model="gs://bucket/model")
+    assert pointer.pointed(str(path), "model", Model).uri == "gs://bucket/model"
+    assert pointer.pointed(str(path), "statistics", ExampleStatistics) is None
+    path.write_text("[]")
+    with pytest.raises(UserError, match="Expected a pointer that Push has written"):
+        pointer.pointed(str(path), "model", Model)
+
+
+def test_where_no_resolver_is_a_warm_start_begins_with_what_the_pointer_names(tmp_path, monkeypatch):
+    from pipeline.components import pretrain
+
+    begun = []
+    monkeypatch.setattr(pretrain.GenericExecutor, "Do", lambda self, inputs, *_: begun.append(inputs.get("base_model")))
+    pointer.write(str(tmp_path / "blessed.json"), model="M")
+    given = {"config": "c", "steps": 1, "fingerprint": "f"}
+    for path in (None, str(tmp_path / "none.json"), str(tmp_path / "blessed.json")):
+        pretrain.PretrainExecutor().Do({}, {}, {**given, "baseline_pointer": path})
+    assert begun[:2] == [None, None] and [model.uri for model in begun[2]] == ["M"]
 
 
 def test_a_run_is_compared_with_the_latest_other_blessed_model():

@@ -101,6 +101,20 @@ def test_a_space_that_the_baseline_lacks_counts_by_its_floor(judge):
     assert told["blessed"] and told["outputs"][COLOR]["drop"] is None and told["outputs"][TRUNK]["drop"] == 5
 
 
+@pytest.mark.parametrize("others", [{}, {COLOR: 0.5}])
+def test_from_nothing_right_a_model_can_only_rise(judge, others):
+    """TFMA cannot divide by such a baseline, and would refuse every model."""
+    _, told = judge({TRUNK: 0.5, **others}, {TRUNK: 0.0, **others})
+    assert told["blessed"] and not told["reasons"] and told["baseline"].endswith("old")
+    assert (told["outputs"][TRUNK]["value"], told["outputs"][TRUNK]["baseline"]) == (50, 0)
+
+
+def test_from_nothing_right_the_others_are_still_compared(judge):
+    blessing, told = judge({TRUNK: 0.5, COLOR: 0.5}, {TRUNK: 0.0, COLOR: 0.8})
+    assert [reason.partition(" ")[0] for reason in told["reasons"]] == [COLOR]
+    assert [path.name for path in Path(blessing.uri).iterdir()] == ["NOT_BLESSED"]
+
+
 @pytest.mark.parametrize(
     ("gate", "words"),
     [

@@ -132,6 +132,8 @@ def test_nothing_pushed_yet_is_said(tmp_path):
         status.latest_pushed(tmp_path)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_warm_start_begins_with_the_weights_of_the_blessed_model(made):
     done, states = made.again("seed=5", "training.steps=0", "gate.drop=100", warm_start=True)
     assert done.blessed and states["Pretrain"] == "done"

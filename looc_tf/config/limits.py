@@ -1,0 +1,34 @@
+"""How large a config may be: far more than anybody writes, and little enough to be read at once."""
+
+from __future__ import annotations
+
+from looc_tf.errors import UserError
+
+LONGEST = 100_000  # characters of a file or a value
+MOST = 10_000  # values, each alias counted as often as it is used
+DEEPEST = 16  # lists and mappings within each other; also files that begin from one another
+
+
+def measured(text: str) -> str:
+    """Returns YAML unchanged, or raises a `UserError` before anything is built of it.
+
+    A few hundred characters of aliases of aliases stand for more values than any memory holds, and brackets within
+    brackets end in Python's limit of recursion; the events of the parser tell both.
+    """
+    import yaml
+
+    if len(text) > LONGEST:
+        raise UserError(f"Expected at most {LONGEST:,} characters. Received {len(text):,}. This is no config.")
+    count, starts, sizes = 0, [], {}
+    for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        if isinstance(event, yaml.AliasEvent):
+            count += sizes.get(event.anchor, MOST)  # of an anchor that is still open: it would hold itself
+        elif isinstance(event, yaml.NodeEvent):
+            starts.append((event.anchor, count))
+            count += 1
+        if isinstance(event, (yaml.ScalarEvent, yaml.CollectionEndEvent)):
+            anchor, start = starts.pop()
+            sizes[anchor] = count - start
+        if count > MOST or len(starts) > DEEPEST:
+            raise UserError(f"Expected at most {MOST:,} values, {DEEPEST} deep. Received more: write them out, plainly.")
+    return text

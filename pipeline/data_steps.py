@@ -1,0 +1,70 @@
+"""The steps on pictures, before any training: import, statistics, schema, validation, drift."""
+
+from __future__ import annotations
+
+from typing import Union
+
+import tensorflow_data_validation as tfdv
+from tfx import components
+from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
+from tfx.dsl.components.base.base_node import BaseNode
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.orchestration.data_types import RuntimeParameter
+from tfx.proto import example_gen_pb2
+from tfx.types import BaseChannel, Channel
+from tfx.types.standard_artifacts import ExampleStatistics
+
+from pipeline.components.check_data import CheckData
+from pipeline.fingerprint import fingerprint
+from pipeline.origin import RecordFiles
+from pipeline.resolvers import LatestOther
+
+Text = Union[str, RuntimeParameter]
+
+# What statistics are made of. The pictures themselves are left out: TFDV would hold thousands of them to count them.
+FEATURES = "height width format mode brightness saturation labelled label hue texture turn hue_shift".split()
+
+
+def import_records(records: RecordFiles) -> components.ImportExampleGen:
+    """ImportExampleGen on record files; where their names declare no splits, 80/10/10 by a hash of the record."""
+    splits = [example_gen_pb2.Input.Split(name=name or "all", pattern=p) for name, p in records.patterns.items()]
+    parts = [("train", 8), ("validation", 1), ("test", 1)] if set(records.patterns) == {""} else []
+    cut = [example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=share) for name, share in parts]
+    output = example_gen_pb2.Output(split_config=example_gen_pb2.SplitConfig(splits=cut)) if cut else None
+    return components.ImportExampleGen(
+        input_base=records.folder, input_config=example_gen_pb2.Input(splits=splits), output_config=output
+    )
+
+
+def statistics_of(examples: BaseChannel) -> components.StatisticsGen:
+    """StatisticsGen on the features that are not pictures."""
+    return components.StatisticsGen(examples=examples, stats_options=tfdv.StatsOptions(feature_allowlist=FEATURES))
+
+
+def data_checks(
+    examples: BaseChannel, report: BaseChannel, schema: str, earlier: bool, pointer: Text | None
+) -> list[BaseNode]:
+    """Statistics, schema, validation, and, last, the step that stops a run whose pictures break the schema.
+
+    Args:
+        examples, report: of `Pictures`.
+        schema: a schema file to hold the pictures to; empty infers one from them.
+        earlier: whether a resolver finds the statistics of the run before.
+        pointer: a file that names those of the latest blessed run, where no resolver can.
+    """
+    statistics = statistics_of(examples)
+    counted = statistics.outputs["statistics"]
+    shape = ImportSchemaGen(schema_file=schema) if schema else components.SchemaGen(statistics=counted)
+    validator = components.ExampleValidator(statistics=counted, schema=shape.outputs["schema"])
+    channels = {"earlier": Channel(type=ExampleStatistics), "current": counted}
+    found = [Resolver(strategy_class=LatestOther, **channels).with_id("EarlierStatistics")] if earlier else []
+    check = CheckData(
+        statistics=counted,
+        anomalies=validator.outputs["anomalies"],
+        schema=shape.outputs["schema"],
+        pictures=report,
+        fingerprint=fingerprint(CheckData.__module__),
+        **({"previous": found[0].outputs["earlier"]} if found else {}),
+        **({"baseline_pointer": pointer} if pointer is not None else {}),
+    )
+    return [statistics, shape, validator, *found, check]
