@@ -159,14 +159,15 @@ CHECKS = {
 
 
 def judge(name: str, check: Check) -> str:
-    """`pass`, `-` where the check does not apply, or what it found."""
+    """`pass`, `-` where the check does not apply, `fail` with the reason on standard error."""
     if check.lacks(name):
         return "-"
     try:
         with tempfile.TemporaryDirectory() as folder:
             check.run(name, Path(folder))
     except AssertionError as error:
-        return "FAIL: " + (str(error).strip() or "assertion").splitlines()[0]
+        print(f"{name}: {check.says}: {error}", file=sys.stderr, flush=True)
+        return "**fail**"
     return "pass"
 
 
