@@ -385,9 +385,9 @@ def fifty_steps_beat_random_weights(case, margin: float = 5.0) -> None:
     case = replace(case, views=replace(case.views, size=contract.PIXELS, chain=CHAIN))
     case = replace(case, method=replace(case.method, spaces=spaces), model=replace(case.model, width=8))
     method, plan = methods.build(case, classes=2), build_plan(case)
-    method.compile(optim.build(Optimizer(name="adamw", learning_rate=0.01, schedule="constant"), 50))
+    method.compile(optim.build(Optimizer(name="adamw", learning_rate=0.003, schedule="constant"), 50))
     first = _held_out(method, plan)
-    method.fit(batches(Pictures(300, seed=0), plan, batch=32, steps=50), verbose=0)
+    method.fit(batches(Pictures(300, seed=0), plan, batch=64, steps=50), verbose=0)
     last = _held_out(method, plan)
     assert last > first + margin, f"{first:.1f} % before, {last:.1f} % after"
 
