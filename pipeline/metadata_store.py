@@ -61,7 +61,8 @@ def open_store(root: Path) -> Any:
     except Exception as error:  # kinds of its own, and RuntimeError
         line = " ".join(str(error).split())[:300]
         raise UserError(
-            f"The metadata in {path} cannot be used: {line}. It is of another version of TFX, or damaged."
+            f"The metadata in {path} cannot be used: {line}. It is of another version of TFX, or damaged. "
+            "Move it away, or choose another root."
         ) from error
 
 

@@ -18,11 +18,8 @@ from looc_tf.data.splits import stable_hash
 from looc_tf.data.table import Table
 from looc_tf.evaluate.features import hue_shift_of
 
-TURN, HUE_SHIFT, LABELLED = (
-    "turn",
-    "hue_shift",
-    "labelled",
-)  # features that the probes of generated copies are judged on
+# Which generated copy of a picture the rotation and the hue probe are shown, and whether it has a label.
+TURN, HUE_SHIFT, LABELLED = "turn", "hue_shift", "labelled"
 SHARD = 2048  # pictures in a record file
 BATCH = 64  # pictures held at a time
 NAMED = 20  # broken pictures of a file that the report names
