@@ -118,8 +118,8 @@ class CheckpointFolder:
                 f"Expected a best checkpoint in {self.folder}. There is none: the run took no kNN reading, for want of "
                 "labels or with training.monitor_every=0. Take the last one."
             )
-        steps = map(str, sorted({*there[LAST], *there[BEST]}))
-        raise unknown(f"checkpoint in {self.folder}:", which, [*CHOICES[: 1 + bool(there[BEST])], *steps])
+        all_steps = map(str, sorted({*there[LAST], *there[BEST]}))
+        raise unknown(f"checkpoint in {self.folder}:", which, [*CHOICES[: 1 + bool(there[BEST])], *all_steps])
 
     def _prefix(self, kind: str, step: int) -> Path:
         return self.folder / f"{kind}-{step}"

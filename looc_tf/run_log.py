@@ -64,7 +64,7 @@ def logging_to(out: Path) -> Iterator[None]:
         out.mkdir(parents=True, exist_ok=True)
         file = _File(out / "train.log", encoding="utf-8")
     try:
-        fcntl.flock(file.stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file.stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # type: ignore[arg-type]  # open: it has no delay
     except OSError as error:
         file.close()
         raise UserError(

@@ -14,10 +14,10 @@ from tensorboard.backend.event_processing.plugin_event_accumulator import EventA
 
 from looc_tf.callbacks import Bar, Clock, CollapseAlarm, Lines, Steps, StopNotFinite, StopOnSignal, effective_rank
 from looc_tf.callbacks import progress as progress_module
-from looc_tf.callbacks.history import Board, take_back
+from looc_tf.callbacks.history import Board, History, take_back
 from looc_tf.callbacks.measures import SpaceMeasures, recent_rows
 from looc_tf.errors import UserError
-from looc_tf.run_log import on_terminal
+from looc_tf.run_log import logging_to, on_terminal
 from looc_tf.spaces import EmbeddingSpace
 
 
@@ -200,3 +200,49 @@ def test_signal_handlers_are_put_back():
     assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL  # a second one ends the process at once
     callback.close()
     assert [signal.getsignal(number) for number in StopOnSignal.SIGNALS] == before
+
+
+@pytest.fixture
+def full_disk():
+    """From its call on no file grows beyond 300 bytes."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_ends_the_board_and_the_history_in_one_line(tmp_path, full_disk, capfd):
+    board, history = Board(tmp_path / "logs", 0), History(tmp_path, Clock(0, 9, 8), 1)
+    board.write(1, {"loss": 1.0})
+    history._append({"step": 1, "loss": 1.0})
+    full_disk()
+    for write in (
+        lambda: board.write(2, {f"loss_{number}": 1.0 for number in range(500)}),
+        lambda: [history._append({"step": step, "loss": 1.0}) for step in range(2, 200)],
+    ):
+        with pytest.raises(UserError, match=r"Expected to write .*: File too large\. Free space") as error:
+            write()
+        assert "\n" not in str(error.value)
+    board.close()
+    board.close()
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_full_disk_is_told_of_once_by_the_log(tmp_path, full_disk, capsys):
+    log = logging.getLogger("looc_tf.test")
+    with logging_to(tmp_path):
+        log.debug("before")
+        full_disk()
+        for _ in range(20):
+            log.debug("a line of some length, of which twenty are too many")
+    said = capsys.readouterr().err
+    assert said.count("train.log cannot be written: [Errno 27] File too large") == 1 and "Traceback" not in said
+
+
+def test_a_run_folder_has_one_writer(tmp_path):
+    refused = pytest.raises(UserError, match=r"is being trained by another process\. Wait")
+    with logging_to(tmp_path), refused, logging_to(tmp_path):
+        pass
+    with logging_to(tmp_path):
+        pass

@@ -126,6 +126,40 @@ def test_stopped_twice_and_resumed_ends_in_the_same_bits(straight, pictures, tmp
     assert_same_end(out, straight[0])
 
 
+def test_a_run_goes_on_with_its_pictures_in_another_place_and_with_no_others(straight, pictures, tmp_path, capsys):
+    out, moved = shutil.copytree(straight[0], tmp_path / "run"), shutil.copytree(pictures, tmp_path / "moved")
+    for path in (out / "checkpoints").glob("ckpt-6.*"):
+        path.unlink()
+    free = ("training.keep=3", "training.checkpoint_every=2", "evaluation.limit=9")
+    train(tiny.experiment(moved, *free), out, resume=True)
+    assert_same_end(out, straight[0])
+    assert config.load(out / "config.yaml") == tiny.experiment(moved, *free)
+    next(moved.glob("disc/*.png")).rename(moved / "bar" / "another.png")
+    refused(r"was trained on other pictures: \d+ then, \d+ now", tiny.experiment(moved), out, resume=True)
+
+
+def test_a_start_that_was_cut_off_can_be_made_again(pictures, tmp_path):
+    for name in ("run.json", "train.log", ".config.yaml.123"):
+        (tmp_path / name).write_text("half")
+    train(tiny.experiment(pictures, "training.steps=0"), tmp_path)
+    assert load_run(tmp_path).step == 0 and not (tmp_path / ".config.yaml.123").exists()
+
+
+def test_a_run_folder_with_a_link_is_not_resumed(straight, pictures, tmp_path):
+    out = shutil.copytree(straight[0], tmp_path / "run")
+    (out / "history.csv").unlink()
+    (out / "history.csv").symlink_to(tmp_path / "elsewhere")
+    refused(r"history\.csv is a link\.", tiny.experiment(pictures), out, resume=True)
+
+
+def test_the_best_checkpoint_is_loaded_by_name(straight):
+    best = load_run(straight[0], "best")
+    with (straight[0] / "history.csv").open() as file:
+        readings = {int(row["step"]): float(row["knn"]) for row in csv.DictReader(file) if row["knn"]}
+    assert best.step == max(readings, key=readings.get)
+    assert load_run(straight[0], "3").step == 3
+
+
 def test_a_truncated_checkpoint_falls_back_to_the_one_before(straight, pictures, tmp_path, capsys):
     out = shutil.copytree(straight[0], tmp_path / "run")
     (out / "checkpoints" / "ckpt-9_temp").mkdir()

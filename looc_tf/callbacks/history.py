@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import os
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -95,33 +98,41 @@ class Board:
 
     def __init__(self, folder: Path, start: int):
         self.folder, self.start = folder, start
-        self.writer: Any = None  # TensorBoard's, made at the first point
+        self.file: Any = None  # made at the first point
 
     def write(self, step: int, measures: dict[str, Any]) -> None:
-        """One point of each measure."""
-        from tensorboard.compat.proto.event_pb2 import Event
+        """One point of each measure; `UserError` where the disk is full."""
         from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
         with writing(self.folder):
-            writer = self._open()
+            if self.file is None:
+                self._open()
             for name, value in measures.items():
-                writer.add_event(Event(wall_time=time.time(), step=step, summary=scalar_pb(name, float(value))))
-            writer.flush()
+                self._add(step=step, summary=scalar_pb(name, float(value)))
+            self.file.flush()
 
-    def _open(self) -> Any:
-        if self.writer is None:
-            from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-            from tensorboard.summary.writer.event_file_writer import EventFileWriter
+    def _open(self) -> None:
+        from tensorboard.compat.proto.event_pb2 import SessionLog
 
-            self.writer = EventFileWriter(str(self.folder))
-            # tf.summary has no word for this. TensorBoard takes the first of a run for its beginning, so each session
-            # writes one.
-            begun = SessionLog(status=SessionLog.START)
-            self.writer.add_event(Event(wall_time=time.time(), step=self.start + 1, session_log=begun))
-        return self.writer
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # TensorBoard reads the files of a run in the order of their names.
+        name = f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}.{os.getpid()}"
+        self.file = (self.folder / name).open("xb")
+        self._add(file_version="brain.Event:2")
+        # tf.summary has no word for this. TensorBoard takes the first of a run for its beginning, so each session
+        # writes one.
+        self._add(step=self.start + 1, session_log=SessionLog(status=SessionLog.START))
+
+    def _add(self, **event: Any) -> None:
+        # Not TensorBoard's own writer: its thread prints a traceback when the disk is full.
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.summary.writer.record_writer import RecordWriter
+
+        RecordWriter(self.file).write(Event(wall_time=time.time(), **event).SerializeToString())
 
     def close(self) -> None:
         """Flushes; may be called twice."""
-        if self.writer is not None:
-            self.writer.close()
-            self.writer = None
+        if self.file is not None:
+            with contextlib.suppress(OSError):  # of points that were told of already
+                self.file.close()
+            self.file = None

@@ -24,9 +24,11 @@ def _fixed(experiment: Experiment) -> Experiment:
     """The experiment with the free fields at their defaults."""
     for field in FREE:
         section, _, name = field.rpartition(".")
-        owner = getattr(experiment, section) if section else experiment
-        default = dataclasses.replace(owner, **{name: getattr(type(owner)(), name)})
-        experiment = dataclasses.replace(experiment, **{section: default}) if section else default
+        owner: Any = getattr(experiment, section) if section else experiment
+        change: Any = {name: getattr(type(owner)(), name)}
+        if section:
+            change = {section: dataclasses.replace(owner, **change)}
+        experiment = dataclasses.replace(experiment, **change)
     return experiment
 
 
