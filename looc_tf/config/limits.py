@@ -30,5 +30,7 @@ def measured(text: str) -> str:
             anchor, start = starts.pop()
             sizes[anchor] = count - start
         if count > MOST or len(starts) > DEEPEST:
-            raise UserError(f"Expected at most {MOST:,} values, {DEEPEST} deep. Received more: write them out, plainly.")
+            raise UserError(
+                f"Expected at most {MOST:,} values, {DEEPEST} deep. Received more: write them out, plainly."
+            )
     return text

@@ -206,5 +206,7 @@ def _class_names(files: Sequence[Path]) -> dict[str, tuple[str, ...]]:
     folders = {file.parent.parent if file.parent.name.startswith("Split-") else file.parent for file in files}
     for path in sorted({path for folder in folders for path in folder.glob("*labels.txt")}):
         name = "label" if path.name == "labels.txt" else path.name[: -len(".labels.txt")]
-        names[name] = tuple(line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip())
+        names[name] = tuple(
+            line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()
+        )
     return names
