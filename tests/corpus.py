@@ -80,7 +80,7 @@ def _corpus():
         "other.png": (_link("one.png"), SKIPPED),
         "up": (_link("."), PASSED_OVER),
         "folder.png": (_folder, PASSED_OVER),
-        "folder-link.png": (_link("folder.png"), PASSED_OVER),
+        "link-to-folder.png": (_link("folder.png"), PASSED_OVER),
         "locked.png": (_locked, PICTURE if os.geteuid() == 0 else SKIPPED),
     }
 

@@ -122,7 +122,8 @@ def test_served_pixels_of_any_shape(exported, shape):
 
 @pytest.mark.parametrize("value", [b"", b"\xff" * 50, b"\x0a\x05", b"\x0a\xff\xff\xff\xff\x7f"])
 def test_served_examples_that_are_none(exported, value):
-    with pytest.raises(tf.errors.InvalidArgumentError):
+    # TensorFlow's message quotes the bytes, which its Python side then may fail to read as text.
+    with pytest.raises((tf.errors.InvalidArgumentError, UnicodeDecodeError)):
         tf.saved_model.load(str(exported)).signatures["examples"](examples=tf.constant([value]))
 
 

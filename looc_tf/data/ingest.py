@@ -212,8 +212,9 @@ def progress(total: int, label: str, after: float = 2.0):
 
 
 def brief(error: BaseException) -> str:
-    """The first line of an error, without addresses."""
-    line = (str(error) or type(error).__name__).splitlines()[0]
+    """The first line of an error, without addresses and, where the system gave a reason, without the path."""
+    reason = error.strerror if isinstance(error, OSError) else None
+    line = (reason or str(error) or type(error).__name__).splitlines()[0]
     return line if len(line) <= 120 else line[:117] + "..."
 
 

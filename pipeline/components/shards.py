@@ -95,8 +95,11 @@ def example(table: Table, row: int, data: bytes, pixels: np.ndarray) -> tf.train
 
 def looks(data: bytes, pixels: np.ndarray) -> dict[str, Any]:
     """Size, format and mode of the file; mean brightness and saturation (HSV, 0 to 1) of its centred square."""
-    with Image.open(io.BytesIO(data)) as image:
-        width, height, kind, mode = image.width, image.height, image.format or "", image.mode
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            width, height, kind, mode = image.width, image.height, image.format or "", image.mode
+    except (OSError, ValueError, SyntaxError):  # Pillow minds what TensorFlow passes over, such as a text that swells
+        (height, width), kind, mode = tf.io.decode_image(data, expand_animations=False).shape[:2], "", ""
     top, bottom = pixels.max(-1).astype(np.float32), pixels.min(-1).astype(np.float32)
     return {
         "height": height,
