@@ -176,11 +176,12 @@ def _portions(read: Callable[[int], bytes], count: int, most: int) -> Iterator[l
     held = 0
     for row in range(count):
         try:
-            data: bytes | Exception = read(row)
-            held += len(data)
+            data = read(row)
         except FAULTS as error:
-            data = error
-        portion.append((row, data))
+            portion.append((row, error))
+        else:
+            portion.append((row, data))
+            held += len(data)
         if len(portion) == most or held >= _BATCH_BYTES or row == count - 1:
             yield portion
             portion, held = [], 0
