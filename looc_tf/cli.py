@@ -140,7 +140,8 @@ def train(
     _tensorflow(threads, devices)
     from looc_tf.train import train
 
-    click.echo(f"trained: {train(experiment, out, resume=resume)}")
+    run = train(experiment, out, resume=resume)
+    click.echo(f"trained: {run}. Next: looc evaluate {run}, looc export {run} --out exports")
 
 
 @cli.command()

@@ -104,7 +104,7 @@ def _train(experiment: Experiment, out: Path, own: Path, resume: bool, warm: str
         elif not folder.steps():
             folder.save(0)  # no steps: random weights, the baseline of every probe
         tell_skipped(source, told)
-        log.info("Done: %d steps in %s. Next: looc evaluate %s, looc export %s --out exports", steps, out, out, out)
+        log.info("Done: %d steps in %s", steps, out)
 
 
 def _check_devices(experiment: Experiment) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Union
 
 import tensorflow_data_validation as tfdv
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import components
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base.base_node import BaseNode
@@ -15,30 +16,37 @@ from tfx.types import BaseChannel, Channel
 from tfx.types.standard_artifacts import ExampleStatistics
 
 from pipeline.components.check_data import CheckData
+from pipeline.components.import_example_gen import ImportExampleGen
 from pipeline.fingerprint import fingerprint
 from pipeline.origin import RecordFiles
 from pipeline.resolvers import LatestOther
 
 Text = Union[str, RuntimeParameter]
 
-# What statistics are made of. The pictures themselves are left out: TFDV would hold thousands of them to count them.
-FEATURES = "height width format mode brightness saturation labelled label hue texture turn hue_shift".split()
+# What statistics are made of, and so all that is read for them: a thousand pictures at a time would be held otherwise.
+FEATURES = {
+    **dict.fromkeys(("format", "mode"), schema_pb2.BYTES),
+    **dict.fromkeys(("brightness", "saturation", "labelled"), schema_pb2.FLOAT),
+    **dict.fromkeys(("height", "width", "label", "hue", "texture", "turn", "hue_shift"), schema_pb2.INT),
+}
 
 
-def import_records(records: RecordFiles) -> components.ImportExampleGen:
+def import_records(records: RecordFiles) -> ImportExampleGen:
     """ImportExampleGen on record files; where their names declare no splits, 80/10/10 by a hash of the record."""
     splits = [example_gen_pb2.Input.Split(name=name or "all", pattern=p) for name, p in records.patterns.items()]
     parts = [("train", 8), ("validation", 1), ("test", 1)] if set(records.patterns) == {""} else []
     cut = [example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=share) for name, share in parts]
     output = example_gen_pb2.Output(split_config=example_gen_pb2.SplitConfig(splits=cut)) if cut else None
-    return components.ImportExampleGen(
-        input_base=records.folder, input_config=example_gen_pb2.Input(splits=splits), output_config=output
+    return ImportExampleGen(
+        records.folder, example_gen_pb2.Input(splits=splits), output, fingerprint(ImportExampleGen.__module__)
     )
 
 
 def statistics_of(examples: BaseChannel) -> components.StatisticsGen:
     """StatisticsGen on the features that are not pictures."""
-    return components.StatisticsGen(examples=examples, stats_options=tfdv.StatsOptions(feature_allowlist=FEATURES))
+    features = [schema_pb2.Feature(name=name, type=kind) for name, kind in FEATURES.items()]
+    read = tfdv.StatsOptions(schema=schema_pb2.Schema(feature=features), experimental_filter_read_paths=True)
+    return components.StatisticsGen(examples=examples, stats_options=read)
 
 
 def data_checks(

@@ -19,7 +19,7 @@ from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRu
 from looc_tf.config import Experiment, to_yaml
 from looc_tf.errors import UserError
 from looc_tf.files import write_atomically
-from pipeline import thresholds
+from pipeline import experiments, thresholds
 from pipeline.definition import NAME, create_pipeline
 
 Resources = pipeline_spec_pb2.PipelineDeploymentConfig.PipelineContainerSpec.ResourceSpec
@@ -30,7 +30,7 @@ GPU = {"kubeflow": "nvidia.com/gpu", "vertex": "NVIDIA_TESLA_T4"}
 def parameters(experiment: Experiment, data: str, model_name: str = NAME) -> dict[str, Any]:
     """What an operator may change per run, with its default: name -> text or number."""
     return {
-        "config": to_yaml(experiment),
+        "config": to_yaml(experiments.with_data(experiment, data)),
         "data": data,
         "data_version": "",
         "steps": -1,
@@ -77,7 +77,7 @@ def compile_pipeline(
     defaults = parameters(experiment, data, model_name)
     given = {key: RuntimeParameter(key, type(value), value) for key, value in defaults.items()}
     if target == "vertex":
-        given.pop("baseline_pointer"), defaults.pop("baseline_pointer")
+        del given["baseline_pointer"], defaults["baseline_pointer"]
     pipeline = create_pipeline(
         root=root,
         size=experiment.data.size,

@@ -11,8 +11,10 @@ from typing import Any
 from tfx.orchestration.pipeline import Pipeline
 
 from looc_tf.config import Experiment
+from looc_tf.data.splits import SPLITS
 from pipeline import experiments, local_runner, thresholds
 from pipeline.components.gate import VERDICT
+from pipeline.components.represent import named_splits
 from pipeline.definition import create_pipeline
 from pipeline.logs import logging_into
 from pipeline.metadata_store import artifacts_of_run, open_store
@@ -39,6 +41,7 @@ def run_locally(experiment: Experiment, data: str, root: Path, **options: Any) -
     Raises:
         UserError: bad input, or a step that failed.
     """
+    named_splits(options.get("embed", "test"), SPLITS)  # a slip would be noticed after the training
     root = root.absolute()
     runner = local_runner.Runner(root)
     local_runner.prepare(root)

@@ -21,7 +21,7 @@ from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
 from looc_tf.errors import UserError
-from pipeline.metadata_store import STORE
+from pipeline.metadata_store import STORE, open_store
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def store_config(root: Path) -> Any:
 
 
 def prepare(root: Path) -> None:
-    """Makes the root and opens its metadata, so that what is wrong with them is said before any work.
+    """Makes the root and opens what metadata it has, so that what is wrong with them is said before any work.
 
     Raises:
         UserError: the root cannot be written, or the metadata has another layout.
@@ -48,14 +48,8 @@ def prepare(root: Path) -> None:
         ) from error
     if not os.access(root, os.W_OK):
         raise UserError(f"Expected a folder for the pipeline. {root} may not be written to. Choose another --root.")
-    try:
-        with metadata.Metadata(store_config(root)):
-            pass
-    except Exception as error:  # ml_metadata raises its own kinds, some of them RuntimeError
-        raise UserError(
-            f"The metadata in {root / STORE} cannot be used: {_line(error)}. It is of another version of TFX, or "
-            "damaged. Move it away, or choose another --root."
-        ) from error
+    if (root / STORE).exists():
+        open_store(root)
 
 
 class Runner(LocalDagRunner):

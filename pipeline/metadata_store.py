@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,9 +60,10 @@ def open_store(root: Path) -> Any:
     try:
         return ml_metadata.MetadataStore(settings)
     except Exception as error:  # kinds of its own, and RuntimeError
-        line = " ".join(str(error).split())[:300]
+        line = re.split(r"\. | query: ", " ".join(str(error).split()), maxsplit=1)[0]  # the rest is for developers
         raise UserError(
-            f"The metadata in {path} cannot be used: {line}. It is of another version of TFX, or damaged."
+            f"The metadata in {path} cannot be used: {line}. It is of another version of TFX, or damaged. "
+            "Move it away, or choose another root."
         ) from error
 
 

@@ -125,11 +125,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("job")
     parser.add_argument("--root", required=True, type=Path)
-    parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--parameter", action="append", default=[], type=_parameter, metavar="NAME=VALUE")
     arguments = parser.parse_args()
-    given = dict(one.split("=", 1) for one in arguments.parameter)
-    numbers = {name: int(value) if name == "steps" else value for name, value in given.items()}
-    rehearse(yaml.safe_load(Path(arguments.job).read_text()), arguments.root.absolute(), numbers)
+    try:
+        rehearse(yaml.safe_load(Path(arguments.job).read_text()), arguments.root.absolute(), dict(arguments.parameter))
+    except (UserError, OSError) as error:
+        parser.error(str(error))
+
+
+def _parameter(text: str) -> tuple[str, str | int]:
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise argparse.ArgumentTypeError(f"Expected NAME=VALUE. Received {text!r}.")
+    return name, int(value) if name == "steps" else value
 
 
 if __name__ == "__main__":

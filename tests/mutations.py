@@ -1,13 +1,25 @@
-"""Configs gone wrong in every way that occurs to one: the shipped files and overrides, changed by chance."""
+"""Configs gone wrong in every way that occurs to one: the shipped files and overrides, changed by chance.
 
+As a program, `python tests/mutations.py [COUNT] [FIRST]` tries so many of them and counts what becomes of them.
+"""
+
+import collections
 import copy
 import functools
+import os
 import random as chance
+import sys
+import tempfile
+import time
 from pathlib import Path
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
 import yaml
 
 from looc_tf import config
+from looc_tf.errors import UserError
 
 SHIPPED = Path(__file__).parents[1] / "configs"
 FILES = {path.relative_to(SHIPPED).as_posix(): path.read_text() for path in sorted(SHIPPED.rglob("*.yaml"))}
@@ -61,6 +73,17 @@ SNIPPETS = (
     "data: !!set {a, b}\n",
     "training: !!omap [steps: 1]\n",
     "seed: !!timestamp 2020-01-01\n",
+    "seed: !!timestamp x\n",
+    "seed: !!timestamp 2020-99-99\n",
+    'seed: !!int ""\n',
+    "seed: !!int x\n",
+    "seed: !!float x\n",
+    "seed: !!bool x\n",
+    "seed: !!binary x\n",
+    "seed: !!null x\n",
+    "data: !!pairs [a: 1]\n",
+    "data: !!map []\n",
+    "data: !!seq {}\n",
     "views: &v {chain: *v}\n",
     "views: &v {chain: {crop: {area: &a [0.1, 1.0]}, blur: {sigma: *a}}}\n",
     "name: &n looc\nabout: *n\n",
@@ -195,17 +218,19 @@ def mutated(random, folder):
 
     Args:
         random: a `random.Random`.
-        folder: a directory; siblings that can be a base are written beside the file.
+        folder: a directory; siblings that can be a base are laid beside the file.
 
     Returns:
         Path of the file, list of overrides.
     """
     name, text = random.choice([*FILES.items()])
-    for sibling, start in FILES.items():
-        if sibling.partition("/")[0] == name.partition("/")[0]:
-            (folder / Path(sibling).name).write_text(start)
-    (folder / "loop.yaml").write_text("base: mutated\n")
-    (folder / "above.yaml").write_text("training: {steps: 5, batch: 8}\n")
+    beside = folder / name.partition("/")[0]
+    if not beside.is_dir():
+        beside.mkdir()
+        for sibling in (SHIPPED / beside.name).iterdir():
+            (beside / sibling.name).symlink_to(sibling)
+        (beside / "loop.yaml").write_text("base: mutated\n")
+        (beside / "above.yaml").write_text("training: {steps: 5, batch: 8}\n")
     if random.random() < 0.6:
         tree = yaml.safe_load(text)
         for _ in range(random.choice([1, 1, 1, 2, 5])):
@@ -213,11 +238,49 @@ def mutated(random, folder):
         text = yaml.dump(tree, Dumper=_Plain, sort_keys=False)
     elif random.random() < 0.7:
         text = spoil(random, text)
-    path = folder / "mutated.yaml"
+    path = beside / "mutated.yaml"
     path.write_text(text, encoding="utf-8", errors="surrogatepass")
     return path, [override(random) for _ in range(random.choice([0, 0, 0, 1, 1, 3]))]
 
 
-def seeded(seed):
-    """The chance behind the mutated config number `seed`."""
-    return chance.Random(seed)
+def outcome(path, overrides):
+    """ "valid" where a run could be planned, "refused" where one line says why not; whatever else happens is raised."""
+    from looc_tf import optim
+    from looc_tf.train import build_plan, total_steps
+
+    try:
+        experiment = config.load(path, overrides)
+        steps = total_steps(experiment, pictures=10**6)
+        build_plan(experiment).table()
+        rate = optim.build(experiment.optimizer, steps)._learning_rate
+    except UserError as error:
+        message = str(error)
+        assert message.isprintable() and 20 < len(message) <= 2000, message
+        return "refused"
+    assert all(np.isfinite(float(rate(step))) for step in (0, 1, steps // 2, steps))
+    assert not Path("owned").exists()  # what a tag of Python would have made
+    return "valid"
+
+
+def main(count=5000, first=0):
+    """Counts what becomes of so many mutated configs, and names each that is neither valid nor refused."""
+    counts, slowest = collections.Counter({"valid": 0, "refused": 0, "other": 0}), 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(first, first + count):
+            path, overrides = mutated(chance.Random(seed), Path(folder))
+            started = time.process_time()
+            try:
+                counts[outcome(path, overrides)] += 1
+            except Exception as error:
+                counts["other"] += 1
+                print(f"{seed}: {type(error).__name__}: {str(error)[:300]}")
+            slowest = max(slowest, time.process_time() - started)
+    print(
+        ", ".join(f"{kind} {number:,}" for kind, number in counts.items()),
+        f"(slowest {slowest:.1f} s of processor time)",
+    )
+    return counts["other"]
+
+
+if __name__ == "__main__":
+    sys.exit(bool(main(*map(int, sys.argv[1:]))))

@@ -88,6 +88,8 @@ def _monitor(experiment: Experiment, method: Method, source: Source, start: int,
         log.info("No kNN monitor: %s", error)
         return []
     tell_skipped(held_out)
+    if any((part.labels["label"] < 0).all() for part in (source, held_out)):  # class folders hold but a few pictures
+        return []
     every = -(-training.monitor_every // training.log_every) * training.log_every
     embedder = Embedder(method.encoder, data_size=data.size, view_size=experiment.views.size)
     return [NeighborMonitor(start, steps, every, train=source, held_out=held_out, embedder=embedder)]

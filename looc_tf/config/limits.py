@@ -19,7 +19,8 @@ def measured(text: str) -> str:
 
     if len(text) > LONGEST:
         raise UserError(f"Expected at most {LONGEST:,} characters. Received {len(text):,}. This is no config.")
-    count, starts, sizes = 0, [], {}
+    count, starts = 0, []
+    sizes: dict[str | None, int] = {}
     for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         if isinstance(event, yaml.AliasEvent):
             count += sizes.get(event.anchor, MOST)  # of an anchor that is still open: it would hold itself
@@ -30,5 +31,7 @@ def measured(text: str) -> str:
             anchor, start = starts.pop()
             sizes[anchor] = count - start
         if count > MOST or len(starts) > DEEPEST:
-            raise UserError(f"Expected at most {MOST:,} values, {DEEPEST} deep. Received more: write them out, plainly.")
+            raise UserError(
+                f"Expected at most {MOST:,} values, {DEEPEST} deep. Received more: write them out, plainly."
+            )
     return text

@@ -19,6 +19,7 @@ from looc_tf.config.schema import Experiment
 from looc_tf.errors import UserError, nearest, printable, shown, unknown
 
 _LONGEST_FIELD = 200  # characters of a dotted field
+_MISFITS = (AttributeError, LookupError, TypeError, ValueError)  # such as PyYAML's to `!!timestamp x` or `!!int ""`
 
 
 def load(config: str | Path, overrides: Sequence[str] = ()) -> Experiment:
@@ -121,7 +122,7 @@ def _read(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
         loaded = OmegaConf.load(io.StringIO(_blaming(path, lambda: measured(text))))
         content: Any = OmegaConf.to_container(loaded, resolve=False)
-    except (yaml.YAMLError, OmegaConfBaseException, ValueError, OSError) as error:
+    except (yaml.YAMLError, OmegaConfBaseException, OSError, *_MISFITS) as error:
         raise UserError(f"{path}: cannot be read as YAML: {error}") from error
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected sections such as `data:`. Received a {type(content).__name__}.")
@@ -144,7 +145,7 @@ def _override(experiment: Experiment, text: str) -> Experiment:
         _blaming(where, lambda: _refuse_interpolation({field: parsed["value"]}))
         holder = OmegaConf.create(to_dict(experiment))
         OmegaConf.update(holder, field, parsed["value"], merge=False, force_add=True)
-    except (yaml.YAMLError, OmegaConfBaseException, IndexError, TypeError, ValueError) as error:
+    except (yaml.YAMLError, OmegaConfBaseException, *_MISFITS) as error:
         raise UserError(f"{where}: cannot be set: {str(error).splitlines()[0]}") from error
     return _blaming(where, lambda: from_plain(Experiment, OmegaConf.to_container(holder, resolve=False)))
 

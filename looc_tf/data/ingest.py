@@ -176,11 +176,12 @@ def _portions(read: Callable[[int], bytes], count: int, most: int) -> Iterator[l
     held = 0
     for row in range(count):
         try:
-            data: bytes | Exception = read(row)
-            held += len(data)
+            data = read(row)
         except FAULTS as error:
-            data = error
-        portion.append((row, data))
+            portion.append((row, error))
+        else:
+            portion.append((row, data))
+            held += len(data)
         if len(portion) == most or held >= _BATCH_BYTES or row == count - 1:
             yield portion
             portion, held = [], 0
@@ -212,8 +213,9 @@ def progress(total: int, label: str, after: float = 2.0):
 
 
 def brief(error: BaseException) -> str:
-    """The first line of an error, without addresses."""
-    line = (str(error) or type(error).__name__).splitlines()[0]
+    """The first line of an error, without addresses and, where the system gave a reason, without the path."""
+    reason = error.strerror if isinstance(error, OSError) else None
+    line = (reason or str(error) or type(error).__name__).splitlines()[0]
     return line if len(line) <= 120 else line[:117] + "..."
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import re
 import struct
@@ -125,17 +124,16 @@ def split_of(file: Path) -> str:
 
 def _records(file: Path, skipped: list[tuple[str, str]]) -> Iterator[tuple[int, bytes]]:
     """(offset, payload) of every record: length (8 bytes), its CRC (4), payload, its CRC (4)."""
-    size = os.path.getsize(file)
-    if size == 0:
-        return
-    with open(file, "rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as view:
-        position = 0
+    size, position = os.path.getsize(file), 0
+    with open(file, "rb") as handle:
         while position < size:
-            length = struct.unpack_from("<Q", view, position)[0] if position + 12 <= size else size
+            head = handle.read(12)
+            length = struct.unpack_from("<Q", head)[0] if len(head) == 12 else size
             if position + length + 16 > size:
                 skipped.append((f"{file.name}@{position}", "cut short here, compressed, or not a TFRecord file"))
                 return
-            yield position + 12, view[position + 12 : position + 12 + length]
+            yield position + 12, handle.read(length)
+            handle.seek(4, os.SEEK_CUR)
             position += length + 16
 
 
@@ -208,5 +206,7 @@ def _class_names(files: Sequence[Path]) -> dict[str, tuple[str, ...]]:
     folders = {file.parent.parent if file.parent.name.startswith("Split-") else file.parent for file in files}
     for path in sorted({path for folder in folders for path in folder.glob("*labels.txt")}):
         name = "label" if path.name == "labels.txt" else path.name[: -len(".labels.txt")]
-        names[name] = tuple(line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip())
+        names[name] = tuple(
+            line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()
+        )
     return names

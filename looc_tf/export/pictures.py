@@ -46,7 +46,9 @@ def find(images: str | Path) -> Pictures:
     path = Path(images)
     if path.is_file():
         return (
-            Pictures(_records([path])) if ".tfrecord" in path.name else Pictures([(readable_name(path.name), partial(read_file, path))], 1)
+            Pictures(_records([path]))
+            if ".tfrecord" in path.name
+            else Pictures([(readable_name(path.name), partial(read_file, path))], 1)
         )
     if not path.is_dir():
         raise UserError(f"Expected a folder of pictures, a picture or a TFRecord file. {path} does not exist.")

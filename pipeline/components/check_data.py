@@ -79,7 +79,7 @@ def _anomalies(artifact: ExampleAnomalies) -> list[str]:
         with fileio.open(path, "rb") as file:
             message.ParseFromString(file.read())
         for name, info in sorted(message.anomaly_info.items()):
-            found.append(f"{name} ({split}): {info.description.rstrip('.')}")
+            found.append(f"{name} ({split}): {info.description.strip().rstrip('.')}")
         if message.dataset_anomaly_info.description:
             found.append(f"{split}: {message.dataset_anomaly_info.description}")
     return found

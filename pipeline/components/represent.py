@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -17,9 +17,13 @@ from tfx.utils import io_utils, path_utils
 from tfx_bsl.public.beam import RunInference
 from tfx_bsl.public.proto import model_spec_pb2
 
+from looc_tf.errors import UserError
 from looc_tf.export.saved_model import EXTRA
 from pipeline.artifacts import Embeddings
 from pipeline.storage import read_text
+
+BATCH = 128  # pictures embedded at a time
+GROUP = 4 << 20  # bytes of embeddings that are held until they are written
 
 
 @component(use_beam=True)
@@ -39,13 +43,14 @@ def Represent(
     """
     del fingerprint
     known = artifact_utils.decode_split_names(examples.split_names)
-    asked = known if splits == "all" else [name.strip() for name in splits.split(",")]
+    asked = named_splits(splits, known)
     path = path_utils.serving_model_dir(model.uri)
     sizes = json.loads(read_text(os.path.join(path, EXTRA, "looc.json")))["representations"]
     columns = [(name, pyarrow.list_(pyarrow.float32())) for name in sizes]
     schema = pyarrow.schema([("id", pyarrow.string()), *columns])
     inference = model_spec_pb2.InferenceSpecType(
-        saved_model_spec=model_spec_pb2.SavedModelSpec(model_path=path, signature_name=["examples"])
+        saved_model_spec=model_spec_pb2.SavedModelSpec(model_path=path, signature_name=["examples"]),
+        batch_parameters=model_spec_pb2.BatchParameters(max_batch_size=BATCH),
     )
     with beam_pipeline as job:
         for split in asked:
@@ -57,8 +62,26 @@ def Represent(
                 | f"Embed[{split}]" >> RunInference(inference)
                 | f"Rows[{split}]" >> beam.FlatMap(rows)
                 | f"Write[{split}]"
-                >> WriteToParquet(os.path.join(embeddings.uri, split), schema, file_name_suffix=".parquet")
+                >> WriteToParquet(
+                    os.path.join(embeddings.uri, split),
+                    schema,
+                    row_group_buffer_size=GROUP,
+                    file_name_suffix=".parquet",
+                )
             )
+
+
+def named_splits(text: str, known: Sequence[str]) -> list[str]:
+    """The splits that a text means: names separated by commas, or "all".
+
+    Raises:
+        UserError: there is no such split.
+    """
+    asked = list(known) if text.strip() == "all" else [name.strip() for name in text.split(",")]
+    for name in asked:
+        if name not in known:
+            raise UserError(f"Embeddings of {name!r} were asked for. Expected all, or some of {', '.join(known)}.")
+    return asked
 
 
 def _with_id(serialized: bytes) -> tuple[bytes, bytes]:

@@ -18,11 +18,8 @@ from looc_tf.data.splits import stable_hash
 from looc_tf.data.table import Table
 from looc_tf.evaluate.features import hue_shift_of
 
-TURN, HUE_SHIFT, LABELLED = (
-    "turn",
-    "hue_shift",
-    "labelled",
-)  # features that the probes of generated copies are judged on
+# Which generated copy of a picture the rotation and the hue probe are shown, and whether it has a label.
+TURN, HUE_SHIFT, LABELLED = "turn", "hue_shift", "labelled"
 SHARD = 2048  # pictures in a record file
 BATCH = 64  # pictures held at a time
 NAMED = 20  # broken pictures of a file that the report names
@@ -98,8 +95,11 @@ def example(table: Table, row: int, data: bytes, pixels: np.ndarray) -> tf.train
 
 def looks(data: bytes, pixels: np.ndarray) -> dict[str, Any]:
     """Size, format and mode of the file; mean brightness and saturation (HSV, 0 to 1) of its centred square."""
-    with Image.open(io.BytesIO(data)) as image:
-        width, height, kind, mode = image.width, image.height, image.format or "", image.mode
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            width, height, kind, mode = image.width, image.height, image.format or "", image.mode
+    except (OSError, ValueError, SyntaxError):  # Pillow minds what TensorFlow passes over, such as a text that swells
+        (height, width), kind, mode = tf.io.decode_image(data, expand_animations=False).shape[:2], "", ""
     top, bottom = pixels.max(-1).astype(np.float32), pixels.min(-1).astype(np.float32)
     return {
         "height": height,

@@ -105,6 +105,11 @@ def test_kubeflow_gets_no_resolver_and_vertex_its_own(compiled):
     assert kinds == {"kubeflow": {"container"}, "vertex": {"container", "resolver"}}
 
 
+def test_a_path_in_the_config_does_not_get_into_the_job():
+    experiment = config.load("factors/looc", ["data.name=/home/me/photos"])
+    assert "/home/me" not in json.dumps(compile_pipeline("kubeflow", experiment, "gs://bucket/photos", image="looc:1"))
+
+
 @pytest.mark.parametrize(("option", "value"), [("data", "/home/me/photos"), ("schema", "./schema.pbtxt")])
 def test_a_path_of_this_machine_is_refused(option, value):
     with pytest.raises(UserError, match=f"--{option} is a path of this machine"):

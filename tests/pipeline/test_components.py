@@ -27,6 +27,7 @@ from pipeline.artifacts import DataReport
 from pipeline.components.check_data import CheckData
 from pipeline.components.check_serving import CheckServing
 from pipeline.components.pictures import Pictures
+from pipeline.components.represent import named_splits
 from pipeline.components.shards import SHARD
 from pipeline.resolvers import LatestOther, LatestOtherBlessed
 
@@ -109,10 +110,8 @@ def test_a_folder_without_pictures(tmp_path, name, words):
 
 @pytest.mark.parametrize("declared", [True, False])
 def test_record_files_come_through_import_example_gen(tmp_path, declared):
-    """Its driver and its executor as the runner calls them would need metadata; the executor alone reads and splits."""
-    from tfx.components import ImportExampleGen
-    from tfx.components.example_gen.import_example_gen.executor import Executor
-
+    """Its driver would need metadata; the executor alone reads and splits."""
+    from pipeline.components.import_example_gen import ImportExecutor
     from pipeline.data_steps import import_records
     from pipeline.origin import record_files
 
@@ -130,9 +129,8 @@ def test_record_files_come_through_import_example_gen(tmp_path, declared):
                 writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
     (data / "labels.txt").write_text("ant\nbee\n")
     step = import_records(record_files(str(data)))
-    assert isinstance(step, ImportExampleGen)
     imported = at(Examples, tmp_path / "ImportExampleGen" / "examples" / "1")
-    Executor().Do({}, {"examples": [imported]}, dict(step.exec_properties))
+    ImportExecutor().Do({}, {"examples": [imported]}, dict(step.exec_properties))
     examples, report = write_examples(tmp_path, data, imported=imported)
     found = read(examples)
     assert len(found) == 40 and sum(report["pictures"].values()) == 40 and not report["broken"]
@@ -149,7 +147,7 @@ def checked(tmp_path, change, pointed=False):
     from pipeline.data_steps import FEATURES
 
     examples, _ = write_examples(tmp_path, tiny.draw(tmp_path / "pictures"))
-    options = tfdv.StatsOptions(feature_allowlist=FEATURES)
+    options = tfdv.StatsOptions(feature_allowlist=list(FEATURES))
     files = f"{examples.uri}/Split-train/*"
     statistics = tfdv.generate_statistics_from_tfrecord(files, stats_options=options)
     schema = tfdv.infer_schema(statistics)
@@ -205,6 +203,13 @@ def test_an_export_that_differs_from_what_was_evaluated_is_not_blessed(made, tmp
     with pytest.raises(UserError, match=r"The exported model and the evaluated one differ: .* Nothing was pushed"):
         CheckServing.test_call(model=model, model_run=run, blessing=blessing, fingerprint="")
     assert not (tmp_path / "blessing").exists()
+
+
+def test_splits_to_embed():
+    known = ["train", "validation", "test"]
+    assert named_splits("all", known) == known and named_splits("test, train", known) == ["test", "train"]
+    with pytest.raises(UserError, match=r"'tset' were asked for\. Expected all, or some of train, validation, test"):
+        named_splits("tset", known)
 
 
 def test_a_pointer(tmp_path):

@@ -29,7 +29,7 @@ import tiny
 STEPS = 10
 # A high rate would blow up the last bits, in which sums over two devices differ from sums over one.
 EACH = [f"training.steps={STEPS}", "training.log_every=5", "training.monitor_every=5", "optimizer.learning_rate=0.01"]
-EACH += ["model.batch_norm=sync"]
+EACH += ["training.batch=16", "model.batch_norm=sync"]
 KEYS = ("split", "sync", "shuffled")
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]

@@ -1,0 +1,159 @@
+"""Odd and hostile pictures as they lie on a disk: `CORPUS`, name -> (what makes the file, what must become of it).
+
+As a program, `python tests/corpus.py [--bombs] [PASSES]` sends all of it through training's reader, the served model
+and `looc embed`, pass after pass, and prints what became of it and how much memory that took.
+"""
+
+import os
+import stat
+import sys
+import tempfile
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+from odd_pictures import flat_png, odd_pictures, other_formats, save
+
+PICTURE, SKIPPED, PASSED_OVER = "picture", "skipped", "passed over"
+_GOOD = flat_png(12, 10)
+_NAMES = (
+    "\u05e9\u05dc\u05d5\u05dd \u202eabc.png",  # from right to left, and an override of the direction
+    "\U0001f600\u200d\U0001f525.png",
+    "e\u0301\u0323\u0302.png",  # combining marks
+    "\u00e9.png",
+    "line\nbreak.png",
+    "control \x1b[2J\x07.png",
+    "caf\udce9.png",  # bytes that are no UTF-8
+    "-rf.png",
+    "  spaces  .png",
+    "%s {0} $(true) `true` ;&|<>*?.png",
+    "'\"\\.png",
+    "..a.b..png.png",
+    "CAPITALS.PNG",
+    "x" * 251 + ".png",
+    "..\\windows.png",
+    "class with \u202e and \n/inside.png",
+    "caf\udce9/inside.png",
+    "  /inside.png",
+    "a/b/c/d/e/f/g/h/i/j/deep.png",
+)
+
+
+def _content(data):
+    def make(path):
+        path.write_bytes(data)
+
+    return make
+
+
+def _link(target):
+    return lambda path: path.symlink_to(target)
+
+
+def _locked(path):
+    path.write_bytes(_GOOD)
+    path.chmod(0)
+
+
+def _folder(path):
+    path.mkdir()
+    (path / "inside.png").write_bytes(_GOOD)
+
+
+def _corpus():
+    made = {
+        name: (_content(data), SKIPPED if name.startswith("bad") else PICTURE)
+        for name, data in {**odd_pictures(), **other_formats()}.items()
+    }
+    made |= {name: (_content(_GOOD), PASSED_OVER if name.startswith(".") else PICTURE) for name in _NAMES}
+    return made | {
+        ".hidden.png": (_content(_GOOD), PASSED_OVER),
+        "notes.txt": (_content(b"no picture"), PASSED_OVER),
+        "pipe.png": (os.mkfifo, SKIPPED),
+        "device.png": (_link("/dev/zero"), SKIPPED),
+        "memory.png": (_link("/proc/self/mem"), SKIPPED),
+        "link.png": (_link("grey.png"), PICTURE),
+        "nowhere.png": (_link("is/not/there.png"), SKIPPED),
+        "itself.png": (_link("itself.png"), SKIPPED),
+        "one.png": (_link("other.png"), SKIPPED),
+        "other.png": (_link("one.png"), SKIPPED),
+        "up": (_link("."), PASSED_OVER),
+        "folder.png": (_folder, PASSED_OVER),
+        "link-to-folder.png": (_link("folder.png"), PASSED_OVER),
+        "locked.png": (_locked, PICTURE if os.geteuid() == 0 else SKIPPED),
+    }
+
+
+CORPUS = _corpus()
+BOMBS = {  # what only decoding would show, large enough to show in the memory
+    "bomb-20000.png": (lambda: flat_png(20_000, 20_000), SKIPPED),
+    "bomb-9900.png": (lambda: flat_png(9_900, 9_900), PICTURE),
+    "bomb-9900-alpha.png": (lambda: flat_png(9_900, 9_900, b"\x20\x60\xa0\x80"), PICTURE),
+    "bomb-9900.jpg": (lambda: save(np.zeros((9_900, 9_900, 3), np.uint8), "JPEG", progressive=True), PICTURE),
+}
+
+
+def lay(folder, corpus=None):
+    """Writes the corpus into an empty folder."""
+    for name, (make, _) in (CORPUS if corpus is None else corpus).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        make(path)
+    return folder
+
+
+def expected(outcome):
+    """Readable names of what ends so; the picture in the folder that is called like one is the folder's."""
+    names = {os.fsencode(name).decode("utf-8", "backslashreplace") for name, one in CORPUS.items() if one[1] == outcome}
+    return names | {"folder.png/inside.png"} if outcome == PICTURE else names
+
+
+def listing(root):
+    """Path -> kind, size and time of change of everything below: what a hostile name might have touched."""
+    found = {}
+    for folder, folders, files in os.walk(root):
+        for name in (*folders, *files):
+            status = os.lstat(os.path.join(folder, name))
+            found[os.path.join(folder, name)] = (stat.S_IFMT(status.st_mode), status.st_size, status.st_mtime_ns)
+    return found
+
+
+def memory(field="VmRSS"):
+    """MiB that the process holds now, or (`VmHWM`) has held at most."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(field)).split()[1]) // 1024
+
+
+def main(*arguments):
+    """Prints outcomes and memory; returns the growth from the second pass to the last in MiB."""
+    import contract
+    import tensorflow as tf
+
+    from looc_tf.data import open_parts
+    from looc_tf.export import Embedder, embed_files, export
+    from looc_tf.models import Encoder
+
+    passes = int(next((word for word in arguments if word.isdigit()), 5))
+    resident = []
+    with tempfile.TemporaryDirectory() as root:
+        pictures = Path(root, "pictures")
+        pictures.mkdir()
+        lay(pictures)
+        if "--bombs" in arguments:
+            lay(pictures, {name: (_content(make()), outcome) for name, (make, outcome) in BOMBS.items()})
+        embedder = Embedder(Encoder(contract.MODEL, ["all"]), data_size=16, view_size=16)
+        served = export(embedder, Path(root, "exports"))
+        for number in range(passes):
+            sources = open_parts(pictures, size=16).values()
+            done = embed_files(served, pictures, Path(root, "out.npz"))
+            resident.append(memory())
+            read = sum(map(len, sources))
+            print(f"pass {number + 1}: read {read}, embedded {done.count}, skipped {len(done.skipped)}; ", end="")
+            print(f"{resident[-1]} MiB, at most {memory('VmHWM')}", flush=True)
+            tf.keras.backend.clear_session()
+    return resident[-1] - resident[min(1, passes - 1)]
+
+
+if __name__ == "__main__":
+    print(f"growth: {main(*sys.argv[1:])} MiB")
