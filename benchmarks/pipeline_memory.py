@@ -33,8 +33,9 @@ def peaks(folder: Path, pictures: int) -> dict[str, float]:
 
 
 def _run(step: str, folder: Path, pictures: int) -> dict:
-    print(step, pictures, file=sys.stderr)
-    return json.loads(child(module("benchmarks.data_step", step, str(folder), f"--pictures={pictures}")))
+    done = json.loads(child(module("benchmarks.data_step", step, str(folder), f"--pictures={pictures}")))
+    print(f"{step}, {pictures:,} pictures: {done['peak_mb']:,.0f} MB", file=sys.stderr)
+    return done
 
 
 def main() -> None:
