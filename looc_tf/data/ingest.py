@@ -176,11 +176,11 @@ def _portions(read: Callable[[int], bytes], count: int, most: int) -> Iterator[l
     held = 0
     for row in range(count):
         try:
-            data: bytes | Exception = read(row)
+            data = read(row)
             held += len(data)
+            portion.append((row, data))
         except FAULTS as error:
-            data = error
-        portion.append((row, data))
+            portion.append((row, error))
         if len(portion) == most or held >= _BATCH_BYTES or row == count - 1:
             yield portion
             portion, held = [], 0
