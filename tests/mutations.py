@@ -252,7 +252,7 @@ def outcome(path, overrides):
         experiment = config.load(path, overrides)
         steps = total_steps(experiment, pictures=10**6)
         build_plan(experiment).table()
-        rate = optim.build(experiment.optimizer, steps)._learning_rate
+        rate = optim.build(experiment.optimizer, steps, experiment.training.batch)._learning_rate
     except UserError as error:
         message = str(error)
         assert message.isprintable() and 20 < len(message) <= 2000, message

@@ -177,11 +177,10 @@ def _portions(read: Callable[[int], bytes], count: int, most: int) -> Iterator[l
     for row in range(count):
         try:
             data = read(row)
+            held += len(data)
+            portion.append((row, data))
         except FAULTS as error:
             portion.append((row, error))
-        else:
-            portion.append((row, data))
-            held += len(data)
         if len(portion) == most or held >= _BATCH_BYTES or row == count - 1:
             yield portion
             portion, held = [], 0
