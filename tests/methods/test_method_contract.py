@@ -47,7 +47,7 @@ def cells():
                 yield pytest.param(key, name, marks=[pytest.mark.slow] if slow else [], id=f"{key}-{name}")
 
 
-@pytest.mark.parametrize(("check", "name"), cells())
+@pytest.mark.parametrize(("check", "name"), list(cells()))
 def test_the_method_passes_the_check(check, name, tmp_path):
     conformance.CHECKS[check].run(name, tmp_path)
 

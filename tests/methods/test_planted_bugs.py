@@ -33,6 +33,6 @@ def marked():
         yield pytest.param(bug, marks=marks, id=f"{bug.says}-{bug.check}".replace(" ", "_"))
 
 
-@pytest.mark.parametrize("bug", marked())
+@pytest.mark.parametrize("bug", list(marked()))
 def test_a_planted_bug_is_caught(bug):
     assert not bug.survives(), f"{bug.check} passes although {bug.says}"

@@ -9,7 +9,7 @@ Which equalities must hold, with synchronized BatchNorm for the query and, for t
 | shuffled | one device that splits the keys into two groups, but for moving variances | two devices |
 
 (Plain BatchNorm's fused kernel records the unbiased variance, the split one the biased; no training step reads either.)
-`python tests/slow/test_replicas.py` prints how far apart they are.
+`python tests/slow/test_machines.py` prints how far apart they are.
 """
 
 import csv
