@@ -20,8 +20,8 @@ def measured(text: str) -> str:
     if len(text) > LONGEST:
         raise UserError(f"Expected at most {LONGEST:,} characters. Received {len(text):,}. This is no config.")
     count = 0
-    starts: list[tuple[str, int]] = []  # anchor of each open value, and the count before it
-    sizes: dict[str, int] = {}
+    starts: list[tuple[str | None, int]] = []  # anchor of each open value, and the count before it
+    sizes: dict[str | None, int] = {}
     for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         if isinstance(event, yaml.AliasEvent):
             count += sizes.get(event.anchor, MOST)  # of an anchor that is still open: it would hold itself
