@@ -15,10 +15,13 @@ Which equalities must hold, with synchronized BatchNorm for the query and, for t
 import csv
 import json
 import os
+import re
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -134,13 +137,25 @@ def test_killed_workers_go_on_where_they_were(runs, tmp_path):
     short = [f"training.steps={STEPS}", "training.checkpoint_every=5", "method.key_batch_norm=split"]
     workers = two_workers(pictures, out, *short)
     while all(worker.poll() is None for worker in workers) and not (out / "checkpoints/ckpt-5.index").exists():
-        pass
+        time.sleep(0.05)
     for worker in workers:
         worker.kill()
         worker.communicate()
     finish(*two_workers(pictures, out, *short, "--resume"))
     assert apart(runs["split", "workers"], out, encoders) < 1e-6
     assert apart(runs["split", "workers"], out, queues) < 1e-6
+
+
+def test_a_signal_to_one_worker_ends_both_after_one_step(runs, tmp_path):
+    pictures, out = runs["split", "one"].parent / "pictures", tmp_path / "run"
+    workers = two_workers(pictures, out, "training.steps=5000", "training.log_every=5000", "training.monitor_every=0")
+    while all(worker.poll() is None for worker in workers) and not (out / "checkpoints/ckpt-3.index").exists():
+        time.sleep(0.05)
+    workers[1].send_signal(signal.SIGTERM)
+    said = [worker.communicate(timeout=300)[1] for worker in workers]
+    assert [worker.returncode for worker in workers] == [128 + signal.SIGTERM] * 2, said
+    steps = [re.search(r"after step (\d+) of 5000, saved", each)[1] for each in said]
+    assert steps[0] == steps[1] and (out / f"checkpoints/ckpt-{steps[0]}.index").exists()
 
 
 def main():
