@@ -43,9 +43,7 @@ def straight(pictures, tmp_path_factory):
 def state(out, step=6):
     """Every tensor of a checkpoint: weights, key encoder, queues, optimizer, running means."""
     reader = tf.train.load_checkpoint(str(out / "checkpoints" / f"ckpt-{step}"))
-    names = [
-        name for name in reader.get_variable_to_shape_map() if name not in ("save_counter/.ATTRIBUTES/VARIABLE_VALUE",)
-    ]
+    names = [name for name in reader.get_variable_to_shape_map() if not name.startswith("origin")]  # the config
     assert len(names) > 50 and any("queue" in name for name in names)
     return {name: reader.get_tensor(name) for name in names}
 
@@ -78,7 +76,7 @@ def test_the_log_begins_with_version_commit_and_config(straight, pictures):
     assert "step 4/6  loss " in said and "rotation" in said and "(chance 3.091)" in said and "images/s" in said
     assert re.search(r"looc: warning: \d pictures? skipped: bar/broken-\d\.png", said)
     assert "\x1b" not in said and "\r" not in said and "collapsed" not in said
-    assert f"looc evaluate {out}" in lines[-1]
+    assert lines[-1] == f"Done: 6 steps in {out}"
     assert all(line.split(" ", 3)[-1] in (out / "train.log").read_text() for line in lines)
 
 
@@ -206,7 +204,7 @@ def test_ten_plain_lines_give_the_weights_of_looc_train(straight, pictures):
 
 def test_a_run_that_diverges_keeps_its_last_good_checkpoint(pictures, tmp_path):
     wild = tiny.experiment(
-        pictures, "optimizer.learning_rate=1e18", "optimizer.schedule=constant", "optimizer.warmup_steps=1000000",
+        pictures, "optimizer.learning_rate=1e12", "optimizer.schedule=constant", "optimizer.warmup_steps=1000000",
         "optimizer.weight_decay=1e6", "training.steps=40", "training.log_every=20", "training.checkpoint_every=1",
         "training.monitor_every=0",
     )  # fmt: skip
