@@ -190,4 +190,4 @@ def test_a_name_that_is_no_text_is_kept_readable(exported, folder, tmp_path):
     root = tmp_path / "pictures"
     root.mkdir()
     (root / "caf\udce9.png").write_bytes((folder / "a.png").read_bytes())
-    assert list(read(embed_files(exported, root, tmp_path / "out.parquet").path)) == ["caf?.png"]
+    assert list(read(embed_files(exported, root, tmp_path / "out.parquet").path)) == ["caf\\xe9.png"]
