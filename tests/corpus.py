@@ -1,7 +1,7 @@
 """Odd and hostile pictures as they lie on a disk: `CORPUS`, name -> (what makes the file, what must become of it).
 
 As a program, `python tests/corpus.py [--bombs] [PASSES]` sends all of it through training's reader, the served model
-and `looc embed`, pass after pass, and prints what became of it and how much memory that took.
+and what `looc embed` does, pass after pass, and prints what became of it and how much memory that took.
 """
 
 import os
@@ -128,10 +128,9 @@ def memory(field="VmRSS"):
 def main(*arguments):
     """Prints outcomes and memory; returns the growth from the second pass to the last in MiB."""
     import contract
-    import tensorflow as tf
 
     from looc_tf.data import open_parts
-    from looc_tf.export import Embedder, embed_files, export
+    from looc_tf.export import Embedder, export, files
     from looc_tf.models import Encoder
 
     passes = int(next((word for word in arguments if word.isdigit()), 5))
@@ -143,15 +142,16 @@ def main(*arguments):
         if "--bombs" in arguments:
             lay(pictures, {name: (_content(make()), outcome) for name, (make, outcome) in BOMBS.items()})
         embedder = Embedder(Encoder(contract.MODEL, ["all"]), data_size=16, view_size=16)
-        served = export(embedder, Path(root, "exports"))
+        model = files.Model(export(embedder, Path(root, "exports")))
+        print(f"before: {memory()} MiB, at most {memory('VmHWM')}", flush=True)
         for number in range(passes):
-            sources = open_parts(pictures, size=16).values()
-            done = embed_files(served, pictures, Path(root, "out.npz"))
+            read = sum(len(source) for source in open_parts(pictures, size=16).values())
+            skipped = []
+            batches = files._batches(files.read_ahead(files.find(pictures).items), 32, skipped)
+            embedded = sum(len(ids) for batch in batches for ids, _ in model.embed(batch, skipped))
             resident.append(memory())
-            read = sum(map(len, sources))
-            print(f"pass {number + 1}: read {read}, embedded {done.count}, skipped {len(done.skipped)}; ", end="")
+            print(f"pass {number + 1}: read {read}, embedded {embedded}, skipped {len(skipped)}; ", end="")
             print(f"{resident[-1]} MiB, at most {memory('VmHWM')}", flush=True)
-            tf.keras.backend.clear_session()
     return resident[-1] - resident[min(1, passes - 1)]
 
 
