@@ -1,5 +1,6 @@
 """The callbacks one by one, on made-up logs and methods."""
 
+import contextlib
 import io
 import logging
 import math
@@ -202,40 +203,43 @@ def test_signal_handlers_are_put_back():
     assert [signal.getsignal(number) for number in StopOnSignal.SIGNALS] == before
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def full_disk():
-    """From its call on no file grows beyond 300 bytes."""
+    """No file grows beyond 300 bytes; not even the one that pytest may be writing to, so not as a fixture."""
     import resource
 
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_ends_the_board_and_the_history_in_one_line(tmp_path, full_disk, capfd):
+def test_a_full_disk_ends_the_board_and_the_history_in_one_line(tmp_path, capfd):
     board, history = Board(tmp_path / "logs", 0), History(tmp_path, Clock(0, 9, 8), 1)
     board.write(1, {"loss": 1.0})
     history._append({"step": 1, "loss": 1.0})
-    full_disk()
     for write in (
         lambda: board.write(2, {f"loss_{number}": 1.0 for number in range(500)}),
         lambda: [history._append({"step": step, "loss": 1.0}) for step in range(2, 200)],
     ):
-        with pytest.raises(UserError, match=r"Expected to write .*: File too large\. Free space") as error:
+        with pytest.raises(UserError, match=r"Expected to write .*: File too large\. Free space") as error, full_disk():
             write()
         assert "\n" not in str(error.value)
-    board.close()
-    board.close()
+    with full_disk():
+        board.close()
+        board.close()
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_a_full_disk_is_told_of_once_by_the_log(tmp_path, full_disk, capsys):
+def test_a_full_disk_is_told_of_once_by_the_log(tmp_path, capsys):
     log = logging.getLogger("looc_tf.test")
     with logging_to(tmp_path):
         log.debug("before")
-        full_disk()
-        for _ in range(20):
-            log.debug("a line of some length, of which twenty are too many")
+        with full_disk():
+            for _ in range(20):
+                log.debug("a line of some length, of which twenty are too many")
     said = capsys.readouterr().err
     assert said.count("train.log cannot be written: [Errno 27] File too large") == 1 and "Traceback" not in said
 
