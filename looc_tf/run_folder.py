@@ -66,8 +66,8 @@ def _same_training(out: Path, experiment: Experiment) -> None:
         )
 
 
-def go_on(out: Path, experiment: Experiment, source: Source) -> None:
-    """Sees that the run goes on with the pictures it had; config.yaml takes over the fields that are free to change.
+def same_pictures(out: Path, source: Source) -> None:
+    """Sees that the run goes on with the pictures it had.
 
     Raises:
         UserError: there are other pictures now, by their names and labels.
@@ -79,6 +79,10 @@ def go_on(out: Path, experiment: Experiment, source: Source) -> None:
             f"{out} was trained on other pictures: {about.get('pictures')} then, {len(source)} now in {source.name!r}, "
             "and not the same by name and label. Put them back, or choose another --out."
         )
+
+
+def take_over(out: Path, experiment: Experiment) -> None:
+    """Writes into config.yaml what is free to change when a run is resumed."""
     if set(config.difference(config.load(out / "config.yaml"), experiment)) - {"about"}:
         write_atomically(out / "config.yaml", config.to_yaml(experiment))
 

@@ -18,7 +18,16 @@ from looc_tf.data import Source, open_source
 from looc_tf.errors import UserError
 from looc_tf.files import remove_temporaries
 from looc_tf.methods import Method
-from looc_tf.run_folder import claim, describe, go_on, introduce, read_about, resume_command, tell_skipped
+from looc_tf.run_folder import (
+    claim,
+    describe,
+    introduce,
+    read_about,
+    resume_command,
+    same_pictures,
+    take_over,
+    tell_skipped,
+)
 from looc_tf.run_log import logging_to
 from looc_tf.views import ViewPlan, leave_one_out
 
@@ -88,8 +97,10 @@ def _train(experiment: Experiment, out: Path, own: Path, resume: bool, warm: str
             claim(out, experiment, resume)  # again: from here on no other process can
             remove_temporaries(out)
         if resume:
-            go_on(out, experiment, source)
-        if not resume or own != out:
+            same_pictures(out, source)
+        if resume and own == out:
+            take_over(out, experiment)
+        else:
             describe(own, experiment, source, steps)
         folder.sweep()
         start = (begun.restore() or 0) if resume else 0
