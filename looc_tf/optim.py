@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from looc_tf import config
-from looc_tf.errors import unknown
+from looc_tf.errors import UserError, unknown
 
 
 class CoupledSGD(keras.optimizers.SGD):
@@ -136,7 +136,9 @@ def build(settings: config.Optimizer, steps: int, batch: int | None = None) -> k
         raise unknown("optimizer", settings.name, OPTIMIZERS)
     if settings.schedule not in SCHEDULES:
         raise unknown("schedule", settings.schedule, SCHEDULES)
-    if settings.reference_batch and batch:
+    if settings.reference_batch:
+        if batch is None:
+            raise UserError("optimizer.reference_batch scales the learning rate with the batch. Received no batch.")
         settings = dataclasses.replace(
             settings, learning_rate=settings.learning_rate * batch / settings.reference_batch
         )

@@ -106,6 +106,11 @@ def test_the_rate_grows_with_the_batch_where_it_is_for_another():
         assert float(optim.build(settings, 10, batch=1024).learning_rate) == pytest.approx(expected)
 
 
+def test_a_rate_for_another_batch_needs_the_batch():
+    with pytest.raises(UserError, match="Received no batch"):
+        optim.build(Optimizer(reference_batch=256), 10)
+
+
 def test_cosine_schedule():
     values = rates(100, learning_rate=2.0, schedule="cosine")
     assert values[0] == pytest.approx(2.0) and values[50] == pytest.approx(1.0)
