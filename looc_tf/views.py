@@ -13,11 +13,11 @@ from typing import Any, Protocol
 import tensorflow as tf
 
 from looc_tf.augment.base import Augmentation, Parameters, unit_range
+from looc_tf.config.checks import RESERVED
 from looc_tf.errors import UserError
 
 QUERY = "query"
 AT_ONCE = 2 * 1024**2  # bytes of reference images: what a core's cache holds
-RESERVED = (QUERY, "trunk", "concat")  # names that views and representations already have
 
 
 class Shares(Protocol):

@@ -26,9 +26,8 @@ def in_turn(function: Callable[[Any], Any], rows: Any, parts: int) -> list[Any]:
         return [function(rows)]
     results: list[Any] = []
     for part in zip(*(tf.split(each, parts) for each in tf.nest.flatten(rows))):
-        with tf.control_dependencies(
-            tf.nest.flatten(results[-1:])
-        ):  # or the graph would hold the activations of all parts at once
+        before = tf.nest.flatten(results[-1:])
+        with tf.control_dependencies(before):  # or the graph would hold the activations of all parts at once
             waiting = [tf.identity(each) for each in part]
         results.append(function(tf.nest.pack_sequence_as(rows, waiting)))
     return results
