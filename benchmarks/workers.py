@@ -33,18 +33,23 @@ def options() -> argparse.Namespace:
     return arguments.parse_args()
 
 
-def together(*commands: list[str]) -> list[dict]:
-    """Run a command for each worker, all at the same time; what each prints as its last line."""
-    sockets = [socket.socket() for _ in commands]
+def tf_configs(workers: int) -> list[str]:
+    """The TF_CONFIG of each of so many workers on this machine, at ports that are free now."""
+    sockets = [socket.socket() for _ in range(workers)]
     for each in sockets:
         each.bind(("127.0.0.1", 0))
     places = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
     for each in sockets:
         each.close()
+    tasks = ({"type": "worker", "index": index} for index in range(workers))
+    return [json.dumps({"cluster": {"worker": places}, "task": task}) for task in tasks]
+
+
+def together(*commands: list[str]) -> list[dict]:
+    """Run a command for each worker, all at the same time; what each prints as its last line."""
     running = []
-    for index, command in enumerate(commands):
-        task = {"cluster": {"worker": places}, "task": {"type": "worker", "index": index}}
-        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_CONFIG": json.dumps(task)}
+    for command, task in zip(commands, tf_configs(len(commands))):
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_CONFIG": task}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         running.append(subprocess.Popen(command, cwd=ROOT, env=environment, **pipes))
     found = []

@@ -1,14 +1,14 @@
 """The trainer step under two logical devices, and under two worker processes: both learn what one device does."""
 
-import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from benchmarks.workers import tf_configs
 
 pytest.importorskip("tfx", reason="needs TFX: make setup-pipeline")
 
@@ -57,13 +57,6 @@ def test_two_logical_devices(made, one, tmp_path):
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_two_worker_processes(made, one, tmp_path):
-    sockets = [socket.socket() for _ in range(2)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    places = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
-    for each in sockets:
-        each.close()
-    configs = [{"cluster": {"worker": places}, "task": {"type": "worker", "index": index}} for index in range(2)]
     examples = made.artifact("Examples")
-    finish(*[start(examples, tmp_path, TF_CONFIG=json.dumps(config)) for config in configs])
+    finish(*[start(examples, tmp_path, TF_CONFIG=task) for task in tf_configs(2)])
     assert_alike(one, weights(tmp_path))

@@ -13,11 +13,9 @@ Which equalities must hold, with synchronized BatchNorm for the query and, for t
 """
 
 import csv
-import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,6 +26,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
+
+from benchmarks.workers import tf_configs
 
 STEPS = 10
 # Sums over two devices differ from sums over one in the last bits. A high rate would blow these up, and in a head of a
@@ -53,14 +53,7 @@ def finish(*processes):
 
 def two_workers(pictures, out, *more):
     """The two processes of a cluster on this machine."""
-    sockets = [socket.socket() for _ in range(2)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    places = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
-    for each in sockets:
-        each.close()
-    tasks = [{"cluster": {"worker": places}, "task": {"type": "worker", "index": index}} for index in range(2)]
-    return [start(pictures, out, *more, TF_CONFIG=json.dumps(task)) for task in tasks]
+    return [start(pictures, out, *more, TF_CONFIG=task) for task in tf_configs(2)]
 
 
 def train_all(folder):
