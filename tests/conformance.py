@@ -22,6 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import checks
 import contract
+import long_checks
 import numpy as np
 
 TESTS = Path(__file__).parent
@@ -90,29 +91,29 @@ def graph(name: str, folder: Path) -> None:
 
 def precision(name: str, folder: Path) -> None:
     for each in PRECISIONS:
-        checks.precision_moves_as_float32(contract.CASES[name], each)
+        long_checks.precision_moves_as_float32(contract.CASES[name], each)
 
 
 def small_gradients(name: str, folder: Path) -> None:
-    checks.precision_moves_as_float32(contract.CASES[name], "mixed_float16", scale=1e-6)
+    long_checks.precision_moves_as_float32(contract.CASES[name], "mixed_float16", scale=1e-6)
 
 
 def exported(name: str, folder: Path) -> None:
-    checks.export_equals_the_encoder(contract.CASES[name], contract.rewound(name).rewind(), folder)
+    long_checks.export_equals_the_encoder(contract.CASES[name], contract.rewound(name).rewind(), folder)
 
 
 def alarm(name: str, folder: Path) -> None:
-    checks.alarm_fires_on_a_constant_encoder_alone(
+    long_checks.alarm_fires_on_a_constant_encoder_alone(
         contract.CASES[name], contract.build(contract.CASES[name], rate=1e-9)
     )
 
 
 def accumulation(name: str, folder: Path) -> None:
-    checks.accumulation_equals_the_large_batch(contract.CASES[name])
+    long_checks.accumulation_equals_the_large_batch(contract.CASES[name])
 
 
 def learns(name: str, folder: Path) -> None:
-    checks.fifty_steps_beat_random_weights(contract.CASES[name])
+    long_checks.fifty_steps_beat_random_weights(contract.CASES[name])
 
 
 def two_replicas(name: str, folder: Path, bug: str = "") -> None:
@@ -122,7 +123,7 @@ def two_replicas(name: str, folder: Path, bug: str = "") -> None:
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if ended.returncode:
         raise RuntimeError(ended.stderr[-3000:])
-    checks.replicas_equal_one(*(dict(np.load(folder / f"{name}-{n}.npz", allow_pickle=False)) for n in (1, 2)))
+    long_checks.replicas_equal_one(*(dict(np.load(folder / f"{name}-{n}.npz", allow_pickle=False)) for n in (1, 2)))
 
 
 CHECKS = {

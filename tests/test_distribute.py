@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from checks import replica_distance as distance
+from long_checks import replica_distance as distance
 
 from looc_tf.distribute import gather, own_rows, replicas, update_each
 

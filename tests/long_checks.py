@@ -1,0 +1,201 @@
+"""What every method must do that takes more than one built method, or a training: the long checks of the table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from unittest import mock
+
+import contract
+import numpy as np
+import tensorflow as tf
+
+from looc_tf import methods
+from looc_tf.config import Optimizer
+
+
+def movement(method, batch) -> np.ndarray:
+    """What one step adds to the learned weights, as one vector."""
+    before = contract.arrays(method.learned())
+    contract.step(method, batch)
+    after = contract.arrays(method.learned())
+    return np.concatenate([np.ravel(new - old) for old, new in zip(before, after)])
+
+
+def precision_moves_as_float32(case, precision: str, scale: float = 1.0) -> None:
+    """A step in 16 bits moves the weights within 10 % as far as in float32, nearly in the same direction.
+
+    Args:
+        case: the experiment.
+        precision: of Keras.
+        scale: of the losses; a small one makes gradients that float16 cannot hold unless the loss is scaled.
+    """
+    batch = contract.make_batch(case, pixels=32)  # enough pixels that rounding averages out in BatchNorm
+    moved = []
+    for each in ("float32", precision):
+        method = contract.build(case, each, decay=0.0)  # weight decay moves the weights whatever the gradients
+        compare = method.compare
+
+        def small(batch, targets, compare=compare):
+            losses, remembered = compare(batch, targets)
+            return {name: loss * scale for name, loss in losses.items()}, remembered
+
+        with mock.patch.object(method, "compare", small):
+            moved.append(movement(method, batch))
+        assert all(variable.dtype not in (tf.float16, tf.bfloat16) for variable in method.variables)
+    exact, rounded = moved
+    lengths = np.linalg.norm(exact), np.linalg.norm(rounded)
+    assert lengths[0] > 0 and abs(lengths[1] / lengths[0] - 1) < 0.1, f"moved by {lengths}"
+    assert exact @ rounded > 0.95 * lengths[0] * lengths[1], "in another direction"
+
+
+def export_equals_the_encoder(case, method, path) -> None:
+    """What is exported gives the vectors of the query encoder, by every name, and holds nothing else."""
+    from looc_tf.export import Embedder, export
+
+    embedder = Embedder(method.encoder, data_size=contract.PIXELS, view_size=contract.PIXELS)
+    images = np.random.default_rng(0).integers(0, 256, [4, contract.PIXELS, contract.PIXELS, 3]).astype(np.uint8)
+    expected = method(tf.cast(images, tf.float32) / 255)
+    out = export(embedder, path)
+    loaded = tf.saved_model.load(str(out))
+    answers = loaded.signatures["images"](images=tf.constant(images))
+    assert set(answers) == set(expected)
+    for name, vectors in expected.items():
+        np.testing.assert_allclose(answers[name], vectors, atol=1e-5, err_msg=name)
+    stored = [
+        name for name, _ in tf.train.list_variables(str(out / "variables" / "variables")) if "VARIABLE_VALUE" in name
+    ]
+    assert len(stored) <= len(method.encoder.variables) + 1, "more than the query encoder went along"  # a save counter
+
+
+def alarm_fires_on_a_constant_encoder_alone(case, method) -> None:
+    """The collapse alarm, on a method that hardly learns: silent of sound spaces, not of heads that give one point."""
+    from looc_tf.callbacks import CollapseAlarm, SpaceMeasures
+
+    def alarmed() -> set[str]:
+        alarm = CollapseAlarm(0, 3, 1, grace=2)
+        method.fit(contract.make_dataset(case, 3), verbose=0, callbacks=[SpaceMeasures(0, 3), alarm])
+        return alarm.alarmed
+
+    assert alarmed() == set()
+    for encoder in (method.encoder, method.key_encoder):
+        for head in encoder.heads.values():
+            kernel, bias = head.get_layer("out").weights
+            kernel.assign(tf.zeros_like(kernel))
+            bias.assign(tf.ones_like(bias))
+    assert alarmed() == set(method.spaces)
+
+
+def replicas_equal_one(one: dict, two: dict) -> None:
+    """Ten steps on two replicas leave the weights, statistics, queues and logged values of one, see `replicas.py`.
+
+    Args:
+        one, two: arrays by name, as `replicas.collect` gives them.
+    """
+    for part in ("encoder", "key_encoder", "classifier"):
+        if any(name.startswith(part) for name in one):
+            assert replica_distance(one, two, part) < 1e-5, part
+    if any(name.startswith("queue") for name in one):
+        assert replica_distance(one, two, "queue") < 1e-4, "queue"  # rounding, through two networks
+    assert list(one["names"]) == list(two["names"])
+    for column, name in enumerate(one["names"]):
+        # An accuracy counts which logit is largest, and rounding decides between two that are nearly equal.
+        apart = 0.1 if name.endswith("accuracy") else 1e-5
+        np.testing.assert_allclose(two["logs"][:, column], one["logs"][:, column], rtol=1e-4, atol=apart, err_msg=name)
+    for name in (name for name in two if name.startswith("queue") and name.endswith("/0")):
+        assert np.array_equal(two[name], two[name.replace("/0", "/1")]), f"{name}: replicas hold other rows"
+
+
+def replica_distance(one: dict, two: dict, part: str, skip: str = "nothing") -> float:
+    """|a - b| / |a| over all arrays whose name begins with `part`."""
+    names = [name for name in one if name.startswith(f"{part}/") and skip not in name]
+    assert names, part
+    apart = sum(np.sum((np.float64(one[name]) - two[name]) ** 2) for name in names)
+    return float(np.sqrt(apart / sum(np.sum(np.float64(one[name]) ** 2) for name in names)))
+
+
+def accumulation_equals_the_large_batch(case) -> None:
+    """Three steps in two parts leave the weights, queues and logged values of three whole steps.
+
+    Plain BatchNorm of a part sees that part alone; so does, in the whole batch, one that is split in two.
+    """
+    from looc_tf.models.normalization import QUERY_NORMALIZATIONS, split
+
+    with mock.patch.dict(QUERY_NORMALIZATIONS, halves=split(2)):
+        whole = contract.build(replace(case, model=replace(case.model, batch_norm="halves")))
+    parts = contract.build(replace(case, training=replace(case.training, accumulate=2)))
+    assert parts.parts == 2 and contract.same_bits(contract.arrays(whole.learned()), contract.arrays(parts.learned()))
+    for seed in range(3):
+        expected, logs = (contract.step(method, contract.make_batch(case, seed)) for method in (whole, parts))
+        for name, value in expected.items():
+            np.testing.assert_allclose(logs[name], value, rtol=1e-4, atol=1e-5, err_msg=name)
+    for one, other in zip(contract.state(whole), contract.state(parts)):
+        if one.ndim != 1:  # the moving variances of the two kinds of BatchNorm are another estimate each
+            np.testing.assert_allclose(other, one, rtol=1e-3, atol=1e-5)
+
+
+class Pictures:
+    """A source in memory: smooth pictures of every color, coarse and fine ones; which of the two is the label.
+
+    Args:
+        count, seed: how many, drawn from which numbers.
+    """
+
+    name, split, stylized = "pictures", "train", False
+
+    def __init__(self, count: int, seed: int):
+        random = np.random.default_rng(seed)
+        self.labels = np.arange(count) % 2
+        shape = [contract.PIXELS] * 2
+        made = [tf.image.resize(random.random([side, side, 3]), shape, "bicubic") for side in 3 + 5 * self.labels]
+        self.images = tf.cast(tf.clip_by_value(tf.stack(made) * 255, 0, 255), tf.uint8)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def fetch(self, indices: tf.Tensor) -> dict[str, tf.Tensor]:
+        labels = tf.gather(tf.constant(self.labels, tf.int64), indices)
+        return {"image": tf.gather(self.images, indices), "label": labels, "id": tf.as_string(indices)}
+
+
+CHAIN = {
+    "crop": {"area": [0.5, 1.0]}, "color": {"probability": 0.5}, "rotation": {"probability": 0.3},
+    "texture": {"probability": 0.2},
+}  # fmt: skip
+
+
+def fifty_steps_beat_random_weights(case, margin: float = 5.0) -> None:
+    """On held-out pictures 50 steps are better than none by a margin, in what the method is to learn.
+
+    A contrastive method: percent of pairs of pictures of which a query's own key lies nearer than the other's, the mean
+    over the spaces. A supervised one: percent of right labels.
+    """
+    from looc_tf import optim
+    from looc_tf.batches import batches
+    from looc_tf.train import build_plan
+
+    spaces = tuple(replace(space, queue=128) for space in case.method.spaces)
+    case = replace(case, views=replace(case.views, size=contract.PIXELS, chain=CHAIN))
+    case = replace(case, method=replace(case.method, spaces=spaces), model=replace(case.model, width=8))
+    method, plan = methods.build(case, classes=2), build_plan(case)
+    method.compile(optim.build(Optimizer(name="adamw", learning_rate=0.003, schedule="constant"), 50))
+    first = _held_out(method, plan)
+    method.fit(batches(Pictures(300, seed=0), plan, batch=64, steps=50), verbose=0)
+    last = _held_out(method, plan)
+    assert last > first + margin, f"{first:.1f} % before, {last:.1f} % after"
+
+
+def _held_out(method, plan) -> float:
+    held = Pictures(200, seed=1)
+    picked = held.fetch(tf.range(len(held)))
+    views, _ = plan(picked, tf.random.stateless_uniform([len(held), plan.numbers], seed=(5, 5)))
+    queries = method(views["query"])
+    if not isinstance(method, methods.LooC):
+        return 100 * float(np.mean(np.argmax(method.classifier(queries["trunk"]), axis=1) == held.labels))
+    won = []
+    for name in method.spaces:
+        keys = method(views[name])[name]
+        centred = [rows - tf.reduce_mean(rows, axis=0) for rows in (queries[name], keys)]
+        likeness = tf.matmul(*(tf.math.l2_normalize(rows, axis=1) for rows in centred), transpose_b=True).numpy()
+        own = np.diag(likeness)[:, None]
+        won.append((own > likeness).sum() / (own.size * (own.size - 1)))
+    return 100 * float(np.mean(won))
