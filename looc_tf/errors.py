@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+
+_PREAMBLE = ("Graph execution error", "Detected at node", "<stack traces")
+_PLACES = re.compile(r"^/.*?; |^assertion failed: |\{\{.*?\}\}|\[Op:.*?\]|\[\[.*?\]\]")
 
 
 class UserError(Exception):
@@ -33,6 +37,19 @@ def shown(value: object) -> str:
     except ValueError:  # Python prints no whole number of thousands of digits
         text = "a number of thousands of digits"
     return printable(text, 200)
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong with a file in one line, from an `OSError`, a `ValueError` or an error of TensorFlow.
+
+    Keep this, not the error: its trace holds every frame on the way here, with the bytes of the picture in them.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    # TensorFlow puts the place in its graph or the temporary file before the message, and the operation behind it.
+    lines = [_PLACES.sub("", line).strip() for line in str(error).splitlines()]
+    said = next((line for line in lines if line and not line.startswith(_PREAMBLE)), type(error).__name__)
+    return printable(said.rstrip("."), 120)
 
 
 def nearest(word: str, options: Iterable[str]) -> str:

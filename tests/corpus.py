@@ -1,9 +1,12 @@
 """Odd and hostile pictures as they lie on a disk: `CORPUS`, name -> (what makes the file, what must become of it).
 
 As a program, `python tests/corpus.py [--bombs] [PASSES]` sends all of it through training's reader, the served model
-and what `looc embed` does, pass after pass, and prints what became of it and how much memory that took.
+and what `looc embed` does, pass after pass, and prints what became of it and how much memory that took;
+`python tests/corpus.py --tensorflow` prints what a refused call costs in TensorFlow alone, without any of our code.
 """
 
+import contextlib
+import gc
 import os
 import stat
 import sys
@@ -125,12 +128,68 @@ def memory(field="VmRSS"):
     return int(next(line for line in lines if line.startswith(field)).split()[1]) // 1024
 
 
+def read(pictures, exported):
+    """A function that does what opening a set for training does; it returns how many were read, and the skipped."""
+    from looc_tf.data import open_parts
+
+    def use():
+        parts = open_parts(pictures, size=16).values()
+        return sum(map(len, parts)), [broken for part in parts for broken in part.skipped]
+
+    return use
+
+
+def fetch(pictures, exported):
+    """As `read`, but of pictures that are decoded at each fetch."""
+    from looc_tf.data import read_table
+    from looc_tf.data.source import Source
+
+    def use():
+        source = Source(read_table(pictures), name="corpus", split="all", size=16, budget=0)
+        source.fetch(np.arange(len(source)))
+        return len(source) - len(source.skipped), source.skipped
+
+    return use
+
+
+def embed(pictures, exported):
+    """As `read`, for `looc embed`, with a model that is loaded once."""
+    from looc_tf.export import files
+
+    model = files.Model(exported)
+
+    def use():
+        skipped = []
+        batches = files._batches(files.read_ahead(files.find(pictures).items), 32, skipped)
+        return sum(len(ids) for batch in batches for ids, _ in model.embed(batch, skipped)), skipped
+
+    return use
+
+
+def lost_by_tensorflow(calls=10_000):
+    """Prints the bytes that a process holds longer for each call that TensorFlow refuses."""
+    import tensorflow as tf
+
+    decode = tf.function(tf.io.decode_png, input_signature=[tf.TensorSpec([], tf.string)])
+
+    def refused(count, call):
+        for _ in range(count):
+            with contextlib.suppress(tf.errors.InvalidArgumentError):
+                call(tf.constant(b"x"))
+        gc.collect()
+
+    for kind, call in {"a function": decode, "an operation": tf.io.decode_png}.items():
+        refused(500, call)
+        before = memory()
+        refused(calls, call)
+        print(f"{kind}: {(memory() - before) * 2**20 / calls:.0f} bytes a refused call")
+
+
 def main(*arguments):
     """Prints outcomes and memory; returns the growth from the second pass to the last in MiB."""
     import contract
 
-    from looc_tf.data import open_parts
-    from looc_tf.export import Embedder, export, files
+    from looc_tf.export import Embedder, export
     from looc_tf.models import Encoder
 
     passes = int(next((word for word in arguments if word.isdigit()), 5))
@@ -142,18 +201,20 @@ def main(*arguments):
         if "--bombs" in arguments:
             lay(pictures, {name: (_content(make()), outcome) for name, (make, outcome) in BOMBS.items()})
         embedder = Embedder(Encoder(contract.MODEL, ["all"]), data_size=16, view_size=16)
-        model = files.Model(export(embedder, Path(root, "exports")))
+        exported = export(embedder, Path(root, "exports"))
+        uses = [reader(pictures, exported) for reader in (read, fetch, embed)]
         print(f"before: {memory()} MiB, at most {memory('VmHWM')}", flush=True)
         for number in range(passes):
-            read = sum(len(source) for source in open_parts(pictures, size=16).values())
-            skipped = []
-            batches = files._batches(files.read_ahead(files.find(pictures).items), 32, skipped)
-            embedded = sum(len(ids) for batch in batches for ids, _ in model.embed(batch, skipped))
+            (read_now, _), (fetched, _), (embedded, skipped) = (use() for use in uses)
             resident.append(memory())
-            print(f"pass {number + 1}: read {read}, embedded {embedded}, skipped {len(skipped)}; ", end="")
+            print(f"pass {number + 1}: read {read_now}, fetched {fetched}, embedded {embedded}, ", end="")
+            print(f"skipped {len(skipped)}; ", end="")
             print(f"{resident[-1]} MiB, at most {memory('VmHWM')}", flush=True)
     return resident[-1] - resident[min(1, passes - 1)]
 
 
 if __name__ == "__main__":
-    print(f"growth: {main(*sys.argv[1:])} MiB")
+    if "--tensorflow" in sys.argv:
+        lost_by_tensorflow()
+    else:
+        print(f"growth: {main(*sys.argv[1:])} MiB")

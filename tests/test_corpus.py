@@ -1,8 +1,10 @@
 """The corpus of odd and hostile pictures, through everything that reads pictures."""
 
+import gc
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import contract
@@ -188,6 +190,26 @@ def test_the_pipelines_shards(folder, tmp_path):
     writer.setup()
     [found] = writer.process({"split": "train", "number": 0, "of": 1, "rows": list(range(len(writer.table)))})
     assert (found["count"], found["broken"]) == (len(expected(PICTURE)), len(expected(SKIPPED)))
+
+
+def _traces():
+    return sum(isinstance(thing, types.TracebackType) for thing in gc.get_objects())
+
+
+@pytest.mark.parametrize("reader", [corpus.read, corpus.fetch, corpus.embed])
+def test_nothing_of_a_refused_picture_stays(folder, exported, reader):
+    """An error that is kept holds, through its trace, every frame and picture on its way, until Python's collector of
+    cycles comes around: with many objects alive, after hundreds of pictures."""
+    use = reader(folder, exported)
+    use()
+    gc.collect()
+    gc.disable()
+    try:
+        before = _traces()
+        use()
+        assert _traces() == before
+    finally:
+        gc.enable()
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import stat
 import sys
@@ -9,18 +10,20 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Union
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from looc_tf.data.decode import LARGE, MAX_PIXELS, decode_square, decode_squares
-from looc_tf.errors import printable
+from looc_tf.errors import printable, reason
 
 Broken = tuple[str, str]  # id, reason
+Readable = tuple[bytes, np.ndarray]  # what TensorFlow decodes, and uint8 [size, size, 3]
+Checked = Union[Readable, str]  # or why there is none
 FAULTS = (ValueError, OSError, KeyError, tf.errors.OpError)  # what reading a broken picture may raise
 FORMATS = "BMP DIB GIF JPEG JPEG2000 PNG PPM TGA TIFF WEBP".split()  # no others: Pillow would run a program for some
 LARGEST = 4 * MAX_PIXELS + (1 << 20)  # bytes: an uncompressed picture with alpha
@@ -62,11 +65,11 @@ def transcode(data: bytes) -> bytes:
     except UnidentifiedImageError as error:
         raise ValueError("not a picture in any known format") from error
     except (OSError, SyntaxError, EOFError, ZeroDivisionError, TypeError, IndexError, KeyError) as error:
-        raise ValueError(f"not a readable picture ({brief(error)})") from error
+        raise ValueError(f"not a readable picture ({reason(error)})") from error
     return out.getvalue()
 
 
-@contextmanager
+@contextlib.contextmanager
 def _alone_if_large(pixels: int) -> Iterator[None]:
     """Several threads decode; two pictures of the largest kind at the same time would be too much for the memory."""
     if pixels > LARGE:
@@ -103,7 +106,7 @@ def decode_one(data: bytes, size: int) -> np.ndarray:
     return readable(data, size)[1]
 
 
-def readable(data: bytes, size: int) -> tuple[bytes, np.ndarray]:
+def readable(data: bytes, size: int) -> Readable:
     """`decode_one` with the bytes that TensorFlow decodes: the same ones or, in a format for Pillow, a PNG of them."""
     with _alone_if_large(_claimed(data)):
         try:
@@ -113,19 +116,18 @@ def readable(data: bytes, size: int) -> tuple[bytes, np.ndarray]:
             return data, decode_square(tf.constant(data), size).numpy()
 
 
-def readable_batch(batch: Sequence[bytes], size: int) -> list[tuple[bytes, np.ndarray] | Exception]:
-    """`readable` of each picture, in one traced call where all are sound; a broken one is its error."""
-    try:
+def readable_batch(batch: Sequence[bytes], size: int) -> list[Checked]:
+    """`readable` of each picture, in one traced call where all are sound; a broken one is the reason."""
+    with contextlib.suppress(*FAULTS):
         return list(zip(batch, _decoder(size)(tf.constant(batch)).numpy()))
-    except FAULTS:
-        return [_attempt(data, size) for data in batch]
+    return [_attempt(data, size) for data in batch]
 
 
-def _attempt(data: bytes, size: int) -> tuple[bytes, np.ndarray] | Exception:
+def _attempt(data: bytes, size: int) -> Checked:
     try:
         return readable(data, size)
     except FAULTS as error:
-        return error
+        return reason(error)
 
 
 @lru_cache(maxsize=8)
@@ -161,18 +163,18 @@ def decode_all(
             decoded = iter(readable_batch(files, size) if files else [])
             for row, data in portion:
                 result = next(decoded) if isinstance(data, bytes) else data
-                if isinstance(result, Exception):
+                if isinstance(result, str):
                     good[row] = False
-                    broken.append((str(names[row]), brief(result)))
+                    broken.append((str(names[row]), result))
                 else:
                     images[row] = result[1]
             advance(len(portion))
     return images, good, broken
 
 
-def _portions(read: Callable[[int], bytes], count: int, most: int) -> Iterator[list[tuple[int, bytes | Exception]]]:
+def _portions(read: Callable[[int], bytes], count: int, most: int) -> Iterator[list[tuple[int, bytes | str]]]:
     """(row, bytes or why there are none) of all rows: at most so many, and about `_BATCH_BYTES`, at a time."""
-    portion: list[tuple[int, bytes | Exception]] = []
+    portion: list[tuple[int, bytes | str]] = []
     held = 0
     for row in range(count):
         try:
@@ -180,13 +182,13 @@ def _portions(read: Callable[[int], bytes], count: int, most: int) -> Iterator[l
             held += len(data)
             portion.append((row, data))
         except FAULTS as error:
-            portion.append((row, error))
+            portion.append((row, reason(error)))
         if len(portion) == most or held >= _BATCH_BYTES or row == count - 1:
             yield portion
             portion, held = [], 0
 
 
-@contextmanager
+@contextlib.contextmanager
 def progress(total: int, label: str, after: float = 2.0):
     """Yields `advance(count)`; a bar appears on stderr once the work has taken `after` seconds, on a terminal only."""
     started, done, bar = time.monotonic(), 0, None
@@ -211,18 +213,11 @@ def progress(total: int, label: str, after: float = 2.0):
             bar.stop()
 
 
-def brief(error: BaseException) -> str:
-    """The first line of an error, without addresses and, where the system gave a reason, without the path."""
-    reason = error.strerror if isinstance(error, OSError) else None
-    line = (reason or str(error) or type(error).__name__).splitlines()[0]
-    return line if len(line) <= 120 else line[:117] + "..."
-
-
 def summary(skipped: Iterable[Broken], show: int = 5) -> str:
     """`"2 pictures skipped: a.jpg (empty file), b.png (...)"`, or "" where nothing was skipped."""
     skipped = list(skipped)
     if not skipped:
         return ""
-    named = ", ".join(printable(f"{name} ({reason})") for name, reason in skipped[:show])
+    named = ", ".join(printable(f"{name} ({why})") for name, why in skipped[:show])
     more = f" and {len(skipped) - show} more" if len(skipped) > show else ""
     return f"{len(skipped)} picture{'s' if len(skipped) != 1 else ''} skipped: {named}{more}"

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import tensorflow as tf
 
-from looc_tf.data.ingest import FAULTS, brief, decode_all, decode_one
+from looc_tf.data.ingest import FAULTS, decode_all, decode_one
 from looc_tf.data.table import Table
-from looc_tf.errors import UserError
+from looc_tf.errors import UserError, reason
 
 BUDGET = 2 * 1024**3  # bytes of decoded pictures that are held in memory
 _WORKERS = 8  # threads that read and decode one batch when pictures are not held in memory
@@ -42,6 +42,7 @@ class Source:
         self.fields = {field: tuple(names) for field, names in table.fields.items()}
         self.skipped: list[tuple[str, str]] = list(table.skipped)
         self.stylized = table.stylized is not None
+        self._broken: set[int] = set()  # rows that a fetch found so
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(_WORKERS, "decode")  # starts no thread before its first task
         self._images: np.ndarray | None = None
@@ -142,16 +143,19 @@ class Source:
     def _readable(self, start: int) -> tuple[int, np.ndarray, np.ndarray | None]:
         for step in range(len(self)):
             row = (start + step) % len(self)
+            if row in self._broken:  # known from a fetch before
+                continue
             try:
                 image = decode_one(self._table.picture(row), self.size)
                 stylized = self._table.stylized
                 copy = decode_one(stylized(row), self.size) if stylized is not None else None
                 return row, image, copy
             except FAULTS as error:
-                self._skip(str(self._table.ids[row]), brief(error))
+                self._skip(row, reason(error))
         raise self._nothing()
 
-    def _skip(self, name: str, reason: str) -> None:
+    def _skip(self, row: int, why: str) -> None:
         with self._lock:
-            if all(name != known for known, _ in self.skipped):
-                self.skipped.append((name, reason))
+            if row not in self._broken:
+                self._broken.add(row)
+                self.skipped.append((str(self._table.ids[row]), why))

@@ -11,10 +11,10 @@ from pathlib import Path
 import tensorflow as tf
 
 from looc_tf.data.ingest import Broken, transcode
-from looc_tf.errors import UserError, unknown
+from looc_tf.errors import UserError, reason, unknown
 from looc_tf.export.pictures import Picture, find, read_ahead
 from looc_tf.export.saved_model import latest
-from looc_tf.export.scratch import reason, scratch
+from looc_tf.export.scratch import scratch
 from looc_tf.export.tables import TABLES, Rows, Table
 
 _BATCH_BYTES = 1 << 26  # of encoded pictures: a batch of large photographs is a smaller batch
@@ -103,26 +103,33 @@ class Model:
 
     def embed(self, batch: Batch, skipped: list[Broken]) -> Iterator[tuple[list[str], Rows]]:
         """(ids, rows) of the readable pictures in order, in one piece unless one of them is broken."""
-        try:
-            rows = self._serve(image_bytes=tf.constant([data for _, data in batch]))
-        except tf.errors.InvalidArgumentError as error:
-            if len(batch) > 1:  # the error does not say which: look in both halves
-                for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
-                    yield from self.embed(half, skipped)
-                return
-            rows = self._retry(*batch[0], error, skipped)
-        if rows is not None:
-            yield [name for name, _ in batch], {name: value.numpy() for name, value in rows.items()}
+        rows = self._rows([data for _, data in batch])
+        if isinstance(rows, str) and len(batch) > 1:  # it does not say which: look in both halves
+            for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
+                yield from self.embed(half, skipped)
+            return
+        if isinstance(rows, str):
+            rows = self._retry(batch[0][1], rows)
+        if isinstance(rows, str):
+            skipped.append((batch[0][0], rows))
+        else:
+            yield [name for name, _ in batch], rows
 
-    def _retry(self, name: str, data: bytes, error: Exception, skipped: list[Broken]) -> dict[str, tf.Tensor] | None:
+    def _rows(self, encoded: list[bytes]) -> Rows | str:
+        """What the model gives, or why it refuses them."""
+        try:
+            served = self._serve(image_bytes=tf.constant(encoded))
+            return {name: value.numpy() for name, value in served.items()}
+        except tf.errors.InvalidArgumentError as error:
+            return reason(error)
+
+    def _retry(self, data: bytes, why: str) -> Rows | str:
         """A picture that TensorFlow refuses may be a variant of its format that Pillow reads (a compressed BMP)."""
         try:
-            return self._serve(image_bytes=tf.constant([transcode(data)]))
-        except ValueError as problem:
-            skipped.append((name, reason(problem)))
-        except tf.errors.InvalidArgumentError:
-            skipped.append((name, reason(error)))
-        return None
+            rows = self._rows([transcode(data)])
+        except ValueError as error:
+            return reason(error)
+        return why if isinstance(rows, str) else rows
 
 
 def _fill(
@@ -140,8 +147,8 @@ def _batches(pictures: Iterable[Picture], size: int, skipped: list[Broken]) -> I
     batch: Batch = []
     held = 0
     for name, data in pictures:
-        if isinstance(data, ValueError):
-            skipped.append((name, reason(data)))
+        if isinstance(data, str):
+            skipped.append((name, data))
             continue
         batch.append((name, data))
         held += len(data)

@@ -17,12 +17,11 @@ from looc_tf.data.decode import SIGNATURES
 from looc_tf.data.folder import EXTENSIONS, readable_name, walk
 from looc_tf.data.ingest import read_file, transcode
 from looc_tf.data.tfrecord import Keys, id_text
-from looc_tf.errors import UserError
-from looc_tf.export.scratch import reason
+from looc_tf.errors import UserError, reason
 
 Read = Callable[[], bytes]  # it may raise: the picture is then a broken one
 Item = tuple[str, Read]  # id, how to read it
-Picture = tuple[str, Union[bytes, ValueError]]  # id, what TensorFlow decodes or why it cannot be read
+Picture = tuple[str, Union[bytes, str]]  # id, what TensorFlow decodes or why it cannot be read
 
 _READERS, _AHEAD = 4, 32
 
@@ -76,14 +75,12 @@ def read_ahead(items: Iterable[Item]) -> Iterator[Picture]:
             yield name, future.result()
 
 
-def _load(read: Read) -> bytes | ValueError:
+def _load(read: Read) -> bytes | str:
     try:
         data = read()
         return data if data.startswith(SIGNATURES) else transcode(data)
-    except ValueError as error:
-        return error
-    except OSError as error:
-        return ValueError(reason(error))
+    except (ValueError, OSError) as error:
+        return reason(error)
 
 
 def _files(root: Path) -> Iterator[Item]:

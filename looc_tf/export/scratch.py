@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-
-_PREAMBLE = ("Graph execution error", "Detected at node", "<stack traces")
-_PLACES = re.compile(r"^/.*?; |^assertion failed: |\{\{.*?\}\}|\[Op:.*?\]|\[\[.*?\]\]")
 
 
 @contextlib.contextmanager
@@ -30,12 +26,3 @@ def scratch(target: Path) -> Iterator[Path]:
         for parent in made:
             with contextlib.suppress(OSError):
                 parent.rmdir()
-
-
-def reason(error: Exception) -> str:
-    """One line on what went wrong with a file, from an `OSError`, a `ValueError` or an error of TensorFlow."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    # TensorFlow puts the place in its graph or the temporary file before the message, and the operation behind it.
-    lines = [_PLACES.sub("", line).strip() for line in str(error).splitlines()]
-    return next((line for line in lines if line and not line.startswith(_PREAMBLE)), type(error).__name__).rstrip(".")

@@ -13,9 +13,10 @@ import tensorflow as tf
 from PIL import Image
 
 from looc_tf.data import read_table
-from looc_tf.data.ingest import FAULTS, brief, readable_batch
+from looc_tf.data.ingest import FAULTS, Checked, readable_batch
 from looc_tf.data.splits import stable_hash
 from looc_tf.data.table import Table
+from looc_tf.errors import reason
 from looc_tf.evaluate.features import hue_shift_of
 
 # Which generated copy of a picture the rotation and the hue probe are shown, and whether it has a label.
@@ -56,21 +57,21 @@ class WriteShard(beam.DoFn):
         with tf.io.TFRecordWriter(os.path.join(folder, name)) as writer:
             for start in range(0, len(rows), BATCH):
                 for row, checked in self._read(rows[start : start + BATCH]):
-                    if isinstance(checked, Exception):
-                        broken.append((str(self.table.ids[row]), brief(checked)))
+                    if isinstance(checked, str):
+                        broken.append((str(self.table.ids[row]), checked))
                     else:
                         writer.write(example(self.table, row, *checked).SerializeToString(deterministic=True))
                         count += 1
         yield {"split": split, "count": count, "broken": len(broken), "named": broken[:NAMED]}
 
-    def _read(self, rows: Sequence[int]) -> Iterator[tuple[int, Any]]:
+    def _read(self, rows: Sequence[int]) -> Iterator[tuple[int, Checked]]:
         assert self.table is not None
         files: list[tuple[int, bytes]] = []
         for row in rows:
             try:
                 files.append((row, self.table.picture(row)))
             except FAULTS as error:
-                yield row, error
+                yield row, reason(error)
         checked = readable_batch([data for _, data in files], self.size) if files else []
         yield from ((row, result) for (row, _), result in zip(files, checked))
 
