@@ -78,6 +78,13 @@ def jpeg_of(jpeg, width, height):
     return jpeg[:at] + struct.pack(">HH", height, width) + jpeg[at + 4 :]
 
 
+def many_scans(side, scans):
+    """A progressive JPEG whose last scan comes so often: each takes 31 bytes and a walk through all of the picture."""
+    whole = save(np.zeros((side, side, 3)), "JPEG", progressive=True)
+    last = whole.rindex(b"\xff\xda")
+    return whole[:-2] + whole[last:-2] * scans + whole[-2:]
+
+
 def exif(orientation):
     """A JPEG that asks to be turned."""
     tags = Image.Exif()
@@ -105,6 +112,8 @@ def odd_pictures():
         "interlaced-by-size.png": save(_pixels(33, 31)),
         "cmyk.jpg": save(color.convert("CMYK"), "JPEG"),
         "progressive.jpg": save(rgb, "JPEG", progressive=True),
+        "marks-behind.jpg": jpeg + b"\xff\xda" * 50,  # of pictures in a film that a telephone put there
+        "noise-behind.jpg": jpeg + np.random.default_rng(1).bytes(1 << 21),
         "coarse.jpg": save(rgb, "JPEG", quality=1, subsampling=2),
         "plain.gif": gif,
         "moving.gif": save(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50),
@@ -154,6 +163,7 @@ def odd_pictures():
         "bad-huge.gif": gif[:6] + struct.pack("<HH", 20_000, 20_000) + gif[10:],
         "bad-huge-frame.gif": gif_of_a_large_frame(gif),
         "bad-huge.bmp": bmp[:18] + struct.pack("<ii", 20_000, 20_000) + bmp[26:],
+        "bad-scans.jpg": many_scans(64, 3000),
         "bad-nothing.png": png(0, 0, b""),
         "bad-no-frame.gif": gif[:13] + b";",
         "bad-wrong-sum.png": whole[:29] + b"\0\0\0\0" + whole[33:],

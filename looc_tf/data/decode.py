@@ -16,6 +16,8 @@ LARGE = 1 << 25  # pixels: a picture of more is decoded alone
 _AT_ONCE = 8  # pictures of up to LARGE pixels that are held in full together; more would not be faster on most machines
 JPEG, PNG, GIF, BMP, OTHER = range(5)
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM")
+SCAN = b"\xff\xda"  # begins one; within the data of a scan it never stands
+TOO_MANY_SCANS = "more scans than a JPEG of that size needs"
 _STRIP = 1 << 20  # pixels that are laid over white at a time
 _EXIF_BYTES = 4096  # the orientation tag sits in the first directory of the first or second segment
 
@@ -124,7 +126,9 @@ def _dimensions(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
 
 def _pixels(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
     def jpeg() -> tf.Tensor:
-        return _upright(tf.io.decode_jpeg(data, channels=3), _orientation(data))
+        bounded = tf.debugging.Assert(_scans(data) <= most_scans(tf.strings.length(data)), [TOO_MANY_SCANS])
+        with tf.control_dependencies([bounded] if bounded is not None else []):
+            return _upright(tf.io.decode_jpeg(data, channels=3), _orientation(data))
 
     def png() -> tf.Tensor:
         return _over_white(tf.io.decode_png(data, channels=4), _opaque(data))
@@ -134,6 +138,20 @@ def _pixels(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
 
     image = tf.switch_case(kind, [jpeg, png, gif, lambda: _bitmap(data), lambda: tf.zeros([1, 1, 3], tf.uint8)])
     return tf.ensure_shape(image, [None, None, 3])
+
+
+def most_scans(length: int | tf.Tensor) -> int | tf.Tensor:
+    """How often `SCAN` may stand in a JPEG of so many bytes: ten scans are many, but more may be anywhere by chance.
+
+    A scan of a few bytes makes the decoder walk through the whole picture, 30 ms for 100 million pixels: without a
+    bound, a file of 1 MB could take a quarter of an hour.
+    """
+    return 100 + length // (1 << 14)
+
+
+def _scans(data: tf.Tensor) -> tf.Tensor:
+    values = tf.io.decode_raw(data, tf.uint8)
+    return tf.math.count_nonzero((values[:-1] == SCAN[0]) & (values[1:] == SCAN[1]), dtype=tf.int32)
 
 
 def _opaque(data: tf.Tensor) -> tf.Tensor:

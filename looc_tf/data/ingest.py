@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from looc_tf.data.decode import LARGE, MAX_PIXELS, decode_square, decode_squares
+from looc_tf.data.decode import LARGE, MAX_PIXELS, SCAN, TOO_MANY_SCANS, decode_square, decode_squares, most_scans
 from looc_tf.errors import printable, reason
 
 Broken = tuple[str, str]  # id, reason
@@ -56,6 +56,8 @@ def transcode(data: bytes) -> bytes:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"{image.width} x {image.height} pixels; at most {MAX_PIXELS:,} are read")
+            if image.format == "JPEG" and data.count(SCAN) > most_scans(len(data)):
+                raise ValueError(TOO_MANY_SCANS)
             with _alone_if_large(image.width * image.height):
                 upright = _eight_bits(ImageOps.exif_transpose(image))
                 out = io.BytesIO()
