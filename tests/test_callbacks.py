@@ -203,6 +203,30 @@ def test_signal_handlers_are_put_back():
     assert [signal.getsignal(number) for number in StopOnSignal.SIGNALS] == before
 
 
+def test_a_signal_during_the_exchange_stops_the_next_step(monkeypatch):
+    """On several machines most of a callback's time passes while it waits for the others."""
+
+    class Folder:
+        def steps(self):
+            return [1, 2]
+
+    def exchange(number):
+        if not callback.received:
+            signal.raise_signal(signal.SIGTERM)
+        return [number, 0]
+
+    monkeypatch.setattr("looc_tf.callbacks.saving.of_all", exchange)
+    callback = StopOnSignal(Folder(), 0, 5, "again")
+    callback.on_train_begin()
+    try:
+        callback.at(1, {})
+        with pytest.raises(SystemExit) as stopped:
+            callback.at(2, {})
+        assert stopped.value.code == 128 + signal.SIGTERM
+    finally:
+        callback.close()
+
+
 @contextlib.contextmanager
 def full_disk():
     """No file grows beyond 300 bytes; not even the one that pytest may be writing to, so not as a fixture."""

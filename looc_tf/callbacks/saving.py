@@ -89,14 +89,14 @@ class StopOnSignal(Steps):
     def at(self, step: int, logs: Logs) -> None:
         if step == self.steps:
             return
-        self.received = max(of_all(self.received or 0)) or None  # machines stop at one step
-        if self.received is None:
+        number = max(of_all(self.received or 0))  # machines stop at one step; a signal may come while they ask
+        if not number:
             return
         if step not in self.folder.steps():
             self.folder.save(step)
-        name = signal.Signals(self.received).name
+        name = signal.Signals(number).name
         log.warning("Stopped by %s after step %d of %d, saved. Go on with: %s", name, step, self.steps, self.resume)
-        raise SystemExit(128 + self.received)
+        raise SystemExit(128 + number)
 
     def close(self) -> None:
         for number, handler in self.before.items():

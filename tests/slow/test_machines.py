@@ -145,7 +145,11 @@ def test_a_signal_to_one_worker_ends_both_after_one_step(runs, tmp_path):
     while all(worker.poll() is None for worker in workers) and not (out / "checkpoints/ckpt-3.index").exists():
         time.sleep(0.05)
     workers[1].send_signal(signal.SIGTERM)
-    said = [worker.communicate(timeout=300)[1] for worker in workers]
+    try:
+        said = [worker.communicate(timeout=300)[1] for worker in workers]
+    finally:
+        for worker in workers:
+            worker.kill()
     assert [worker.returncode for worker in workers] == [128 + signal.SIGTERM] * 2, said
     steps = [re.search(r"after step (\d+) of 5000, saved", each)[1] for each in said]
     assert steps[0] == steps[1] and (out / f"checkpoints/ckpt-{steps[0]}.index").exists()
