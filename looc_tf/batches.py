@@ -33,8 +33,9 @@ def batches(
         shuffled: whether keys come in another order than their queries, and so to other devices.
 
     Returns:
-        A data set of `{"views": {name: [batch, H, W, 3]}, "order": [batch], "label": [batch], "id": [batch]}`, where
-        row r of every view but the query belongs to row `order[r]` of the query.
+        A data set of `{"views": {name: [batch, H, W, 3]}, "order": [batch], "label": [batch], "picture": [batch]}`,
+        where row r of every view but the query belongs to row `order[r]` of the query, and picture p is called
+        `source.ids[p]`. There are no strings in it, which no compiled step could take.
     """
     if len(source) < batch:
         raise UserError(
@@ -50,11 +51,12 @@ def batches(
     def render(step: tf.Tensor) -> dict:
         position = step % each_epoch * batch + tf.range(batch, dtype=tf.int64)
         epoch_seed = tf.stack([tf.constant(seed, tf.int64), step // each_epoch])
-        picked = source.fetch(tf.random.experimental.index_shuffle(position, epoch_seed, len(source) - 1))
+        pictures = tf.random.experimental.index_shuffle(position, epoch_seed, len(source) - 1)
+        picked = source.fetch(pictures)
         views, _ = plan(picked, uniform([batch, plan.numbers], DRAWS, step))
         order = tf.argsort(uniform([batch], DEAL, step)) if shuffled else tf.range(batch)
         views = {name: images if name == "query" else tf.gather(images, order) for name, images in views.items()}
-        return {"views": views, "order": order, "label": picked["label"], "id": picked["id"]}
+        return {"views": views, "order": order, "label": picked["label"], "picture": pictures}
 
     ahead = _batches_ahead(render.get_concrete_function().structured_outputs["views"])
     rendered = tf.data.Dataset.range(start, steps).map(render, num_parallel_calls=ahead, deterministic=True)

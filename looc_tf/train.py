@@ -128,6 +128,8 @@ def _check_devices(experiment: Experiment) -> None:
         raise UserError(
             f"training.xla compiles the step of one device. Received {distribute.replicas()} devices; set it to false."
         )
+    if experiment.training.xla and not tf.config.list_physical_devices("GPU"):
+        log.warning("training.xla is meant for GPUs: on a CPU the first step is compiled for long, and all are slower.")
 
 
 def _check_start(start: int, out: Path) -> None:

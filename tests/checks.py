@@ -188,12 +188,12 @@ def checkpoint_holds_all_state(method, batches, path) -> None:
     assert contract.same_bits(contract.state(method), expected[1])
 
 
-def eager_equals_graph(rewound, batches) -> None:
-    """The same steps, run operation by operation and as one graph."""
+def graph_equals_eager(rewound, batches, **options) -> None:
+    """The same steps, run operation by operation and as one graph; `jit_compile=True` has XLA compile it."""
     method = rewound.rewind()
     eager = [contract.step(method, batch) for batch in batches], contract.state(method)
     method = rewound.rewind()
-    graph_step = tf.function(method.train_step, reduce_retracing=True)
+    graph_step = tf.function(method.train_step, reduce_retracing=True, **options)
     for batch, expected in zip(batches, eager[0]):
         method.reset_metrics()
         logs = graph_step(batch)

@@ -86,7 +86,11 @@ def reload(name: str, folder: Path) -> None:
 
 
 def graph(name: str, folder: Path) -> None:
-    checks.eager_equals_graph(contract.rewound(name), batches(contract.CASES[name], 2))
+    checks.graph_equals_eager(contract.rewound(name), batches(contract.CASES[name], 2))
+
+
+def xla(name: str, folder: Path) -> None:
+    checks.graph_equals_eager(contract.rewound(name), batches(contract.CASES[name], 2), jit_compile=True)
 
 
 def precision(name: str, folder: Path) -> None:
@@ -153,6 +157,7 @@ CHECKS = {
         "the same with gradients that float16 cannot hold unscaled", small_gradients, everywhere=True, quick=("looc_1",)
     ),
     "graph": Check("eager equals graph", graph, everywhere=True),
+    "xla": Check("compiled by XLA the same", xla, everywhere=True, quick=("looc_1",)),
     "export": Check("export equals the encoder", exported, everywhere=True, quick=("looc++",)),
     "alarm": Check(
         "the collapse alarm fires on a constant encoder, and not on a sound one", alarm, quick=("looc_2", "moco_v1")

@@ -41,16 +41,16 @@ def test_a_later_start_gives_the_same_batches(source):
 def test_seeds_and_steps_differ(source):
     first, second = batches(source, plan(), batch=8, seed=0, steps=2)
     other = next(iter(batches(source, plan(), batch=8, seed=1, steps=1)))
-    assert set(first["id"].numpy()) != set(other["id"].numpy())
+    assert set(first["picture"].numpy()) != set(other["picture"].numpy())
     assert not np.array_equal(first["views"]["query"], second["views"]["query"])
 
 
 def test_an_epoch_visits_each_picture_once(source):
     batch = len(source) // 3
-    ids = [one["id"].numpy() for one in batches(source, plan(), batch=batch, steps=6)]
-    for epoch in (ids[:3], ids[3:]):
+    pictures = [one["picture"].numpy() for one in batches(source, plan(), batch=batch, steps=6)]
+    for epoch in (pictures[:3], pictures[3:]):
         assert len(set(np.concatenate(epoch))) == 3 * batch
-    assert not np.array_equal(np.concatenate(ids[:3]), np.concatenate(ids[3:]))
+    assert not np.array_equal(np.concatenate(pictures[:3]), np.concatenate(pictures[3:]))
 
 
 def test_order_names_the_query_of_each_key(source):
@@ -70,10 +70,19 @@ def test_keys_may_stay_beside_their_queries(source):
         np.testing.assert_array_equal(shuffled["views"][name], expected)
 
 
-def test_labels_belong_to_the_ids(source):
-    label_of = dict(zip(source.ids, source.labels["label"]))
-    for batch in batches(source, plan(), batch=8, steps=2):
-        assert [label_of[name.decode()] for name in batch["id"].numpy()] == batch["label"].numpy().tolist()
+def test_labels_and_views_belong_to_the_pictures(source):
+    uncut = leave_one_out({"rotation": build("rotation")}, [Space("same", ("rotation",))])
+    for batch in batches(source, uncut, batch=8, steps=2):
+        pictures = batch["picture"].numpy()
+        assert source.labels["label"][pictures].tolist() == batch["label"].numpy().tolist()
+        whole = source.fetch(pictures)["image"].numpy() / 255
+        np.testing.assert_allclose(batch["views"]["query"].numpy().mean((1, 2)), whole.mean((1, 2)), atol=0.05)
+
+
+def test_a_batch_holds_numbers_alone(source):
+    """A string would keep any step from being compiled (`training.xla`)."""
+    spec = batches(source, plan(Space("all", ())), batch=8, steps=1).element_spec
+    assert all(each.dtype.is_floating or each.dtype.is_integer for each in tf.nest.flatten(spec))
 
 
 def test_fewer_pictures_than_a_batch(source):

@@ -93,7 +93,7 @@ class Training:
     steps: Optional[int] = None  # 0 keeps the random weights: the baseline that every table needs
     epochs: Optional[float] = None
     precision: str = "float32"  # float32, mixed_bfloat16, mixed_float16
-    xla: bool = False  # compile the step; on CPUs a third of the speed
+    xla: bool = False  # compile the step; meant for GPUs, on a CPU it is slower
     checkpoint_every: int = 500  # steps
     keep: int = 2  # checkpoints kept
     log_every: int = 50  # steps

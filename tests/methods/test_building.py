@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import contract
 import pytest
+import tensorflow as tf
 
 from looc_tf import methods
 from looc_tf.errors import UserError
@@ -51,3 +52,11 @@ def test_a_new_space_leaves_the_queues_of_the_others_as_they_were():
     )
     queues = contract.arrays(space.queue for space in three.spaces.values())
     assert not contract.same_bits(queues[:1], queues[1:2]), "each space has its own random rows"
+
+
+@pytest.mark.parametrize("verb", ["targets", "compare", "commit", "train_step"])
+@pytest.mark.parametrize("name", ["looc_2", "supervised"])
+def test_autograph_reads_every_verb(name, verb):
+    """What it cannot read it runs as it is, with three lines of warning on the user's screen."""
+    method = contract.rewound(name).rewind()
+    tf.autograph.to_graph(getattr(type(method), verb))
