@@ -1,8 +1,16 @@
-"""What mixed precision leaves as it was, and what its loss scale does; how far a step moves is in the table."""
+"""What mixed precision leaves as it was, what its loss scale does, and runs; how far a step moves is in the table."""
+
+import csv
+import functools
 
 import checks
 import contract
+import numpy as np
+import pytest
 import tensorflow as tf
+import tiny
+
+from looc_tf.train import train
 
 
 def test_the_global_policy_is_left_as_it_was():
@@ -23,3 +31,24 @@ def test_the_loss_scale_is_part_of_a_checkpoint(tmp_path):
     contract.step(method, overflowing)
     assert float(method.optimizer.loss_scale) == before / 2, "gradients that are not finite halve the scale"
     assert contract.same_bits(contract.arrays(method.learned()), weights), "and move nothing"
+
+
+@pytest.fixture(scope="module")
+def losses(tmp_path_factory):
+    """A function that trains a few steps and returns what history.csv has for the loss."""
+    folder = tmp_path_factory.mktemp("runs")
+    pictures = tiny.draw(folder / "pictures")
+
+    @functools.cache
+    def of(*overrides):
+        name = "-".join(overrides) or "plain"
+        train(tiny.experiment(pictures, *overrides), folder / name)
+        with (folder / name / "history.csv").open() as file:
+            return [float(row["loss"]) for row in csv.DictReader(file)]
+
+    return of
+
+
+@pytest.mark.parametrize("field", ["xla=true", "precision=mixed_float16", "precision=mixed_bfloat16"])
+def test_a_run_compiled_or_in_mixed_precision_has_the_losses_of_a_plain_one(losses, field):
+    np.testing.assert_allclose(losses(f"training.{field}"), losses(), rtol=2e-3 if "xla" in field else 0.1)
