@@ -46,14 +46,14 @@ def _looc(experiment: Experiment, classes: int | None) -> LooC:
 
 
 def _key_norm(experiment: Experiment) -> Normalization:
-    method, parts = experiment.method, experiment.training.accumulate
+    method, training = experiment.method, experiment.training
     if "/" in experiment.model.backbone and method.key_batch_norm not in ("plain", "shuffled"):  # of another library
         raise UserError(
             f"Backbone {experiment.model.backbone!r} brings its own BatchNorm, which is of each device. Received "
             f"method.key_batch_norm={method.key_batch_norm!r}; set it to 'shuffled' on several devices, to 'plain' on "
             f"one, or use one of {', '.join(RESNETS)}."
         )
-    return for_keys(method.key_batch_norm, method.key_groups, parts)
+    return for_keys(method.key_batch_norm, method.key_groups, training.accumulate, fused=not training.xla)
 
 
 def _supervised(experiment: Experiment, classes: int | None) -> Supervised:

@@ -22,24 +22,51 @@ class SplitBatchNormalization(keras.layers.BatchNormalization):
     before, the statistics that a key sees are not those of its query's batch, so they cannot give the answer away.
     `groups` counts the groups of the global batch, whatever the number of replicas; where it does not divide the batch,
     the largest divisor of it that does is used. The moving statistics follow the mean over groups.
+
+    Args:
+        groups: how many.
+        fused: use TensorFlow's kernel for each group; `False` where XLA compiles the step.
     """
 
-    def __init__(self, groups: int, **options):
+    def __init__(self, groups: int, fused: bool = True, **options):
         super().__init__(**options)
-        self.groups = groups
+        self.groups, self.fused = groups, fused
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """`[B, ..., C]` -> the same shape."""
         if not training:
             return super().call(inputs, training=False)
         parts = tf.reshape(inputs, [self._groups(inputs), -1, inputs.shape[-1]])
-        # In one piece: the fused kernel, once for each group, is no faster, and XLA takes minutes to compile so many.
-        parts = tf.cast(parts, tf.float32)
-        mean, variance = tf.nn.moments(parts, axes=[1], keepdims=True)
-        outputs = tf.nn.batch_normalization(parts, mean, variance, self.beta, self.gamma, self.epsilon)
-        self._follow(self.moving_mean, mean)
-        self._follow(self.moving_variance, variance)
-        return tf.cast(tf.reshape(outputs, tf.shape(inputs)), inputs.dtype)
+        outputs, means, variances = self._each(parts) if self.fused else self._together(parts)
+        self._follow(self.moving_mean, means)
+        self._follow(self.moving_variance, variances)
+        return tf.reshape(outputs, tf.shape(inputs))
+
+    def _each(self, parts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """`[G, N, C]` normalised, mean and variance `[G, C]`: each group alone, so that they are the same bits wherever
+        the other groups are."""
+        scale, offset, none = tf.identity(self.gamma), tf.identity(self.beta), tf.zeros([0])
+
+        def normalize(part: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            options = {"mean": none, "variance": none, "epsilon": self.epsilon}
+            return tuple(tf.raw_ops.FusedBatchNormV3(x=part, scale=scale, offset=offset, **options)[:3])
+
+        images = parts[:, tf.newaxis, :, tf.newaxis]
+        if parts.shape[0] is not None:
+            outputs, means, variances = (tf.stack(each) for each in zip(*map(normalize, tf.unstack(images))))
+        else:
+            outputs, means, variances = tf.map_fn(
+                normalize, images, fn_output_signature=(parts.dtype, tf.float32, tf.float32)
+            )
+        count = tf.cast(tf.shape(parts)[1], tf.float32)
+        return outputs, means, variances * (count - 1) / count  # the kernel's variance is the unbiased one
+
+    def _together(self, parts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """The same but for rounding, in a few operations: XLA would take minutes to compile a kernel for each group."""
+        values = tf.cast(parts, tf.float32)
+        means, variances = tf.nn.moments(values, axes=[1], keepdims=True)
+        outputs = tf.nn.batch_normalization(values, means, variances, self.beta, self.gamma, self.epsilon)
+        return tf.cast(outputs, parts.dtype), means[:, 0], variances[:, 0]
 
     def _groups(self, inputs: tf.Tensor) -> int | tf.Tensor:
         """How many groups; a tensor where the batch is not known before the step runs."""
@@ -50,10 +77,10 @@ class SplitBatchNormalization(keras.layers.BatchNormalization):
         return tf.reduce_max(tf.where(tf.shape(inputs)[0] % divisors == 0, divisors, 1))
 
     def _follow(self, moving: tf.Variable, statistics: tf.Tensor) -> None:
-        moving.assign(self.momentum * moving + (1 - self.momentum) * tf.reduce_mean(statistics, axis=[0, 1]))
+        moving.assign(self.momentum * moving + (1 - self.momentum) * tf.reduce_mean(statistics, axis=0))
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "groups": self.groups}
+        return {**super().get_config(), "groups": self.groups, "fused": self.fused}
 
 
 def plain(name: str) -> keras.layers.Layer:
@@ -66,22 +93,23 @@ def sync(name: str) -> keras.layers.Layer:
     return keras.layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, synchronized=True, name=name)
 
 
-def split(groups: int) -> Normalization:
+def split(groups: int, fused: bool = True) -> Normalization:
     """Statistics of each of `groups` parts of the global batch."""
-    return lambda name: SplitBatchNormalization(groups, momentum=MOMENTUM, epsilon=EPSILON, name=name)
+    return lambda name: SplitBatchNormalization(groups, fused, momentum=MOMENTUM, epsilon=EPSILON, name=name)
 
 
-def for_keys(name: str, groups: int, parts: int = 1) -> Normalization:
+def for_keys(name: str, groups: int, parts: int = 1, fused: bool = True) -> Normalization:
     """The normalization of keys that `method.key_batch_norm` names, on as many replicas as there are.
 
     Args:
         name: "shuffled" and "plain" are the same layer: what differs is where a key is encoded.
         groups: of the global batch, for "split".
         parts: into which each replica cuts its batch, one after another.
+        fused: see `SplitBatchNormalization`.
     """
     if name == "auto":
         name = "split" if groups % (parts * replicas()) == 0 else "shuffled"
-    kinds = {"split": split(groups // parts), "sync": sync, "shuffled": plain, "plain": plain}
+    kinds = {"split": split(groups // parts, fused), "sync": sync, "shuffled": plain, "plain": plain}
     if name not in kinds:
         raise unknown("method.key_batch_norm", name, ["auto", *kinds])
     return kinds[name]

@@ -8,8 +8,8 @@ import tensorflow as tf
 from looc_tf.models.normalization import EPSILON, MOMENTUM, SplitBatchNormalization, plain, split
 
 
-def make(groups, inputs):
-    layer = split(groups)("norm")
+def make(groups, inputs, fused=True):
+    layer = split(groups, fused)("norm")
     layer.build(inputs.shape)
     channels = np.arange(inputs.shape[-1])
     layer.gamma.assign(1.0 + 0.1 * channels)
@@ -21,6 +21,10 @@ def inputs(*shape):
     return (3 + 2 * np.random.default_rng(0).normal(size=shape)).astype(np.float32)
 
 
+BOTH = pytest.mark.parametrize("fused", [True, False], ids=["each group", "together"])
+
+
+@BOTH
 @pytest.mark.parametrize(
     "groups, used, shape",
     [
@@ -35,9 +39,9 @@ def inputs(*shape):
     ],
     ids=str,
 )
-def test_it_equals_the_numpy_twin(groups, used, shape):
+def test_it_equals_the_numpy_twin(groups, used, shape, fused):
     images = inputs(*shape)
-    layer = make(groups, images)
+    layer = make(groups, images, fused)
     outputs = layer(images, training=True)
     expected, means, variances = references.batch_norm_by_groups(
         np.float64(images), used, layer.gamma.numpy(), layer.beta.numpy(), EPSILON
@@ -47,10 +51,11 @@ def test_it_equals_the_numpy_twin(groups, used, shape):
     np.testing.assert_allclose(layer.moving_variance, MOMENTUM + (1 - MOMENTUM) * variances.mean(0), rtol=1e-4)
 
 
+@BOTH
 @pytest.mark.parametrize("groups, rows", [(8, 8), (8, 6), (4, 5)])
-def test_a_batch_of_unknown_size_is_split_alike(groups, rows):
+def test_a_batch_of_unknown_size_is_split_alike(groups, rows, fused):
     images = inputs(rows, 5, 4, 3)
-    layer, unknown = make(groups, images), make(groups, images)
+    layer, unknown = make(groups, images), make(groups, images, fused)
     call = tf.function(lambda x: unknown(x, training=True), input_signature=[tf.TensorSpec([None, 5, 4, 3])])
     np.testing.assert_allclose(call(images), layer(images, training=True), atol=1e-5)
     for ours, theirs in zip(layer.get_weights(), unknown.get_weights()):
@@ -104,11 +109,12 @@ def test_evaluation_uses_moving_statistics_and_leaves_them(training):
     assert all(np.array_equal(a, b) for a, b in zip(before, layer.get_weights()))
 
 
+@BOTH
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
-def test_statistics_stay_in_float32_under_mixed_precision(precision):
+def test_statistics_stay_in_float32_under_mixed_precision(precision, fused):
     tf.keras.mixed_precision.set_global_policy(precision)
     images = 100 + inputs(8, 16, 16, 3)  # the sum of a channel overflows float16
-    layer = make(2, images)
+    layer = make(2, images, fused)
     outputs = layer(images, training=True)
     assert outputs.dtype == layer.compute_dtype and layer.moving_mean.dtype == tf.float32
     assert np.isfinite(np.float32(outputs)).all()
@@ -116,5 +122,5 @@ def test_statistics_stay_in_float32_under_mixed_precision(precision):
 
 
 def test_it_can_be_rebuilt_from_its_config():
-    layer = SplitBatchNormalization.from_config(split(4)("norm").get_config())
-    assert layer.groups == 4 and layer.momentum == MOMENTUM
+    layer = SplitBatchNormalization.from_config(split(4, fused=False)("norm").get_config())
+    assert layer.groups == 4 and not layer.fused and layer.momentum == MOMENTUM
