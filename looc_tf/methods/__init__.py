@@ -53,7 +53,7 @@ def _key_norm(experiment: Experiment) -> Normalization:
             f"method.key_batch_norm={method.key_batch_norm!r}; set it to 'shuffled' on several devices, to 'plain' on "
             f"one, or use one of {', '.join(RESNETS)}."
         )
-    return for_keys(method.key_batch_norm, method.key_groups, training.accumulate, fused=not training.xla)
+    return for_keys(method.key_batch_norm, method.key_groups, training.accumulate, apart=not training.xla)
 
 
 def _supervised(experiment: Experiment, classes: int | None) -> Supervised:

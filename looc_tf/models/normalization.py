@@ -25,19 +25,19 @@ class SplitBatchNormalization(keras.layers.BatchNormalization):
 
     Args:
         groups: how many.
-        fused: use TensorFlow's kernel for each group; `False` where XLA compiles the step.
+        apart: use TensorFlow's kernel for each group; `False` where XLA compiles the step.
     """
 
-    def __init__(self, groups: int, fused: bool = True, **options):
+    def __init__(self, groups: int, apart: bool = True, **options):
         super().__init__(**options)
-        self.groups, self.fused = groups, fused
+        self.groups, self.apart = groups, apart
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """`[B, ..., C]` -> the same shape."""
         if not training:
             return super().call(inputs, training=False)
         parts = tf.reshape(inputs, [self._groups(inputs), -1, inputs.shape[-1]])
-        outputs, means, variances = self._each(parts) if self.fused else self._together(parts)
+        outputs, means, variances = self._each(parts) if self.apart else self._together(parts)
         self._follow(self.moving_mean, means)
         self._follow(self.moving_variance, variances)
         return tf.reshape(outputs, tf.shape(inputs))
@@ -80,7 +80,7 @@ class SplitBatchNormalization(keras.layers.BatchNormalization):
         moving.assign(self.momentum * moving + (1 - self.momentum) * tf.reduce_mean(statistics, axis=0))
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "groups": self.groups, "fused": self.fused}
+        return {**super().get_config(), "groups": self.groups, "apart": self.apart}
 
 
 def plain(name: str) -> keras.layers.Layer:
@@ -93,23 +93,23 @@ def sync(name: str) -> keras.layers.Layer:
     return keras.layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, synchronized=True, name=name)
 
 
-def split(groups: int, fused: bool = True) -> Normalization:
+def split(groups: int, apart: bool = True) -> Normalization:
     """Statistics of each of `groups` parts of the global batch."""
-    return lambda name: SplitBatchNormalization(groups, fused, momentum=MOMENTUM, epsilon=EPSILON, name=name)
+    return lambda name: SplitBatchNormalization(groups, apart, momentum=MOMENTUM, epsilon=EPSILON, name=name)
 
 
-def for_keys(name: str, groups: int, parts: int = 1, fused: bool = True) -> Normalization:
+def for_keys(name: str, groups: int, parts: int = 1, apart: bool = True) -> Normalization:
     """The normalization of keys that `method.key_batch_norm` names, on as many replicas as there are.
 
     Args:
         name: "shuffled" and "plain" are the same layer: what differs is where a key is encoded.
         groups: of the global batch, for "split".
         parts: into which each replica cuts its batch, one after another.
-        fused: see `SplitBatchNormalization`.
+        apart: see `SplitBatchNormalization`.
     """
     if name == "auto":
         name = "split" if groups % (parts * replicas()) == 0 else "shuffled"
-    kinds = {"split": split(groups // parts, fused), "sync": sync, "shuffled": plain, "plain": plain}
+    kinds = {"split": split(groups // parts, apart), "sync": sync, "shuffled": plain, "plain": plain}
     if name not in kinds:
         raise unknown("method.key_batch_norm", name, ["auto", *kinds])
     return kinds[name]

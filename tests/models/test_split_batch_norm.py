@@ -8,8 +8,8 @@ import tensorflow as tf
 from looc_tf.models.normalization import EPSILON, MOMENTUM, SplitBatchNormalization, plain, split
 
 
-def make(groups, inputs, fused=True):
-    layer = split(groups, fused)("norm")
+def make(groups, inputs, apart=True):
+    layer = split(groups, apart)("norm")
     layer.build(inputs.shape)
     channels = np.arange(inputs.shape[-1])
     layer.gamma.assign(1.0 + 0.1 * channels)
@@ -21,7 +21,7 @@ def inputs(*shape):
     return (3 + 2 * np.random.default_rng(0).normal(size=shape)).astype(np.float32)
 
 
-BOTH = pytest.mark.parametrize("fused", [True, False], ids=["each group", "together"])
+BOTH = pytest.mark.parametrize("apart", [True, False], ids=["each group", "together"])
 
 
 @BOTH
@@ -39,9 +39,9 @@ BOTH = pytest.mark.parametrize("fused", [True, False], ids=["each group", "toget
     ],
     ids=str,
 )
-def test_it_equals_the_numpy_twin(groups, used, shape, fused):
+def test_it_equals_the_numpy_twin(groups, used, shape, apart):
     images = inputs(*shape)
-    layer = make(groups, images, fused)
+    layer = make(groups, images, apart)
     outputs = layer(images, training=True)
     expected, means, variances = references.batch_norm_by_groups(
         np.float64(images), used, layer.gamma.numpy(), layer.beta.numpy(), EPSILON
@@ -53,9 +53,9 @@ def test_it_equals_the_numpy_twin(groups, used, shape, fused):
 
 @BOTH
 @pytest.mark.parametrize("groups, rows", [(8, 8), (8, 6), (4, 5)])
-def test_a_batch_of_unknown_size_is_split_alike(groups, rows, fused):
+def test_a_batch_of_unknown_size_is_split_alike(groups, rows, apart):
     images = inputs(rows, 5, 4, 3)
-    layer, unknown = make(groups, images), make(groups, images, fused)
+    layer, unknown = make(groups, images), make(groups, images, apart)
     call = tf.function(lambda x: unknown(x, training=True), input_signature=[tf.TensorSpec([None, 5, 4, 3])])
     np.testing.assert_allclose(call(images), layer(images, training=True), atol=1e-5)
     for ours, theirs in zip(layer.get_weights(), unknown.get_weights()):
@@ -69,7 +69,7 @@ def test_one_group_is_plain_batch_norm():
     keras_own.set_weights(layer.get_weights())
     np.testing.assert_allclose(layer(images, training=True), keras_own(images, training=True), atol=1e-4)
     np.testing.assert_allclose(layer.moving_mean, keras_own.moving_mean, rtol=1e-4)
-    count = images[..., 0].size  # Keras's fused kernel records the unbiased variance
+    count = images[..., 0].size  # Keras's apart kernel records the unbiased variance
     biased = MOMENTUM + (keras_own.moving_variance - MOMENTUM) * (count - 1) / count
     np.testing.assert_allclose(layer.moving_variance, biased, rtol=1e-4)
 
@@ -111,10 +111,10 @@ def test_evaluation_uses_moving_statistics_and_leaves_them(training):
 
 @BOTH
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
-def test_statistics_stay_in_float32_under_mixed_precision(precision, fused):
+def test_statistics_stay_in_float32_under_mixed_precision(precision, apart):
     tf.keras.mixed_precision.set_global_policy(precision)
     images = 100 + inputs(8, 16, 16, 3)  # the sum of a channel overflows float16
-    layer = make(2, images, fused)
+    layer = make(2, images, apart)
     outputs = layer(images, training=True)
     assert outputs.dtype == layer.compute_dtype and layer.moving_mean.dtype == tf.float32
     assert np.isfinite(np.float32(outputs)).all()
@@ -122,5 +122,5 @@ def test_statistics_stay_in_float32_under_mixed_precision(precision, fused):
 
 
 def test_it_can_be_rebuilt_from_its_config():
-    layer = SplitBatchNormalization.from_config(split(4, fused=False)("norm").get_config())
-    assert layer.groups == 4 and not layer.fused and layer.momentum == MOMENTUM
+    layer = SplitBatchNormalization.from_config(split(4, apart=False)("norm").get_config())
+    assert layer.groups == 4 and not layer.apart and layer.momentum == MOMENTUM
