@@ -7,6 +7,8 @@ Transparent pixels are laid over white. The header is read before any pixel: a p
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 import tensorflow as tf
 
 from looc_tf.data.gif import first_frame
@@ -40,14 +42,12 @@ def decode_square(data: tf.Tensor, size: int) -> tf.Tensor:
         TensorShape([32, 32, 3])
     """
     kind = _kind(data)
-    known = tf.debugging.Assert(kind != OTHER, ["Expected the bytes of a JPEG, PNG, GIF or BMP picture."])
-    with tf.control_dependencies([known] if known is not None else []):
+    with _only_where(kind != OTHER, "Expected the bytes of a JPEG, PNG, GIF or BMP picture."):
         whole = data, tf.zeros([2], tf.int64)
         data, frame = tf.cond(kind == GIF, lambda: first_frame(data), lambda: whole)
         height, width = tf.unstack(tf.maximum(_dimensions(data, kind), frame))
     message = f"Expected a picture of 1 to {MAX_PIXELS:,} pixels. Received height and width"
-    fits = tf.debugging.Assert((height * width <= MAX_PIXELS) & (height * width > 0), [message, height, width])
-    with tf.control_dependencies([fits] if fits is not None else []):
+    with _only_where((height * width <= MAX_PIXELS) & (height * width > 0), message, height, width):
         data = tf.identity(data)
     return square(_pixels(data, kind), size)
 
@@ -85,6 +85,12 @@ def square(image: tf.Tensor, size: int) -> tf.Tensor:
     image = image[top : top + side, left : left + side]
     image = tf.image.resize(image, [size, size], antialias=True)
     return tf.ensure_shape(tf.cast(tf.clip_by_value(tf.round(image), 0, 255), tf.uint8), [size, size, 3])
+
+
+def _only_where(holds: tf.Tensor, *message: str | tf.Tensor) -> AbstractContextManager:
+    """What is made within runs only where this holds; elsewhere it ends in `InvalidArgumentError`."""
+    check = tf.debugging.Assert(holds, list(message))
+    return tf.control_dependencies([check] if check is not None else [])  # None: checked already, in eager code
 
 
 def _kind(data: tf.Tensor) -> tf.Tensor:
@@ -126,8 +132,7 @@ def _dimensions(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
 
 def _pixels(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
     def jpeg() -> tf.Tensor:
-        bounded = tf.debugging.Assert(_scans(data) <= most_scans(tf.strings.length(data)), [TOO_MANY_SCANS])
-        with tf.control_dependencies([bounded] if bounded is not None else []):
+        with _only_where(_scans(data) <= most_scans(tf.strings.length(data)), TOO_MANY_SCANS):
             return _upright(tf.io.decode_jpeg(data, channels=3), _orientation(data))
 
     def png() -> tf.Tensor:
@@ -163,10 +168,7 @@ def _opaque(data: tf.Tensor) -> tf.Tensor:
 def _bitmap(data: tf.Tensor) -> tf.Tensor:
     """An uncompressed BMP; 8-bit ones hold indices into a palette, which TensorFlow would return as grey values."""
     bits, packing = _numbers(data, 28, 1)[0], _numbers(data, 30, 1)[0]
-    plain = tf.debugging.Assert(
-        (packing == 0) & (bits >= 8), ["Expected an uncompressed BMP of 8, 24 or 32 bits per pixel."]
-    )
-    with tf.control_dependencies([plain] if plain is not None else []):
+    with _only_where((packing == 0) & (bits >= 8), "Expected an uncompressed BMP of 8, 24 or 32 bits per pixel."):
         image = tf.io.decode_bmp(data)
 
     def paint() -> tf.Tensor:
