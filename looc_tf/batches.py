@@ -35,7 +35,8 @@ def batches(
     Returns:
         A data set of `{"views": {name: [batch, H, W, 3]}, "order": [batch], "label": [batch], "picture": [batch]}`,
         where row r of every view but the query belongs to row `order[r]` of the query, and picture p is called
-        `source.ids[p]`. There are no strings in it, which no compiled step could take.
+        `source.ids[p]`, though another one stands in for it if it is found broken only now (see `Source`). There are no
+        strings in it, which no compiled step could take.
     """
     if len(source) < batch:
         raise UserError(
