@@ -220,5 +220,5 @@ def test_memory_is_bounded_and_does_not_grow():
     ran = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}, check=True)
     lines = ran.stdout.splitlines()
     assert "Traceback" not in ran.stderr
-    assert int(lines[-1].split()[1]) < 100, ran.stdout
+    assert int(lines[-1].split()[1]) < 50, ran.stdout
     assert int(lines[-2].rpartition(" ")[2]) < 4000, ran.stdout
