@@ -213,6 +213,7 @@ def test_nothing_of_a_refused_picture_stays(folder, exported, reader):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3000)  # five passes through three readers
 def test_memory_is_bounded_and_does_not_grow():
     """A process of its own; bombs of 98 million pixels and more among the pictures."""
     command = [sys.executable, corpus.__file__, "--bombs", "5"]
