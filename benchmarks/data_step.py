@@ -22,8 +22,9 @@ from tfx.components.statistics_gen.executor import Executor as StatisticsExecuto
 from tfx.types import Artifact, Channel, artifact_utils
 from tfx.types.standard_artifacts import Examples, ExampleStatistics, Model
 
-from looc_tf import config, train
+from looc_tf.experiments import load
 from looc_tf.report import export_run
+from looc_tf.training import train
 from pipeline.artifacts import DataReport, Embeddings
 from pipeline.components.import_example_gen import ImportExecutor
 from pipeline.components.pictures import Pictures
@@ -52,8 +53,8 @@ def draw(folder: Path, pictures: int) -> None:
 
 def encoder(folder: Path) -> None:
     """An exported encoder that has learnt nothing."""
-    experiment = config.load("factors/looc", (*SMALL, f"data.name={folder / 'pictures'}"))
-    run = train.train(experiment, folder / "run")
+    experiment = load("factors/looc", (*SMALL, f"data.name={folder / 'pictures'}"))
+    run = train(experiment, folder / "run")
     export_run(run, folder / "exported").rename(made(folder, Model).uri + "/Format-Serving")
 
 

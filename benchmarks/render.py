@@ -32,7 +32,7 @@ def options() -> argparse.Namespace:
 
 def plan(size: int, views: int) -> ViewPlan:
     """So many views with nothing shared."""
-    rows = [View(f"view{i}", CHAIN, (i,) * len(CHAIN)) for i in range(views)]
+    rows = [View(f"view{i}", (i,) * len(CHAIN)) for i in range(views)]
     return ViewPlan(build_chain({name: {} for name in CHAIN}, size), rows)
 
 

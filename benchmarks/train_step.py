@@ -17,6 +17,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from looc_tf import config, distribute, methods, optim
+from looc_tf.methods.looc import Settings, Space
 
 SHARED = ("color", "rotation", "blur")  # what space 1, 2 and 3 share with the query
 
@@ -41,10 +42,10 @@ def options() -> argparse.Namespace:
 def experiment(given: argparse.Namespace) -> config.Experiment:
     """MoCo v2's sizes with a small-image stem, and as many spaces as asked for."""
     shares = [("all", ()), *((name, (name,)) for name in SHARED[: given.spaces])]
-    spaces = tuple(config.Space(name, shared, queue=given.queue) for name, shared in shares)
+    spaces = tuple(Space(name, shared, queue=given.queue) for name, shared in shares)
     return config.Experiment(
         model=config.Model(backbone="resnet18", stem="small", width=given.width, hidden=512),
-        method=config.Method(spaces=spaces, momentum=0.99),
+        method=Settings(spaces=spaces, momentum=0.99),
         training=config.Training(batch=given.batch, steps=100, precision=given.precision),
     )
 
@@ -62,7 +63,7 @@ def step_of(setup: config.Experiment, size: int) -> Callable[[], float]:
         method = methods.build(setup)
         method.compile(optimizer=optim.build(setup.optimizer, setup.training.steps or 0))
         train = method.make_train_function()
-        data = iter(distribute.deal(tf.data.Dataset.from_tensors(fixed_batch(setup, size)).repeat()))
+        data = iter(distribute.shard_batches(tf.data.Dataset.from_tensors(fixed_batch(setup, size)).repeat()))
     return lambda: float(train(data)["loss"])
 
 

@@ -19,26 +19,31 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "UserError": ("errors", "UserError"),
     "Experiment": ("config", "Experiment"),
-    "load_config": ("config", "load"),
-    "load": ("data", "load"),
+    "load_config": ("experiments", "load"),
+    "load_dataset": ("data", "load"),
     "open_source": ("data", "open_source"),
     "Augmentation": ("augment", "Augmentation"),
+    "Space": ("views", "Space"),
     "View": ("views", "View"),
     "ViewPlan": ("views", "ViewPlan"),
     "leave_one_out": ("views", "leave_one_out"),
+    "multicrop": ("views", "multicrop"),
+    "training_batches": ("views", "training_batches"),
     "Encoder": ("models", "Encoder"),
     "info_nce": ("losses", "info_nce"),
-    "EmbeddingSpace": ("spaces", "EmbeddingSpace"),
+    "EmbeddingSpace": ("memory", "EmbeddingSpace"),
     "Method": ("methods", "Method"),
     "LooC": ("methods", "LooC"),
     "build_method": ("methods", "build"),
     "build_optimizer": ("optim", "build"),
     "Embedder": ("export", "Embedder"),
-    "build_plan": ("train", "build_plan"),
-    "load_run": ("train", "load_run"),
+    "build_plan": ("methods", "build_plan"),
+    "Facts": ("methods", "Facts"),
+    "load_run": ("run", "load_run"),
+    "train": ("training", "train"),
 }
-# The rooms, for what is used less: `looc_tf.augment.build`, `looc_tf.train.train`, `looc_tf.evaluate.evaluate`.
-_ROOMS = "augment batches config data evaluate export losses methods models optim report spaces train views".split()
+# The rooms, for what is used less: `looc_tf.augment.build`, `looc_tf.evaluate.evaluate`.
+_ROOMS = "augment config data evaluate export losses memory methods models optim report run training views".split()
 
 __all__ = ["__version__", *_PUBLIC, *_ROOMS]
 

@@ -6,17 +6,17 @@ commands that compute, so that `looc --help` answers at once.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from looc_tf import __version__, config
+from looc_tf import __version__, config, experiments
 from looc_tf.errors import UserError, printable
 from pipeline.commands import group as pipeline
 
@@ -63,24 +63,33 @@ def _tensorflow(threads: int | None = None, devices: int | None = None) -> None:
     Its C++ log is off unless asked for: on a machine without a GPU it complains at level 2 about CUDA factories, and
     what goes wrong in an operation arrives as an exception anyway.
     """
-    from rich.console import Console
-
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    warnings.filterwarnings("ignore", category=FutureWarning, module="google.api_core")  # about Python's own age
-    with Console(stderr=True).status("starting TensorFlow"):
+    with _starting():
         from looc_tf.distribute import configure_devices, configure_threads
 
     configure_threads(threads)
     configure_devices(devices)
 
 
+def _starting() -> AbstractContextManager:
+    """A line on a terminal while TensorFlow is imported; its own remarks about this machine are turned off."""
+    from rich.console import Console
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.filterwarnings("ignore", category=FutureWarning, module="google.api_core")  # about Python's own age
+    return Console(stderr=True).status("starting TensorFlow")
+
+
 def _takes_experiment(command: Callable[..., None]) -> Callable[..., None]:
     """Adds CONFIG and the options that change it; the command receives the `Experiment` they make."""
 
     @functools.wraps(command)
-    def read(config_name: str, overrides: tuple[str, ...], seed: int | None, **rest: Any) -> None:
+    def read(
+        config_name: str, overrides: tuple[str, ...], seed: int | None, data: str | None = None, **rest: Any
+    ) -> None:
         seeds = () if seed is None else (f"seed={seed}",)
-        command(experiment=config.load(config_name, (*overrides, *seeds)), **rest)
+        with _starting():
+            experiment = experiments.load(config_name, (*overrides, *seeds), data=data)
+        command(experiment=experiment, **rest)
 
     for add in (
         click.option("--seed", type=click.IntRange(0), help="Instead of the config's seed."),
@@ -124,7 +133,6 @@ def cli() -> None:
 @_threads
 def train(
     experiment: config.Experiment,
-    data: str | None,
     out: str,
     resume: bool,
     devices: int | None,
@@ -135,10 +143,8 @@ def train(
     \b
     looc train cifar10/looc-rotation --data CIFAR10 --out runs/looc --set training.steps=500
     """
-    if data is not None:
-        experiment = dataclasses.replace(experiment, data=dataclasses.replace(experiment.data, name=data))
     _tensorflow(threads, devices)
-    from looc_tf.train import train
+    from looc_tf.training import train
 
     run = train(experiment, out, resume=resume)
     click.echo(f"trained: {run}. Next: looc evaluate {run}, looc export {run} --out exports")
@@ -242,8 +248,8 @@ def views(experiment: config.Experiment, image: str, out: str, rows: int) -> Non
     """
     _tensorflow()
     from looc_tf.data.ingest import decode_one
+    from looc_tf.methods import build_plan
     from looc_tf.report.views_grid import draw_views
-    from looc_tf.train import build_plan
 
     try:
         picture = decode_one(Path(image).read_bytes(), experiment.data.size)
@@ -279,8 +285,7 @@ def configs() -> None:
     """
     names = config.names()
     for name in names:
-        about = config.load(name).about.partition("\n")[0]
-        click.echo(f"{name:{max(map(len, names)) + 2}}{about}")
+        click.echo(f"{name:{max(map(len, names)) + 2}}{config.about(name)}")
 
 
 cli.add_command(pipeline)

@@ -84,7 +84,7 @@ def _members(resolver: tf.distribute.cluster_resolver.ClusterResolver | None) ->
 
 
 @contextlib.contextmanager
-def chiefs(folder: Path) -> Iterator[Path]:
+def chief_folder(folder: Path) -> Iterator[Path]:
     """The folder on the chief; on another machine one that goes when the run has ended.
 
     All machines must write, since a checkpoint collects statistics from each of them.
@@ -96,8 +96,8 @@ def chiefs(folder: Path) -> Iterator[Path]:
             yield Path(scratch) / folder.name
 
 
-def of_all(number: int) -> list[int]:
-    """This whole number on each machine, the chief's first. It waits for all of them to ask."""
+def gather_from_workers(number: int) -> list[int]:
+    """The whole number that each machine calls this with, the chief's first; waits until all of them have called."""
     if workers() == 1:
         return [int(number)]
     strategy = tf.distribute.get_strategy()
@@ -110,7 +110,7 @@ def _gathered(strategy: tf.distribute.Strategy) -> Callable[[tf.Tensor], Any]:
     return tf.function(lambda rows: strategy.run(gather, args=(rows,)))
 
 
-def deal(batches: tf.data.Dataset) -> Any:
+def shard_batches(batches: tf.data.Dataset) -> Any:
     """Global batches, for `fit` under the strategy in scope.
 
     One machine deals out the rows of a batch itself. Of several, each makes the whole batch and keeps its own rows:

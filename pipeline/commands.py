@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from looc_tf import config
+from looc_tf import experiments
 from looc_tf.errors import UserError
 
 
@@ -61,7 +61,7 @@ def run(
     \b
     looc pipeline run --config factors/looc --data factors --root runs/pipeline
     """
-    experiment = config.load(config_name, overrides)
+    experiment = experiments.load(config_name, overrides)
     if schema and not Path(schema).is_file():
         raise UserError(
             f"Expected a schema file. {schema} is none. Every run writes one: R/SchemaGen/schema/*/schema.pbtxt."
@@ -133,7 +133,7 @@ def compile(
     \b
     looc pipeline compile --target kubeflow --config factors/looc -o pipeline.yaml
     """
-    experiment = config.load(config_name, overrides)
+    experiment = experiments.load(config_name, overrides)
     _import_tfx()
     from pipeline.kubeflow_runner import compile_pipeline, write
     from pipeline.logs import quiet

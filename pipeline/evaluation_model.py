@@ -12,9 +12,10 @@ import tensorflow as tf
 from looc_tf.data import Source
 from looc_tf.data.decode import decode_square
 from looc_tf.evaluate import Fitted, Reading
-from looc_tf.evaluate.features import BRANCH, CONCAT, TRUNK, UPRIGHT, shift_hue
+from looc_tf.evaluate.features import UPRIGHT, shift_hue
 from looc_tf.evaluate.probes import PROBES, HueShiftProbe, LabelProbe, RotationProbe
 from looc_tf.export import Embedder
+from looc_tf.representations import CONCAT, is_space
 from pipeline.components.shards import HUE_SHIFT, TURN
 
 SIGNATURE = "probes"
@@ -130,7 +131,7 @@ def _copy(name: str, pictures: tf.Tensor, parsed: Mapping[str, tf.Tensor]) -> tf
 
 def _representations(outputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """What can be probed, `concat` included, as `evaluate.features.Features` names it."""
-    spaces = [rows for name, rows in outputs.items() if name != TRUNK and not name.startswith(BRANCH)]
+    spaces = [rows for name, rows in outputs.items() if is_space(name)]
     return {**outputs, CONCAT: tf.concat(spaces, axis=1)} if spaces else dict(outputs)
 
 

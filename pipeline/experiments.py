@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
-from pathlib import Path
 
 from looc_tf import config
 from looc_tf.config import Evaluation, Experiment, Gate
+from looc_tf.experiments import check, from_text, load
+from looc_tf.experiments import with_data as on_data
 
 
 def read(text: str) -> Experiment:
     """The experiment that a parameter means: YAML if it has several lines, else a name of `looc configs`."""
-    if "\n" not in text.strip():
-        return config.load(text.strip())
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "config.yaml")
-        path.write_text(text, encoding="utf-8")
-        return config.load(path)
+    return from_text(text) if "\n" in text.strip() else load(text.strip())
 
 
 def for_training(experiment: Experiment) -> str:
@@ -32,8 +27,8 @@ def for_probes(experiment: Experiment) -> str:
 
 def with_data(experiment: Experiment, name: str, steps: int = -1) -> Experiment:
     """The experiment on other pictures and, from 0 on, with so many steps."""
-    experiment = dataclasses.replace(experiment, data=dataclasses.replace(experiment.data, name=name))
+    experiment = on_data(experiment, name)
     if steps >= 0:
         length = dataclasses.replace(experiment.training, steps=steps, epochs=None)
         experiment = dataclasses.replace(experiment, training=length)
-    return config.validate(experiment)
+    return check(experiment)

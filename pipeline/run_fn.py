@@ -15,7 +15,7 @@ from tfx.utils import io_utils
 
 from looc_tf import distribute
 from looc_tf.report import export_run
-from looc_tf.train import train
+from looc_tf.training import train
 from pipeline import experiments
 from pipeline.storage import examples_glob, local, publish, work_base
 
@@ -37,7 +37,7 @@ def run_fn(fn_args: FnArgs) -> None:
     out = work / RUN
     with distribute.strategy().scope():
         chief = distribute.is_chief()
-        begun = distribute.of_all(_begun(out, chief))[0]  # what the chief has found, before anyone writes
+        begun = distribute.gather_from_workers(_begun(out, chief))[0]  # what the chief has found, before anyone writes
         train(experiment, out, resume=bool(begun), warm=warm)
     if chief:
         exported = export_run(out, work / "export")

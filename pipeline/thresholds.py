@@ -12,6 +12,7 @@ import tensorflow_model_analysis as tfma
 from looc_tf.config import Gate, check_gate
 from looc_tf.config.convert import from_plain, to_plain
 from looc_tf.errors import UserError
+from looc_tf.evaluate import LINEAR_PROBES
 from pipeline.evaluation_model import SIGNATURE
 
 METRIC = "SparseCategoricalAccuracy"
@@ -46,7 +47,7 @@ def demands(gate: Gate, outputs: Outputs, baseline: Outputs) -> dict[str, Asked]
     Raises:
         UserError: a threshold names a representation or probe that the model has not.
     """
-    check_gate(gate, dict.fromkeys(about["representation"] for about in outputs.values()))
+    check_gate(gate, dict.fromkeys(about["representation"] for about in outputs.values()), LINEAR_PROBES)
     _answered(gate, outputs)
     return {
         name: Asked(

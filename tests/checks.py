@@ -10,6 +10,7 @@ import references
 import tensorflow as tf
 
 from looc_tf import augment
+from looc_tf.memory import embedding_space
 
 
 def view_rule(leave_one_out, spaces) -> None:
@@ -75,15 +76,14 @@ def number_of_logits(method, batch) -> None:
 
 def current_keys_are_no_negatives(method, batches) -> None:
     """None of the rows that a space contrasts with from its queue is a key of the batch at hand."""
-    from looc_tf import spaces
 
-    contrast, met = spaces.contrast, []
+    contrast, met = embedding_space.contrast, []
 
     def watched(query, positive, siblings, negatives, temperature):
         met.append(float(tf.reduce_max(tf.matmul(negatives, positive, transpose_b=True))))
         return contrast(query, positive, siblings, negatives, temperature)
 
-    with mock.patch.object(spaces, "contrast", watched):
+    with mock.patch.object(embedding_space, "contrast", watched):
         for batch in batches:
             contract.step(method, batch)
     assert len(met) == len(batches) * len(method.spaces)
@@ -175,7 +175,7 @@ def head_gets_gradient_from_its_own_loss(method, batch) -> None:
 
 def checkpoint_holds_all_state(method, batches, path) -> None:
     """Saved, overwritten with other numbers and restored, a method takes the very step it would have taken."""
-    from looc_tf.state import checkpoint
+    from looc_tf.run.state import checkpoint
 
     contract.step(method, batches[0])
     saved = checkpoint(method)

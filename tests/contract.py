@@ -13,7 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 from looc_tf import methods, optim
-from looc_tf.config import Experiment, Method, Model, Optimizer, Space, Training
+from looc_tf.config import Experiment, Model, Optimizer, Training
+from looc_tf.methods import Facts
+from looc_tf.methods.looc import Settings, Space
 from looc_tf.models.normalization import Normalization
 from looc_tf.models.resnet import RESNETS, ResNet
 
@@ -34,7 +36,7 @@ SPACES = tuple(Space(name, shares, queue=QUEUE) for name, shares in [("all", ())
 
 def experiment(spaces: tuple[Space, ...], model: Model = MODEL, seed: int = 3, **method) -> Experiment:
     """A tiny experiment; batches do not come from its data, so that part is left at its default."""
-    settings = Method(spaces=spaces, **{"momentum": 0.9, "key_groups": 4, **method})
+    settings = Settings(spaces=spaces, **{"momentum": 0.9, "key_groups": 4, **method})
     return Experiment(seed=seed, model=model, method=settings, training=Training(batch=BATCH, steps=100))
 
 
@@ -47,7 +49,7 @@ CASES: dict[str, Experiment] = {
     "looc_2": experiment(SPACES[:3]),
     "looc_3": experiment(SPACES),
     "looc++": experiment(SPACES[:3], branch_per_space=True),
-    "supervised": experiment((), name="supervised"),
+    "supervised": replace(experiment(()), method=methods.Supervised.Settings()),
 }
 CONTRASTIVE = [name for name, case in CASES.items() if case.method.name == "looc"]
 
@@ -57,7 +59,7 @@ def build(
 ) -> methods.Method:
     """The method of a case, compiled; steps run eagerly unless asked otherwise: a trace costs more than a step."""
     case = replace(case, training=replace(case.training, precision=precision))
-    method = methods.build(case, classes=CLASSES)
+    method = methods.build(case, Facts(classes=CLASSES))
     method.compile(
         optim.build(Optimizer(learning_rate=rate, weight_decay=decay, schedule="constant"), 100), run_eagerly=eager
     )
@@ -67,7 +69,7 @@ def build(
 def make_batch(case: Experiment, seed: int = 0, size: int = BATCH, pixels: int = PIXELS) -> dict:
     """Random pictures as the views of one batch, keys in a shuffled order, as `looc_tf.batches` gives them."""
     random = np.random.default_rng(seed)
-    names = ["query", *(space.name for space in case.method.spaces)]
+    names = ["query", *methods.METHODS[case.method.name].heads(case)]
     views = {name: tf.constant(random.random([size, pixels, pixels, 3], np.float32)) for name in names}
     label = tf.constant(random.integers(CLASSES, size=size))
     return {"views": views, "order": tf.constant(random.permutation(size).astype(np.int32)), "label": label}

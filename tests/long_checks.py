@@ -69,7 +69,7 @@ def export_equals_the_encoder(case, method, path) -> None:
 
 def alarm_fires_on_a_constant_encoder_alone(case, method) -> None:
     """The collapse alarm, on a method that hardly learns: silent of sound spaces, not of heads that give one point."""
-    from looc_tf.callbacks import CollapseAlarm, SpaceMeasures
+    from looc_tf.training.callbacks import CollapseAlarm, SpaceMeasures
 
     def alarmed() -> set[str]:
         alarm = CollapseAlarm(0, 3, 1, grace=2)
@@ -123,7 +123,9 @@ def accumulation_equals_the_large_batch(case) -> None:
     with mock.patch.dict(QUERY_NORMALIZATIONS, halves=split(2)):
         whole = contract.build(replace(case, model=replace(case.model, batch_norm="halves")))
     parts = contract.build(replace(case, training=replace(case.training, accumulate=2)))
-    assert parts.parts == 2 and contract.same_bits(contract.arrays(whole.learned()), contract.arrays(parts.learned()))
+    assert parts.accumulate == 2 and contract.same_bits(
+        contract.arrays(whole.learned()), contract.arrays(parts.learned())
+    )
     for seed in range(3):
         expected, logs = (contract.step(method, contract.make_batch(case, seed)) for method in (whole, parts))
         for name, value in expected.items():
@@ -170,16 +172,18 @@ def fifty_steps_beat_random_weights(case, margin: float = 5.0) -> None:
     over the spaces. A supervised one: percent of right labels.
     """
     from looc_tf import optim
-    from looc_tf.batches import batches
-    from looc_tf.train import build_plan
+    from looc_tf.methods import Facts, build_plan
+    from looc_tf.views import training_batches
 
-    spaces = tuple(replace(space, queue=128) for space in case.method.spaces)
     case = replace(case, views=replace(case.views, size=contract.PIXELS, chain=CHAIN))
-    case = replace(case, method=replace(case.method, spaces=spaces), model=replace(case.model, width=8))
-    method, plan = methods.build(case, classes=2), build_plan(case)
+    if case.method.name == "looc":
+        spaces = tuple(replace(space, queue=128) for space in case.method.spaces)
+        case = replace(case, method=replace(case.method, spaces=spaces))
+    case = replace(case, model=replace(case.model, width=8))
+    method, plan = methods.build(case, Facts(classes=2)), build_plan(case)
     method.compile(optim.build(Optimizer(name="adamw", learning_rate=0.003, schedule="constant"), 50))
     first = _held_out(method, plan)
-    method.fit(batches(Pictures(300, seed=0), plan, batch=64, steps=50), verbose=0)
+    method.fit(training_batches(Pictures(300, seed=0), plan, batch=64, steps=50), verbose=0)
     last = _held_out(method, plan)
     assert last > first + margin, f"{first:.1f} % before, {last:.1f} % after"
 

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import ClassVar
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -20,6 +21,7 @@ import yaml
 
 from looc_tf import config
 from looc_tf.errors import UserError
+from looc_tf.experiments import load
 
 SHIPPED = Path(__file__).parents[1] / "configs"
 FILES = {path.relative_to(SHIPPED).as_posix(): path.read_text() for path in sorted(SHIPPED.rglob("*.yaml"))}
@@ -187,7 +189,7 @@ def fields():
     """Every dotted field of the shipped configs."""
     found = {"base", "method.spaces", "views.chain", "gate.floors.trunk.hue", "views.chain.texture.sizes"}
     for name in config.names():
-        found |= set(_dotted(config.to_dict(config.load(name))))
+        found |= set(_dotted(config.to_dict(load(name))))
     return sorted(found)
 
 
@@ -243,15 +245,24 @@ def mutated(random, folder):
     return path, [override(random) for _ in range(random.choice([0, 0, 0, 1, 1, 3]))]
 
 
+class Million:
+    """So many pictures, for what counts them."""
+
+    fields: ClassVar = {}
+
+    def __len__(self):
+        return 10**6
+
+
 def outcome(path, overrides):
     """ "valid" where a run could be planned, "refused" where one line says why not; whatever else happens is raised."""
     from looc_tf import optim
-    from looc_tf.train import build_plan, total_steps
+    from looc_tf.methods import Facts, build_plan
 
     try:
-        experiment = config.load(path, overrides)
-        steps = total_steps(experiment, pictures=10**6)
-        build_plan(experiment).table()
+        experiment = load(path, overrides)
+        steps = Facts.of(experiment, Million()).steps
+        assert build_plan(experiment).views
         rate = optim.build(experiment.optimizer, steps, experiment.training.batch)._learning_rate
     except UserError as error:
         message = str(error)

@@ -13,9 +13,9 @@ from unittest import mock
 import conformance
 import tensorflow as tf
 
+from looc_tf.memory import EmbeddingSpace
 from looc_tf.methods import LooC, Method
 from looc_tf.models import Encoder, follow
-from looc_tf.spaces import EmbeddingSpace
 
 patch = mock.patch.object
 
@@ -73,7 +73,7 @@ def forgotten_queue():
         parts = {"encoder": method.encoder, "key_encoder": method.key_encoder, "optimizer": method.optimizer}
         return tf.train.Checkpoint(**parts, **more)
 
-    return mock.patch("looc_tf.state.checkpoint", without)
+    return mock.patch("looc_tf.run.state.checkpoint", without)
 
 
 def frozen_keys(call=Encoder.call):

@@ -13,13 +13,22 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
-from looc_tf.callbacks import Bar, Clock, CollapseAlarm, Lines, Steps, StopNotFinite, StopOnSignal, effective_rank
-from looc_tf.callbacks import progress as progress_module
-from looc_tf.callbacks.history import Board, History, take_back
-from looc_tf.callbacks.measures import SpaceMeasures, recent_rows
 from looc_tf.errors import UserError
-from looc_tf.run_log import logging_to, on_terminal
-from looc_tf.spaces import EmbeddingSpace
+from looc_tf.memory import EmbeddingSpace
+from looc_tf.run.log import logging_to, on_terminal
+from looc_tf.training.callbacks import (
+    Bar,
+    Clock,
+    CollapseAlarm,
+    Lines,
+    Steps,
+    StopNotFinite,
+    StopOnSignal,
+    effective_rank,
+)
+from looc_tf.training.callbacks import progress as progress_module
+from looc_tf.training.callbacks.history import Board, History, take_back
+from looc_tf.training.callbacks.measures import SpaceMeasures
 
 
 def unit(rows):
@@ -42,13 +51,13 @@ def test_effective_rank_of_known_spectra():
 
 def test_recent_rows_are_the_last_to_enter():
     one = space(queue=6)
-    assert recent_rows(one).shape == (0, 4)  # the random first rows are nobody's keys
+    assert one.recent(1024).shape == (0, 4)  # the random first rows are nobody's keys
     keys = unit(np.random.default_rng(0).normal(size=[10, 4]))
     one.commit(keys[:4])
-    np.testing.assert_array_equal(recent_rows(one), keys[:4])
+    np.testing.assert_array_equal(one.recent(1024), keys[:4])
     one.commit(keys[4:])
-    np.testing.assert_array_equal(recent_rows(one), keys[4:])
-    np.testing.assert_array_equal(recent_rows(one, 2), keys[8:])
+    np.testing.assert_array_equal(one.recent(1024), keys[4:])
+    np.testing.assert_array_equal(one.recent(2), keys[8:])
 
 
 def test_measures_state_the_loss_of_guessing():
@@ -216,7 +225,7 @@ def test_a_signal_during_the_exchange_stops_the_next_step(monkeypatch):
         during.pop(0)()
         return [number, 0]
 
-    monkeypatch.setattr("looc_tf.callbacks.saving.of_all", exchange)
+    monkeypatch.setattr("looc_tf.training.callbacks.saving.gather_from_workers", exchange)
     callback = StopOnSignal(Folder(), 0, 5, "again")
     callback.on_train_begin()
     try:

@@ -8,18 +8,18 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from looc_tf import state
-from looc_tf.callbacks import BestCheckpoint
-from looc_tf.checkpoints import CheckpointFolder, begin_with
 from looc_tf.errors import UserError
-from looc_tf.train import compiled
+from looc_tf.methods import Facts
+from looc_tf.run import compiled, state
+from looc_tf.run.checkpoints import CheckpointFolder, begin_with
+from looc_tf.training.callbacks import BestCheckpoint
 
 TINY = tiny.experiment("unused")
 
 
 @pytest.fixture(scope="module")
 def method():
-    return compiled(TINY, classes=3, steps=6)
+    return compiled(TINY, Facts(classes=3, steps=6))
 
 
 def test_no_checkpoint_of_values_that_are_not_finite(method, tmp_path):
@@ -57,7 +57,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(method, tmp_path, monkeypatch, 
 
 def test_a_method_begins_with_the_encoders_of_another_run_and_queues_of_its_own(method, tmp_path):
     CheckpointFolder(tmp_path / "checkpoints", method, TINY).save(1)
-    fresh = compiled(tiny.experiment("unused", "seed=8"), classes=3, steps=6)
+    fresh = compiled(tiny.experiment("unused", "seed=8"), Facts(classes=3, steps=6))
     queue = fresh.spaces["all"].queue.numpy()
     begin_with(fresh, tmp_path / "checkpoints")
     for part in ("encoder", "key_encoder"):
@@ -71,7 +71,7 @@ def test_a_network_of_another_shape_cannot_be_begun_with(method, tmp_path):
     with pytest.raises(UserError, match="Found none"):
         begin_with(method, tmp_path)
     CheckpointFolder(tmp_path / "checkpoints", method, TINY).save(1)
-    wider = compiled(tiny.experiment("unused", "model.width=8"), classes=3, steps=6)
+    wider = compiled(tiny.experiment("unused", "model.width=8"), Facts(classes=3, steps=6))
     with pytest.raises(UserError, match="has another shape") as error:
         begin_with(wider, tmp_path / "checkpoints")
     assert "\n" not in str(error.value)

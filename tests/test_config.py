@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from looc_tf import config
-from looc_tf.config.schema import Experiment, Space
+from looc_tf.config import Experiment
 from looc_tf.errors import UserError
+from looc_tf.experiments import load
+from looc_tf.methods.looc import Settings, Space
 
 SMALL = "cifar10/looc-rotation"
 
@@ -36,22 +38,22 @@ def refusal(act, *arguments):
 
 @pytest.mark.parametrize("name", config.names())
 def test_a_shipped_config_loads_and_survives_yaml_and_json(name, write):
-    experiment = config.load(name)
+    experiment = load(name)
     assert experiment.name == name
     assert experiment.about.strip()
-    assert config.load(write(config.to_yaml(experiment))) == experiment
+    assert load(write(config.to_yaml(experiment))) == experiment
     assert json.loads(json.dumps(config.to_dict(experiment))) == config.to_dict(experiment)
 
 
 @pytest.mark.parametrize("name", [name for name in config.names() if name.startswith("imagenet100/")])
 def test_a_row_that_was_not_run_says_so_and_names_its_paper(name):
-    about = config.load(name).about
+    about = load(name).about
     assert about.startswith("Not run here.")
     assert all(word in about for word in ("arXiv", "Hardware:", f"looc train {name} "))
 
 
 def test_rows_of_the_paper_follow_its_recipe():
-    experiment = config.load("imagenet100/looc-color-rotation")
+    experiment = load("imagenet100/looc-color-rotation")
     assert experiment.training.epochs == 500 and experiment.training.batch == 256
     assert [share * 500 for share in experiment.optimizer.milestones] == [300, 400]
     assert [space.shares for space in experiment.method.spaces] == [(), ("color",), ("rotation",)]
@@ -59,7 +61,7 @@ def test_rows_of_the_paper_follow_its_recipe():
 
 
 def test_the_demo_gives_both_methods_the_same_views_and_as_many_forwards():
-    looc, moco = config.load("factors/looc"), config.load("factors/moco")
+    looc, moco = load("factors/looc"), load("factors/moco")
     assert (looc.views, looc.model, looc.optimizer, looc.data) == (moco.views, moco.model, moco.optimizer, moco.data)
     forwards = [(1 + len(each.method.spaces)) * each.training.steps for each in (looc, moco)]
     assert forwards[0] == forwards[1]
@@ -81,11 +83,11 @@ def test_the_demo_gives_both_methods_the_same_views_and_as_many_forwards():
     ],
 )
 def test_override(override, field, value):
-    assert field(config.load(SMALL, [override])) == value
+    assert field(load(SMALL, [override])) == value
 
 
 def test_overrides_apply_in_order():
-    experiment = config.load(SMALL, ["method.spaces=[{name: one, queue: 512}]", "method.spaces.0.name=two"])
+    experiment = load(SMALL, ["method.spaces=[{name: one, queue: 512}]", "method.spaces.0.name=two"])
     assert experiment.method.spaces == (Space("two", queue=512),)
 
 
@@ -114,7 +116,7 @@ def test_overrides_apply_in_order():
     ],
 )
 def test_an_override_that_cannot_be_is_named(override, words):
-    message = refusal(config.load, SMALL, [override])
+    message = refusal(load, SMALL, [override])
     assert message.startswith(f"--set {override}: ") and words in message
 
 
@@ -160,20 +162,23 @@ def test_an_override_that_cannot_be_is_named(override, words):
     ],
 )
 def test_an_experiment_that_cannot_work_is_refused_before_any_work(override, words):
-    message = refusal(config.load, SMALL, [override])
+    message = refusal(load, SMALL, [override])
     assert words in message and f"--set {override}: " in message
 
 
 @pytest.mark.parametrize("field", ["model.batch_norm", "method.key_batch_norm"])
 def test_statistics_of_the_whole_batch_cannot_be_had_from_parts(field):
-    message = refusal(config.load, SMALL, ["training.accumulate=2", f"{field}=sync"])
+    message = refusal(load, SMALL, ["training.accumulate=2", f"{field}=sync"])
     assert f"{field} 'sync' needs the whole batch at once, training.accumulate of 2 cuts it." in message
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("method:\n  spaces:\n    - {name: all, temprature: 1}", "unknown key 'method.spaces.0.temprature'."),
+        (
+            "training: {steps: 1}\nmethod:\n  spaces:\n    - {name: all, temprature: 1}",
+            "unknown key 'method.spaces.0.temprature'.",
+        ),
         ("training: {steps: 1, steps: 2}", "cannot be read as YAML"),
         ("training: {steps: 1", "cannot be read as YAML"),
         ("!!python/object/apply:os.system ['true']", "cannot be read as YAML"),
@@ -185,31 +190,31 @@ def test_statistics_of_the_whole_batch_cannot_be_had_from_parts(field):
 )
 def test_a_file_that_cannot_be_read_is_named(text, words, write):
     path = write(text)
-    message = refusal(config.load, path)
+    message = refusal(load, path)
     assert str(path) in message and words in message
 
 
 def test_a_base_lends_what_the_file_leaves_out_and_errors_name_the_guilty_file(write, tmp_path):
     write("training: {steps: 5, batch: 8}\nviews: {size: 16, chain: {crop: {}, color: {}}}", "below")
     above = write("base: below\ntraining: {steps: 7}\nviews:\n  chain: {crop: {}}", "above")
-    experiment = config.load(above)
+    experiment = load(above)
     assert (experiment.training.steps, experiment.training.batch, experiment.views.size) == (7, 8, 16)
     assert list(experiment.views.chain) == ["crop"]  # replaced whole, not merged
     write("training: {stepz: 5}", "below")
-    assert refusal(config.load, above).startswith(f"{tmp_path / 'below.yaml'}: unknown key 'training.stepz'")
+    assert refusal(load, above).startswith(f"{tmp_path / 'below.yaml'}: unknown key 'training.stepz'")
 
 
 @pytest.mark.parametrize(
     "name", ["cifar10/looc-rotatoin", "cifar10/looc-rotatoin.yaml", "configs/cifar10/looc-rotatoin"]
 )
 def test_a_name_that_is_not_shipped_meets_the_nearest(name):
-    assert "Did you mean 'cifar10/looc-rotation'?" in refusal(config.load, name)
+    assert "Did you mean 'cifar10/looc-rotation'?" in refusal(load, name)
 
 
 def test_a_directory_or_a_broken_text_is_no_config(tmp_path):
-    assert "There is no config" in refusal(config.load, tmp_path)
+    assert "There is no config" in refusal(load, tmp_path)
     (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00")
-    assert "cannot be read as YAML" in refusal(config.load, tmp_path / "bytes.yaml")
+    assert "cannot be read as YAML" in refusal(load, tmp_path / "bytes.yaml")
 
 
 @pytest.mark.parametrize(
@@ -224,11 +229,11 @@ def test_a_directory_or_a_broken_text_is_no_config(tmp_path):
     ],
 )
 def test_difference_names_the_fields(override, fields):
-    assert config.difference(config.load(SMALL), config.load(SMALL, [override])) == fields
+    assert config.difference(load(SMALL), load(SMALL, [override])) == fields
 
 
 def test_an_experiment_is_frozen_all_the_way():
-    experiment = config.load(SMALL)
+    experiment = load(SMALL)
     with pytest.raises(dataclasses.FrozenInstanceError):
         experiment.training.steps = 1
     assert isinstance(experiment.method.spaces, tuple)
@@ -245,7 +250,7 @@ def test_an_experiment_is_frozen_all_the_way():
     strengths=st.lists(st.floats(min_value=1e-9, max_value=1e9), min_size=1, max_size=4),
 )
 def test_yaml_round_trip_of_awkward_values(name, rate, limit, strengths, tmp_path_factory):
-    start = config.load(SMALL)
+    start = load(SMALL)
     experiment = dataclasses.replace(
         start,
         about=name,
@@ -255,12 +260,12 @@ def test_yaml_round_trip_of_awkward_values(name, rate, limit, strengths, tmp_pat
     )
     path = tmp_path_factory.mktemp("round") / "trip.yaml"
     path.write_text(config.to_yaml(experiment), encoding="utf8")
-    assert config.load(path) == experiment
+    assert load(path) == experiment
 
 
 def test_defaults_are_the_papers_recipe():
-    assert Experiment().method.spaces == (Space("all", temperature=0.2, queue=16384),)
-    assert (Experiment().method.momentum, Experiment().optimizer.learning_rate) == (0.999, 0.03)
+    assert Settings().spaces == (Space("all", temperature=0.2, queue=16384),)
+    assert (Settings().momentum, Experiment().optimizer.learning_rate) == (0.999, 0.03)
 
 
 @pytest.mark.parametrize(
@@ -274,11 +279,11 @@ def test_defaults_are_the_papers_recipe():
 )
 def test_thresholds_that_no_model_could_be_held_to(override, words):
     with pytest.raises(UserError) as error:
-        config.load("factors/looc", [override])
+        load("factors/looc", [override])
     assert words in str(error.value)
 
 
 def test_thresholds_survive_yaml(tmp_path):
-    experiment = config.load("factors/looc", ["gate.floors.trunk.object=40", "gate.drop=2"])
+    experiment = load("factors/looc", ["gate.floors.trunk.object=40", "gate.drop=2"])
     (tmp_path / "config.yaml").write_text(config.to_yaml(experiment))
-    assert config.load(tmp_path / "config.yaml") == experiment
+    assert load(tmp_path / "config.yaml") == experiment

@@ -22,8 +22,9 @@ import pytest
 import tensorflow as tf
 
 from looc_tf import config, methods, optim
-from looc_tf.batches import batches
-from looc_tf.train import build_plan
+from looc_tf.experiments import load
+from looc_tf.methods import Facts, build_plan
+from looc_tf.views import training_batches
 
 GOLDEN = Path(__file__).parent / "golden"
 BATCH, STEPS, PICTURES, TOLERANCE = 8, 3, 24, 1e-3
@@ -49,25 +50,28 @@ class Pictures:
 
 def shrunk(name: str) -> config.Experiment:
     """The config with a small network, small pictures and short queues; everything else as shipped."""
-    case = config.load(name)
+    case = load(name)
     size = 32 if case.model.stem == "imagenet" else 16
     model = replace(case.model, backbone="tiny", width=4, hidden=32, dimension=8)
-    spaces = tuple(replace(space, queue=16) for space in case.method.spaces)
+    method = case.method
+    if method.name == "looc":
+        spaces = tuple(replace(space, queue=16) for space in method.spaces)
+        method = replace(method, spaces=spaces, key_groups=min(method.key_groups, 4))
     return replace(
         case,
         data=replace(case.data, size=size + 4),
         views=replace(case.views, size=size),
         model=model,
-        method=replace(case.method, spaces=spaces, key_groups=min(case.method.key_groups, 4)),
+        method=method,
         training=replace(case.training, batch=BATCH),
     )
 
 
 def first_losses(name: str) -> list[float]:
     case = shrunk(name)
-    method = methods.build(case, classes=contract.CLASSES)
+    method = methods.build(case, Facts(classes=contract.CLASSES))
     method.compile(optim.build(case.optimizer, 100))
-    data = batches(Pictures(case.data.size), build_plan(case), batch=BATCH, seed=case.seed, steps=STEPS)
+    data = training_batches(Pictures(case.data.size), build_plan(case), batch=BATCH, seed=case.seed, steps=STEPS)
     return [contract.step(method, batch)["loss"] for batch in data]
 
 

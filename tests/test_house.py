@@ -11,26 +11,12 @@ import pytest
 import looc_tf
 
 PACKAGE = Path(looc_tf.__file__).parent
-# Rooms from left to right; those on one line may know each other.
-HOUSE = [
-    ["errors"],
-    ["files"],
-    ["config"],
-    ["data"],
-    ["augment"],
-    ["views"],
-    ["distribute"],
-    ["models"],
-    ["losses"],
-    ["spaces"],
-    ["methods"],
-    ["evaluate"],
-    ["export"],
-    ["batches", "callbacks", "checkpoints", "optim", "run_folder", "run_log", "state", "train"],
-    ["report"],
-    ["cli"],
-]
-PLACE = {room: index for index, rooms in enumerate(HOUSE) for room in rooms}
+# Rooms from left to right.
+HOUSE = (
+    "errors files representations distribute config data augment views models losses memory methods evaluate optim "
+    "experiments export run training report cli"
+).split()
+PLACE = {room: index for index, room in enumerate(HOUSE)}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 PIPELINE = sorted((PACKAGE.parent / "pipeline").rglob("*.py"))
 

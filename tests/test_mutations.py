@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny import draw
 
-from looc_tf import config
 from looc_tf.augment import build
 from looc_tf.cli import cli
 from looc_tf.errors import UserError, printable
+from looc_tf.experiments import load
 
 
 @settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -42,7 +42,7 @@ def test_each_hostile_text_alone(text, tmp_path):
 def test_aliases_that_stand_for_little_are_read(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("training: {steps: 5}\nviews: {chain: {crop: {area: &a [0.1, 1.0]}, blur: {sigma: *a}}}")
-    assert config.load(path).views.chain["blur"] == {"sigma": (0.1, 1.0)}
+    assert load(path).views.chain["blur"] == {"sigma": (0.1, 1.0)}
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_aliases_that_stand_for_little_are_read(tmp_path):
 )
 def test_what_earlier_versions_did_not_survive(override, words):
     with pytest.raises(UserError) as caught:
-        config.load("cifar10/looc-rotation", [override])
+        load("cifar10/looc-rotation", [override])
     assert words in str(caught.value)
 
 

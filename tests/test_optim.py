@@ -77,9 +77,7 @@ def test_every_optimizer_counts_and_keeps_its_state_where_checkpoints_look(name)
 
 
 def rates(steps, **settings):
-    schedule = optim.SCHEDULES[settings.get("schedule", "step")](Optimizer(**settings), steps)
-    if settings.get("warmup_steps"):
-        schedule = optim.Warmup(schedule, settings["warmup_steps"])
+    schedule = optim.Schedule(Optimizer(**settings), steps)
     return [float(schedule(tf.constant(step, tf.int64))) for step in range(steps)]
 
 
@@ -89,7 +87,7 @@ def test_step_schedule_falls_at_its_milestones():
 
 
 def test_step_schedule_of_the_paper_falls_at_epochs_300_and_400_of_500():
-    schedule = optim.SCHEDULES["step"](Optimizer(), 500 * 7)
+    schedule = optim.Schedule(Optimizer(), 500 * 7)
     assert [float(schedule(epoch * 7 + change)) for epoch in (300, 400) for change in (-1, 0)] == pytest.approx(
         [0.03, 0.003, 0.003, 0.0003]
     )

@@ -5,7 +5,7 @@ import pytest
 import references
 import tensorflow as tf
 
-from looc_tf.spaces import EmbeddingSpace
+from looc_tf.memory import EmbeddingSpace
 
 
 def keys(count, dimension=5, seed=0):

@@ -16,11 +16,13 @@ import tensorflow as tf
 import tiny
 
 import looc_tf
-from looc_tf import callbacks, config, optim
-from looc_tf import train as room
-from looc_tf.batches import batches
+from looc_tf import optim
 from looc_tf.errors import UserError
-from looc_tf.train import build_plan, compiled, load_run, train
+from looc_tf.experiments import load
+from looc_tf.methods import Facts, build_plan
+from looc_tf.run import compiled, load_run
+from looc_tf.training import callbacks, fit, train
+from looc_tf.views import training_batches
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +60,7 @@ def assert_same_end(out, other):
 
 def test_the_run_folder_says_what_it_is(straight, pictures):
     out, _ = straight
-    assert config.load(out / "config.yaml") == tiny.experiment(pictures)
+    assert load(out / "config.yaml") == tiny.experiment(pictures)
     about = json.loads((out / "run.json").read_text())
     assert {"version", "commit", "seed", "command", "python", "tensorflow", "machine", "devices", "started"} <= set(
         about
@@ -100,11 +102,10 @@ def send(monkeypatch, number, step):
             if at == step:
                 os.kill(os.getpid(), number)
 
-    def with_sender(*args, start, steps, **options):
-        made = callbacks.standard_callbacks(*args, start=start, steps=steps, **options)
-        return [Sender(start, steps), *made]
+    def with_sender(run, source, facts):
+        return [Sender(run.start, facts.steps), *callbacks.standard_callbacks(run, source, facts)]
 
-    monkeypatch.setattr(room, "standard_callbacks", with_sender)
+    monkeypatch.setattr(fit, "standard_callbacks", with_sender)
 
 
 def test_stopped_twice_and_resumed_ends_in_the_same_bits(straight, pictures, tmp_path, monkeypatch, capsys):
@@ -131,7 +132,7 @@ def test_a_run_goes_on_with_its_pictures_in_another_place_and_with_no_others(str
     free = ("training.keep=3", "training.checkpoint_every=2", "evaluation.limit=9")
     train(tiny.experiment(moved, *free), out, resume=True)
     assert_same_end(out, straight[0])
-    assert config.load(out / "config.yaml") == tiny.experiment(moved, *free)
+    assert load(out / "config.yaml") == tiny.experiment(moved, *free)
     next(moved.glob("disc/*.png")).rename(moved / "bar" / "another.png")
     refused(r"was trained on other pictures: \d+ then, \d+ now", tiny.experiment(moved), out, resume=True)
 
@@ -194,7 +195,7 @@ def test_ten_plain_lines_give_the_weights_of_looc_train(straight, pictures):
     source = looc_tf.open_source(pictures, size=experiment.data.size)
     method = looc_tf.build_method(experiment)
     method.compile(optimizer=optim.build(experiment.optimizer, steps=6))
-    method.fit(batches(source, build_plan(experiment), batch=8, steps=6), verbose=0)
+    method.fit(training_batches(source, build_plan(experiment), batch=8, steps=6), verbose=0)
     trained = load_run(straight[0]).method
     for part in (lambda one: one.encoder, lambda one: one.key_encoder, lambda one: one.spaces["rotation"]):
         for mine, its in zip(part(method).weights, part(trained).weights):
@@ -215,14 +216,14 @@ def test_a_run_that_diverges_keeps_its_last_good_checkpoint(pictures, tmp_path):
 
 def test_an_encoder_that_gives_one_point_sets_off_the_alarm(pictures, caplog):
     experiment = tiny.experiment(pictures, "optimizer.learning_rate=1e-9")
-    method = compiled(experiment, classes=3, steps=3)
+    method = compiled(experiment, Facts(classes=3, steps=3))
     for encoder in (method.encoder, method.key_encoder):
         kernel, bias = encoder.heads["rotation"].layers[1].weights
         kernel.assign(tf.zeros_like(kernel))
         bias.assign(tf.ones_like(bias))
     source = looc_tf.open_source(pictures, size=16)
     watching = [callbacks.SpaceMeasures(0, 3), callbacks.CollapseAlarm(0, 3, 1, grace=2)]
-    method.fit(batches(source, build_plan(experiment), batch=8, steps=3), verbose=0, callbacks=watching)
+    method.fit(training_batches(source, build_plan(experiment), batch=8, steps=3), verbose=0, callbacks=watching)
     (message,) = [record.getMessage() for record in caplog.records if "collapsed" in record.getMessage()]
     assert "Step 2: space 'rotation' has collapsed" in message
 
@@ -284,7 +285,7 @@ def test_no_steps_keep_the_random_weights(pictures, tmp_path, schedule):
     experiment = tiny.experiment(pictures, "training.steps=0", f"optimizer.schedule={schedule}")
     out = train(experiment, tmp_path / "run")
     train(experiment, out, resume=True)
-    run, fresh = load_run(out), compiled(experiment, classes=3, steps=0)
+    run, fresh = load_run(out), compiled(experiment, Facts(classes=3, steps=0))
     assert run.step == run.steps == 0
     for name in ("encoder", "key_encoder"):
         for kept, drawn in zip(getattr(run.method, name).variables, getattr(fresh, name).variables):

@@ -4,8 +4,7 @@ import checks
 import contract
 import pytest
 
-from looc_tf.config import Space
-from looc_tf.views import leave_one_out, sibling_negatives
+from looc_tf.views import Space, leave_one_out, sibling_negatives
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3])

@@ -12,14 +12,13 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
+import yaml
 from PIL import Image
 
-from looc_tf import config
-from looc_tf.config.convert import from_plain
-from looc_tf.config.reading import _override
+from looc_tf import experiments
 from looc_tf.distribute import configure_devices, configure_threads
 from looc_tf.models.resnet import RESNETS, ResNet, basic_block
-from looc_tf.train import train
+from looc_tf.training import train
 
 RESNETS["tiny_resnet"] = ResNet(basic_block, 1, (1, 1, 1, 1))
 
@@ -40,10 +39,7 @@ EXPERIMENT = {
 
 def experiment(pictures, *overrides):
     """The experiment on a folder of pictures, with texts `dotted.field=value` laid over it."""
-    made = from_plain(config.Experiment, EXPERIMENT)
-    for override in (f"data.name={pictures}", *overrides):
-        made = _override(made, override)
-    return config.validate(made)
+    return experiments.with_data(experiments.from_text(yaml.safe_dump(EXPERIMENT), overrides), str(pictures))
 
 
 def draw(folder, classes=("disc", "bar", "noise"), each=16, size=16):

@@ -24,25 +24,41 @@ AUGMENTATIONS: dict[str, type[Augmentation]] = {
 }
 
 
-def build(name: str, **settings: Any) -> Augmentation:
-    """The augmentation called `name`, e.g. `build("color", hue=0.5)`.
+def build(kind: str, **settings: Any) -> Augmentation:
+    """The augmentation of a kind, e.g. `build("color", hue=0.5)`.
 
     Raises:
-        UserError: for a name or a setting that does not exist; the message lists those that do.
+        UserError: for a kind or a setting that does not exist; the message lists those that do.
     """
-    if name not in AUGMENTATIONS:
-        raise unknown("augmentation", name, AUGMENTATIONS)
-    accepted = AUGMENTATIONS[name].settings
+    return _build(kind, kind, settings)
+
+
+def _build(name: str, kind: Any, settings: Mapping[str, Any]) -> Augmentation:
+    if not isinstance(kind, str) or kind not in AUGMENTATIONS:
+        raise unknown("augmentation", str(kind), AUGMENTATIONS)
+    accepted = AUGMENTATIONS[kind].settings
     for setting in settings:
         if setting not in accepted:
             hint = nearest(setting, accepted)
             raise UserError(
                 f"Augmentation {name!r} has no setting {shown(setting)}. {hint}Expected some of {', '.join(accepted)}."
             )
-    return AUGMENTATIONS[name](name=name, **settings)
+    return AUGMENTATIONS[kind](name=name, **settings)
 
 
 def build_chain(chain: Mapping[str, Mapping[str, Any] | None], size: int) -> dict[str, Augmentation]:
-    """The augmentations of a config's `views.chain`, in its order; crop gives views of `size` pixels."""
-    sizes = {"crop": {"size": size}}
-    return {name: build(name, **{**sizes.get(name, {}), **(settings or {})}) for name, settings in chain.items()}
+    """The augmentations of a config's `views.chain`, in its order.
+
+    An entry's name is also the kind of its augmentation, unless the entry says `kind`: so a chain may hold an
+    augmentation twice. A crop that names no `size` gives views of `size` pixels.
+
+    >>> chain = build_chain({"crop": {}, "local": {"kind": "crop", "size": 18}}, size=32)
+    >>> {name: (type(augmentation).__name__, augmentation.size) for name, augmentation in chain.items()}
+    {'crop': ('Crop', 32), 'local': ('Crop', 18)}
+    """
+    built = {}
+    for name, settings in chain.items():
+        settings = dict(settings or {})
+        kind = settings.pop("kind", name)
+        built[name] = _build(name, kind, {"size": size, **settings} if kind == "crop" else settings)
+    return built

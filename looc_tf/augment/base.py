@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -24,7 +25,8 @@ class Augmentation(VectorizedBaseImageAugmentationLayer):
     """One atomic random operator on a batch of images, split into `sample` (draw) and `apply` (no randomness).
 
     Subclasses set `numbers`, the count of uniform numbers that one draw takes, and `settings`, the names of their
-    constructor arguments (each kept as an attribute of the same name, for `get_config`).
+    constructor arguments (each kept as an attribute of the same name, for `get_config`); and `companion`, where `apply`
+    takes a copy of the picture that the data carry, behind its channels: the name of that field.
 
     Called as a layer, `layer(images)` draws from its own generator and applies; unlike keras-cv's layers, `seed=0`
     seeds it. `value_range` concerns that call alone: `apply` always works in [0, 1].
@@ -36,6 +38,7 @@ class Augmentation(VectorizedBaseImageAugmentationLayer):
 
     numbers: int = 0
     settings: tuple[str, ...] = ()
+    companion: str | None = None
 
     def __init__(self, *, value_range: tuple[float, float] = (0.0, 1.0), seed: int | None = None, **kwargs: Any):
         kwargs.setdefault("dtype", "float32")  # pixels stay float32 under a mixed-precision policy
@@ -52,6 +55,10 @@ class Augmentation(VectorizedBaseImageAugmentationLayer):
     def apply(self, images: tf.Tensor, parameters: Parameters) -> tf.Tensor:
         """Applies the parameters to float32 images [B, H, W, 3] in [0, 1]; gives the same range. No randomness."""
         raise NotImplementedError
+
+    def describe(self, parameters: Mapping[str, Any]) -> str:
+        """The parameters of one image in a few characters, for people; nothing by default."""
+        return ""
 
     def get_random_transformation_batch(self, batch_size: tf.Tensor, **_: Any) -> Parameters:
         return self.sample(self._random_generator.uniform([batch_size, self.numbers]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -37,6 +38,9 @@ class Blur(Augmentation):
     def sample(self, u: tf.Tensor) -> Parameters:
         """`on` bool [B]; `sigma` [B] in pixels."""
         return {"on": u[:, 0] < self.probability, "sigma": between(u[:, 1], *self.sigma)}
+
+    def describe(self, parameters: Mapping[str, Any]) -> str:
+        return f"σ {parameters['sigma']:.1f} px" if parameters["on"] else "off"
 
     def apply(self, images: tf.Tensor, parameters: Parameters) -> tf.Tensor:
         radius = min(max(1, int(images.shape[1] * 0.1) // 2), math.ceil(3.5 * self.sigma[1]), images.shape[1] - 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -73,6 +74,12 @@ class Color(Augmentation):
             "order": tf.gather(tf.constant(ORDERS, tf.int32), which),
             "gray": u[:, 6] < self.grayscale,
         }
+
+    def describe(self, parameters: Mapping[str, Any]) -> str:
+        brightness, contrast, saturation = parameters["factors"]
+        turn = f"{360 * parameters['hue']:+.0f}°".replace("-", "−")
+        jitter = f"b{brightness:.2f} c{contrast:.2f} s{saturation:.2f} h{turn}"
+        return " ".join([jitter] * bool(parameters["on"]) + ["gray"] * bool(parameters["gray"])) or "off"
 
     def apply(self, images: tf.Tensor, parameters: Parameters) -> tf.Tensor:
         strengths = tf.concat([parameters["factors"], parameters["hue"][:, None]], axis=1)
@@ -177,6 +184,9 @@ class Solarize(Augmentation):
     def sample(self, u: tf.Tensor) -> Parameters:
         """`on` bool [B]."""
         return {"on": u[:, 0] < self.probability}
+
+    def describe(self, parameters: Mapping[str, Any]) -> str:
+        return "on" if parameters["on"] else "off"
 
     def apply(self, images: tf.Tensor, parameters: Parameters) -> tf.Tensor:
         chosen = parameters["on"][:, None, None, None] & (images >= self.threshold)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -61,6 +62,10 @@ class Crop(Augmentation):
         box = tf.stack([u[:, 2] * (1 - height), u[:, 3] * (1 - width), height, width], axis=1)
         return {"box": box, "flip": u[:, 4] < self.flip}
 
+    def describe(self, parameters: Mapping[str, Any]) -> str:
+        _, _, height, width = parameters["box"]
+        return f"{100 * height * width:.0f} % of the area{', mirrored' if parameters['flip'] else ''}"
+
     def apply(self, images: tf.Tensor, parameters: Parameters) -> tf.Tensor:
         images = unit_range(images)
         top, left, height, width = tf.unstack(parameters["box"], axis=1)
@@ -107,6 +112,9 @@ class Rotation(Augmentation):
         turns = 1 + tf.minimum(tf.cast(u[:, 1] * 3, tf.int32), 2)
         return {"quarters": tf.where(u[:, 0] < self.probability, turns, 0)}
 
+    def describe(self, parameters: Mapping[str, Any]) -> str:
+        return f"{90 * parameters['quarters']}°"
+
     def apply(self, images: tf.Tensor, parameters: Parameters) -> tf.Tensor:
         return quarter_turns(images, parameters["quarters"])
 
@@ -134,6 +142,9 @@ class FreeRotation(Augmentation):
         """`radians` [B], counter-clockwise."""
         limit = math.radians(self.angle)
         return {"radians": tf.where(u[:, 0] < self.probability, between(u[:, 1], -limit, limit), 0.0)}
+
+    def describe(self, parameters: Mapping[str, Any]) -> str:
+        return f"{math.degrees(parameters['radians']):.0f}°"
 
     def apply(self, images: tf.Tensor, parameters: Parameters) -> tf.Tensor:
         from looc_tf.augment.addons import rotate  # a second of import that few configs need

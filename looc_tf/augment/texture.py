@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -67,6 +68,9 @@ class Texture(Augmentation):
             "kernel": kernel * scale[..., None, None],
         }
 
+    def describe(self, parameters: Mapping[str, Any]) -> str:
+        return f"random kernel, {100 * (1 - parameters['original']):.0f} %" if parameters["on"] else "off"
+
     def apply(self, images: tf.Tensor, parameters: Parameters) -> tf.Tensor:
         weight = tf.where(parameters["on"], parameters["original"], 1.0)[:, None, None, None]
         changed = random_convolution(images, parameters["kernel"])
@@ -111,6 +115,7 @@ class Stylized(Augmentation):
 
     numbers = 1
     settings = ("probability",)
+    companion = "stylized"
 
     def __init__(self, probability: float = 0.5, **kwargs: Any):
         super().__init__(**kwargs)
@@ -119,6 +124,9 @@ class Stylized(Augmentation):
     def sample(self, u: tf.Tensor) -> Parameters:
         """`on` bool [B]."""
         return {"on": u[:, 0] < self.probability}
+
+    def describe(self, parameters: Mapping[str, Any]) -> str:
+        return "stylised copy" if parameters["on"] else "the picture"
 
     def apply(self, images: tf.Tensor, parameters: Parameters) -> tf.Tensor:
         if images.shape[-1] != 6:

@@ -1,17 +1,25 @@
-"""Experiments: frozen dataclasses read from YAML, changed by `--set`, checked before any work begins.
+"""Experiments: frozen dataclasses read from YAML, changed by `--set`.
 
-Nothing in this room imports TensorFlow, so a config is read, checked and printed in milliseconds.
-
->>> from looc_tf import config
->>> experiment = config.load("factors/looc", ["method.spaces.1.temperature=0.1"])
->>> experiment.method.spaces[1].temperature
-0.1
+Nothing in this room imports TensorFlow: it reads everything but what a method declares of its own, and its numbers are
+checked in milliseconds. `looc_tf.load_config` reads a config whole.
 """
 
-from looc_tf.config.checks import check_gate, validate
+from looc_tf.config.checks import check_gate, fraction, positive, validate, whole_batch
 from looc_tf.config.identity import told_difference
-from looc_tf.config.reading import difference, find, load, names, to_dict, to_yaml
-from looc_tf.config.schema import Data, Evaluation, Experiment, Gate, Method, Model, Optimizer, Space, Training, Views
+from looc_tf.config.reading import (
+    about,
+    blaming,
+    difference,
+    find,
+    from_dict,
+    from_text,
+    load,
+    names,
+    place,
+    to_dict,
+    to_yaml,
+)
+from looc_tf.config.schema import Data, Evaluation, Experiment, Gate, Method, Model, Optimizer, Training, Views
 
 __all__ = [
     "Data",
@@ -21,16 +29,23 @@ __all__ = [
     "Method",
     "Model",
     "Optimizer",
-    "Space",
     "Training",
     "Views",
+    "about",
+    "blaming",
     "check_gate",
     "difference",
     "find",
+    "fraction",
+    "from_dict",
+    "from_text",
     "load",
     "names",
+    "place",
+    "positive",
     "to_dict",
     "to_yaml",
     "told_difference",
     "validate",
+    "whole_batch",
 ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from looc_tf.config.reading import difference, to_dict
+from looc_tf.config.convert import to_plain
+from looc_tf.config.reading import difference
 from looc_tf.config.schema import Experiment
 
 # No weight depends on these. `data.name` is a place: whether the same pictures are there is seen when they are opened.
@@ -34,7 +35,7 @@ def _fixed(experiment: Experiment) -> Experiment:
 
 def _at(experiment: Experiment, field: str) -> Any:
     """The value of a dotted field, `(absent)` where there is none."""
-    value: Any = to_dict(experiment)
+    value: Any = to_plain(experiment)
     for part in field.split("."):
         key = int(part) if isinstance(value, list) else part
         if isinstance(value, dict) and key not in value:

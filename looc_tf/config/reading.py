@@ -7,6 +7,7 @@ whoever runs it.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,34 +16,78 @@ from typing import Any
 from looc_tf.config.checks import validate
 from looc_tf.config.convert import from_plain, to_plain
 from looc_tf.config.limits import DEEPEST, measured
-from looc_tf.config.schema import Experiment
+from looc_tf.config.schema import Experiment, Method
+from looc_tf.config.versions import VERSION, upgraded
 from looc_tf.errors import UserError, nearest, printable, shown, unknown
 
 _LONGEST_FIELD = 200  # characters of a dotted field
 _MISFITS = (AttributeError, LookupError, TypeError, ValueError)  # such as PyYAML's to `!!timestamp x` or `!!int ""`
 
 
-def load(config: str | Path, overrides: Sequence[str] = ()) -> Experiment:
-    """Reads an experiment.
+SettingsOf = Callable[[str], type[Method]]  # name of a method -> the dataclass of its settings
+_Files = list[tuple[object, dict[str, Any]]]  # where something is stated, and what
+
+
+def load(config: str | Path, settings_of: SettingsOf, overrides: Sequence[str] = ()) -> Experiment:
+    """Reads an experiment; `looc_tf.load_config` is this with the methods of the library.
 
     Args:
         config: a YAML file, or the name of a shipped one such as `"factors/looc"` (see `names`). A file may begin from
             a sibling with `base: <name>`: it then states only what differs. `views.chain` and lists are replaced whole.
-        overrides: texts `dotted.field=value`; a number in the path is an index, the value is YAML.
+        settings_of: gives the settings that a method declares. It is asked after all else has been read and checked, so
+            that only a config without other mistakes waits for the import of TensorFlow.
+        overrides: texts `dotted.field=value`; a number in the path is an index, the value is YAML. `method.name` comes
+            first: a config of another method loses the settings of its own.
 
     Raises:
         UserError: the file is missing or not YAML, a key is unknown, a value has the wrong type, or `validate` refuses.
-
-    Example:
-        >>> load("factors/looc", ["training.steps=10", "method.spaces.1.temperature=0.1"]).training.steps
-        10
     """
     path = find(config)
-    experiment = _from_file(path, ())
+    return _laid_over(_files(path, ()), settings_of, overrides)
+
+
+def from_text(text: str, settings_of: SettingsOf, overrides: Sequence[str] = ()) -> Experiment:
+    """Reads an experiment from YAML as `to_yaml` writes it; no `base`. Raises as `load`."""
+    return _laid_over([("the config", upgraded(_parsed("the config", text)))], settings_of, overrides)
+
+
+def from_dict(content: Mapping[str, Any], settings_of: SettingsOf) -> Experiment:
+    """The inverse of `to_dict`, also of that of earlier versions; `UserError` for what does not fit."""
+    content = upgraded(content)
+    section = content.pop("method", None)
+    return _with_method(from_plain(Experiment, content), section, settings_of)
+
+
+def _laid_over(files: _Files, settings_of: SettingsOf, overrides: Sequence[str]) -> Experiment:
+    """An experiment of what some files state, each over the one before, and of overrides; errors name the guilty."""
+    content: dict[str, Any] = {}
+    sections = []
+    for where, stated in files:
+        blaming(where, lambda: from_plain(Experiment, {**stated, "method": None}))  # noqa: B023 - at once
+        content = _overlay(content, stated)
+        if isinstance(stated.get("method"), Mapping) and isinstance(content["method"], Mapping):
+            sections.append((where, {"name": content["method"].get("name", Method.name), **stated["method"]}))
+    section = content.pop("method", None)
+    experiment = from_plain(Experiment, content)
+    of_method = [text for text in overrides if _section(text) == "method"]
     for override in overrides:
-        experiment = _override(experiment, override)
-    changes = [printable(override, 200) for override in overrides]
-    return _blaming(" --set ".join([str(path), *changes]), lambda: validate(experiment))
+        if override not in of_method:
+            experiment = _override(experiment, override, settings_of)
+    last = files[-1][0]
+    blaming(place(last, overrides), lambda: validate(experiment))
+    for where, stated in sections:
+        blaming(where, lambda: _with_method(experiment, stated, settings_of))  # noqa: B023 - at once
+    experiment = blaming(last, lambda: _with_method(experiment, section, settings_of))
+    for override in sorted(of_method, key=lambda text: not text.startswith("method.name=")):
+        experiment = _override(experiment, override, settings_of)
+    return experiment
+
+
+def _with_method(experiment: Experiment, section: Any, settings_of: SettingsOf) -> Experiment:
+    """The experiment with the settings that its method declares."""
+    name = section.get("name", Method.name) if isinstance(section, Mapping) else Method.name
+    kind = settings_of(name if isinstance(name, str) else str(name))
+    return dataclasses.replace(experiment, method=from_plain(kind, {} if section is None else section, "method"))
 
 
 def names() -> list[str]:
@@ -65,9 +110,19 @@ def find(config: str | Path) -> Path:
     )
 
 
+def place(where: object, overrides: Sequence[str]) -> str:
+    """Where something that a config says stands: its file and what was laid over it, for the start of a message."""
+    return " --set ".join([str(where), *(printable(override, 200) for override in overrides)])
+
+
+def about(config: str) -> str:
+    """What a shipped config says of itself in its first line; nothing else of it is read."""
+    return str(_read(find(config)).get("about", "")).partition("\n")[0]
+
+
 def to_dict(experiment: Experiment) -> dict[str, Any]:
-    """Nested dicts and lists of plain values, ready for JSON."""
-    return to_plain(experiment)
+    """Nested dicts and lists of plain values, ready for JSON; `from_dict` reads them back."""
+    return {"version": VERSION, **to_plain(experiment)}
 
 
 def to_yaml(experiment: Experiment) -> str:
@@ -79,7 +134,7 @@ def to_yaml(experiment: Experiment) -> str:
 
 def difference(a: Experiment, b: Experiment) -> list[str]:
     """The dotted fields in which two experiments differ, such as `["method.spaces.1.temperature"]`."""
-    return list(_differences(to_dict(a), to_dict(b)))
+    return list(_differences(to_plain(a), to_plain(b)))
 
 
 def _shipped() -> Path:
@@ -89,14 +144,14 @@ def _shipped() -> Path:
     return inside if inside.is_dir() else package.parent / "configs"
 
 
-def _from_file(path: Path, above: tuple[Path, ...]) -> Experiment:
-    """The file over its base over the defaults; `above` are the files that led here."""
+def _files(path: Path, above: tuple[Path, ...]) -> _Files:
+    """A file after those that it begins from, each with what it states; `above` are the files that led here."""
     if path.resolve() in above or len(above) > DEEPEST:
         raise UserError(f"{path}: its chain of `base:` leads back to itself, or is too long. Remove one of them.")
-    content = _read(path)
+    content = blaming(path, lambda: upgraded(_read(path)))
     base = content.pop("base", None)
-    start = Experiment() if base is None else _from_file(_base(path, base), (*above, path.resolve()))
-    return _blaming(path, lambda: from_plain(Experiment, _overlay(to_dict(start), content)))
+    before = [] if base is None else _files(_base(path, base), (*above, path.resolve()))
+    return [*before, (path, content)]
 
 
 def _base(path: Path, base: Any) -> Path:
@@ -114,23 +169,30 @@ def _is_file(path: Path) -> bool:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as YAML: {error}") from error
+    return _parsed(path, text)
+
+
+def _parsed(where: object, text: str) -> dict[str, Any]:
     import yaml
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        text = path.read_text(encoding="utf-8")
-        loaded = OmegaConf.load(io.StringIO(_blaming(path, lambda: measured(text))))
+        loaded = OmegaConf.load(io.StringIO(blaming(where, lambda: measured(text))))
         content: Any = OmegaConf.to_container(loaded, resolve=False)
     except (yaml.YAMLError, OmegaConfBaseException, OSError, *_MISFITS) as error:
-        raise UserError(f"{path}: cannot be read as YAML: {error}") from error
+        raise UserError(f"{where}: cannot be read as YAML: {error}") from error
     if not isinstance(content, dict):
-        raise UserError(f"{path}: expected sections such as `data:`. Received a {type(content).__name__}.")
-    _blaming(path, lambda: _refuse_interpolation(content))
+        raise UserError(f"{where}: expected sections such as `data:`. Received a {type(content).__name__}.")
+    blaming(where, lambda: _refuse_interpolation(content))
     return content
 
 
-def _override(experiment: Experiment, text: str) -> Experiment:
+def _override(experiment: Experiment, text: str, settings_of: SettingsOf) -> Experiment:
     """One `dotted.field=value` laid over an experiment."""
     import yaml
     from omegaconf import OmegaConf
@@ -140,21 +202,34 @@ def _override(experiment: Experiment, text: str) -> Experiment:
     if not equals or not field or len(field) > _LONGEST_FIELD:
         raise UserError(f"{where}: expected field=value, such as training.steps=100.")
     try:
-        _blaming(where, lambda: measured(value))
+        blaming(where, lambda: measured(value))
         parsed: Any = OmegaConf.to_container(OmegaConf.from_dotlist([f"value={value}"]), resolve=False)
-        _blaming(where, lambda: _refuse_interpolation({field: parsed["value"]}))
-        holder = OmegaConf.create(to_dict(experiment))
+        blaming(where, lambda: _refuse_interpolation({field: parsed["value"]}))
+        if field == "method.name" and parsed["value"] != experiment.method.name:
+            field, parsed = "method", {"value": {"name": parsed["value"]}}
+        holder = OmegaConf.create(to_plain(experiment))
         OmegaConf.update(holder, field, parsed["value"], merge=False, force_add=True)
     except (yaml.YAMLError, OmegaConfBaseException, *_MISFITS) as error:
         raise UserError(f"{where}: cannot be set: {str(error).splitlines()[0]}") from error
-    return _blaming(where, lambda: from_plain(Experiment, OmegaConf.to_container(holder, resolve=False)))
+    content: Any = OmegaConf.to_container(holder, resolve=False)
+    section = content.pop("method", None) if isinstance(content, dict) else None
+    if _section(field) != "method":  # which may not have been read yet
+        return dataclasses.replace(blaming(where, lambda: from_plain(Experiment, content)), method=experiment.method)
+    return blaming(where, lambda: _with_method(from_plain(Experiment, content), section, settings_of))
+
+
+def _section(override: str) -> str:
+    return override.partition("=")[0].partition(".")[0]
 
 
 def _overlay(under: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Sections are merged field by field; whatever a field holds is replaced whole."""
+    """Sections are merged field by field; what a field holds is replaced whole, and so is another method's section."""
     merged = dict(under)
     for key, value in over.items():
         both = isinstance(value, Mapping) and isinstance(under.get(key), Mapping)
+        if both and key == "method":
+            name = under[key].get("name", Method.name)
+            both = value.get("name", name) == name  # else the base's settings are those of another method
         merged[key] = {**under[key], **value} if both else value
     return merged
 
@@ -186,8 +261,8 @@ def _differences(a: Any, b: Any, at: str = "") -> Iterator[str]:
         yield at
 
 
-def _blaming(where: object, act: Callable[[], Any]) -> Any:
-    """Runs `act`; its user error begins with the file or option that caused it."""
+def blaming(where: object, act: Callable[[], Any]) -> Any:
+    """What `act()` gives; a user error of it begins with the file or option that caused it."""
     try:
         return act()
     except UserError as error:

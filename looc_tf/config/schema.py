@@ -43,30 +43,13 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Space:
-    """One embedding space, named by what its key shares with the query."""
-
-    name: str
-    shares: tuple[str, ...] = ()
-    temperature: float = 0.2
-    queue: int = 16384
-
-
-@dataclass(frozen=True)
 class Method:
-    """What is learned from the views. MoCo is `looc` with one space that shares nothing."""
+    """What is learned from the views: a name, and the settings that this method declares.
 
-    name: str = "looc"  # looc, supervised
-    spaces: tuple[Space, ...] = (Space("all"),)
-    momentum: float = 0.999  # of the key encoder's moving average
-    # Which statistics the keys' BatchNorm takes, so that a key cannot be told from those of its query's batch.
-    # "split": of each of `key_groups` parts of the global batch; "shuffled": of each device, with keys on other devices
-    # than their queries (MoCo's own); "sync": of the global batch; "plain": of each device, with keys beside their
-    # queries. "auto": split where `key_groups` is a multiple of the devices, so that their number changes nothing, else
-    # shuffled.
-    key_batch_norm: str = "auto"
-    key_groups: int = 8
-    branch_per_space: bool = False  # LooC++ / MoCo++: a copy of the last stage in every head
+    Each method has a subclass of this, `looc_tf.methods.METHODS[name].Settings`.
+    """
+
+    name: str = "looc"
 
 
 @dataclass(frozen=True)
@@ -131,7 +114,7 @@ class Experiment:
     data: Data = field(default_factory=Data)
     views: Views = field(default_factory=Views)
     model: Model = field(default_factory=Model)
-    method: Method = field(default_factory=Method)
+    method: Any = field(default_factory=Method)  # a `Method`: the settings that the method of this name declares
     optimizer: Optimizer = field(default_factory=Optimizer)
     training: Training = field(default_factory=Training)
     evaluation: Evaluation = field(default_factory=Evaluation)

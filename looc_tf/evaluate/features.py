@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from looc_tf.errors import UserError
+from looc_tf.representations import CONCAT, is_space, ordered
 
 if TYPE_CHECKING:
     from looc_tf.data import Source
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 Embed = Callable[[tf.Tensor], Mapping[str, tf.Tensor]]  # uint8 [B, S, S, 3] -> {representation: float32 [B, D]}
 Progress = Callable[[str, int, int], None]  # stage, done, total
 
-TRUNK, CONCAT, BRANCH, UPRIGHT = "trunk", "concat", "branch_", "upright"
+UPRIGHT = "upright"
 
 # Multiples of a third of the circle permute the channels exactly and the others mirror them, so that rounding leaves
 # no trace of the shift: only the colors of the picture can tell.
@@ -61,16 +62,13 @@ class Features:
     @property
     def spaces(self) -> tuple[str, ...]:
         """The names of the embedding spaces: neither the trunk nor a branch of it."""
-        names = next(iter(self.copies.values()))
-        return tuple(name for name in names if name != TRUNK and not name.startswith(BRANCH))
+        return tuple(filter(is_space, next(iter(self.copies.values()))))
 
     @property
     def representations(self) -> tuple[str, ...]:
         """What can be probed: the trunk, the spaces, all of these concatenated, the branches."""
-        names = next(iter(self.copies.values()))
-        branches = tuple(name for name in names if name.startswith(BRANCH))
-        trunk = (TRUNK,) if TRUNK in names else ()
-        return trunk + self.spaces + ((CONCAT,) if self.spaces else ()) + branches
+        names = list(next(iter(self.copies.values())))
+        return tuple(ordered([*names, *([CONCAT] if self.spaces else [])]))
 
     def same(self, representation: str) -> str:
         """The representation with the same vectors: with one space, that space is all of them concatenated."""

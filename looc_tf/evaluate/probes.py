@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from looc_tf.config import Evaluation
+from looc_tf.errors import unknown
 from looc_tf.evaluate.choice import Choice, Rows
 from looc_tf.evaluate.features import HUE_SHIFTS, UPRIGHT, Features
 from looc_tf.evaluate.knn import knn_probe
@@ -97,3 +98,11 @@ PROBES: dict[str, Callable[[Mapping[str, Source]], Probe | None]] = {
     "texture": _labelled("texture"),
     "knn": _labelled("label", kind=NeighborProbe),
 }
+LINEAR_PROBES = tuple(name for name in PROBES if name != "knn")  # those that can go into an exported model
+
+
+def check(settings: Evaluation) -> None:
+    """Raises a `UserError` with the nearest name for a probe that there is not."""
+    for name in settings.probes:
+        if name not in PROBES:
+            raise unknown("probe", name, PROBES)

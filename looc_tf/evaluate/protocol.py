@@ -18,10 +18,10 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from looc_tf.config import Evaluation
-from looc_tf.errors import UserError, unknown
+from looc_tf.errors import UserError
 from looc_tf.evaluate.choice import Choice, Fitted, Rows
 from looc_tf.evaluate.features import Embed, Features, Progress, extract
-from looc_tf.evaluate.probes import PARTS, PROBES, Probe
+from looc_tf.evaluate.probes import PARTS, PROBES, Probe, check
 
 if TYPE_CHECKING:
     from looc_tf.data import Source
@@ -84,6 +84,7 @@ def readings(
     embed: Embed, sources: Mapping[str, Source], settings: Evaluation, progress: Optional[Progress] = None
 ) -> Iterator[Reading]:
     """Yields one `Reading` per representation and probe: `evaluate` with the chosen settings and chance levels kept."""
+    check(settings)
     probes = available(settings.probes, sources)
     features = _embed(embed, sources, settings, probes, progress)
     probes = {name: probe for name, probe in probes.items() if _answerable(name, probe, features)}
@@ -105,8 +106,6 @@ def available(names: tuple[str, ...], sources: Mapping[str, Source]) -> dict[str
     """The probes of these names that the sources' labels allow; says once which ones are left out."""
     probes: dict[str, Probe] = {}
     for name in names:
-        if name not in PROBES:
-            raise unknown("probe", name, PROBES)
         probe = PROBES[name](sources)
         if probe:
             probes[name] = probe

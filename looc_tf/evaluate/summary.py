@@ -11,9 +11,9 @@ from typing import Any
 from scipy import stats
 
 from looc_tf.errors import UserError, unknown
-from looc_tf.evaluate.features import BRANCH, CONCAT, TRUNK
 from looc_tf.evaluate.probes import PROBES
 from looc_tf.evaluate.results import Record
+from looc_tf.representations import CONCAT, is_space, ordered
 
 LEVEL = 0.95
 NOTHING = "\N{EN DASH}"  # what a table prints where there is no result
@@ -52,7 +52,7 @@ def summarise(records: Iterable[Record]) -> dict[Cell, Estimate]:
     All spaces concatenated are left out where a method has only one: they are that space.
     """
     values = _by_seed(records)
-    spaces = {(method, name) for method, name, _ in values if _is_space(name)}
+    spaces = {(method, name) for method, name, _ in values if is_space(name)}
     alone = {method for method, count in Counter(method for method, _ in spaces).items() if count == 1}
     keys = sorted((key for key in values if key[1] != CONCAT or key[0] not in alone), key=_position(values))
     return {key: Estimate.of(list(values[key].values())) for key in keys}
@@ -108,7 +108,7 @@ def methods_of(cells: Iterable[Cell]) -> list[str]:
 
 def representations_of(cells: Iterable[Cell]) -> list[str]:
     """The trunk, the spaces in order of appearance, their concatenation, the branches."""
-    return sorted(dict.fromkeys(representation for _, representation, _ in cells), key=_rank)
+    return ordered(representation for _, representation, _ in cells)
 
 
 def probes_of(cells: Iterable[Cell]) -> list[str]:
@@ -116,15 +116,6 @@ def probes_of(cells: Iterable[Cell]) -> list[str]:
     known = list(PROBES)
     found = dict.fromkeys(probe for _, _, probe in cells)
     return sorted(found, key=lambda probe: known.index(probe) if probe in known else len(known))
-
-
-def _is_space(representation: str) -> bool:
-    return representation not in (TRUNK, CONCAT) and not representation.startswith(BRANCH)
-
-
-def _rank(representation: str) -> int:
-    """Where a representation stands in a table; sorting is stable, so spaces keep their own order."""
-    return {TRUNK: 0, CONCAT: 2}.get(representation, 3 if representation.startswith(BRANCH) else 1)
 
 
 def _position(cells: Iterable[Cell]) -> Callable[[Cell], tuple[int, int, int]]:

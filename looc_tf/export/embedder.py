@@ -53,7 +53,7 @@ class Embedder(tf.Module):
         """
         experiment = run.experiment
         about = {"experiment": experiment.name, "step": run.step, "seed": experiment.seed}
-        return cls(run.method.encoder, data_size=experiment.data.size, view_size=experiment.views.size, about=about)
+        return cls(run.method.final, data_size=experiment.data.size, view_size=experiment.views.size, about=about)
 
     def images(self, images: tf.Tensor) -> Embeddings:
         """Embeds pixels.

@@ -2,98 +2,120 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable
-
 import tensorflow as tf
 from tensorflow import keras
 
+from looc_tf import config, representations
+from looc_tf.augment import build_chain
 from looc_tf.config import Experiment
 from looc_tf.distribute import replicas
 from looc_tf.errors import UserError, unknown
 from looc_tf.methods.base import Method
+from looc_tf.methods.facts import Facts
 from looc_tf.methods.looc import LooC
+from looc_tf.methods.seeds import seeded
 from looc_tf.methods.supervised import Supervised
-from looc_tf.models import Encoder
-from looc_tf.models.normalization import Normalization, for_keys
-from looc_tf.models.resnet import RESNETS
-from looc_tf.spaces import EmbeddingSpace
+from looc_tf.views import ViewPlan
 
-__all__ = ["METHODS", "LooC", "Method", "Supervised", "build"]
+__all__ = [
+    "METHODS",
+    "Facts",
+    "LooC",
+    "Method",
+    "Supervised",
+    "build",
+    "build_plan",
+    "check",
+    "check_devices",
+    "representations_of",
+    "settings_of",
+]
+
+METHODS: dict[str, type[Method]] = {
+    "looc": LooC,
+    "supervised": Supervised,
+}
 
 
-def _looc(experiment: Experiment, classes: int | None) -> LooC:
-    method, model = experiment.method, experiment.model
-    names = [space.name for space in method.spaces]
-    encoder = Encoder(model, names, branch_per_space=method.branch_per_space)
-    key_encoder = Encoder(
-        model, names, branch_per_space=method.branch_per_space, norm=_key_norm(experiment), name="key_encoder"
-    )
-    spaces = [
-        EmbeddingSpace(
-            space.name,
-            shares=space.shares,
-            temperature=space.temperature,
-            queue=space.queue,
-            dimension=model.dimension,
-            # By name, so that adding a space leaves the queues of the others as they were.
-            seed=experiment.seed ^ zlib.crc32(space.name.encode()) & 0x7FFFFFFF,
+def class_of(experiment: Experiment) -> type[Method]:
+    """The class behind `method.name`; `UserError` with the nearest name where there is none."""
+    return _class(experiment.method.name)
+
+
+def settings_of(name: str) -> type[config.Method]:
+    """The dataclass of the settings that a method declares; `UserError` with the nearest name where there is none."""
+    return _class(name).Settings
+
+
+def _class(name: str) -> type[Method]:
+    if name not in METHODS:
+        raise unknown("method", name, METHODS)
+    return METHODS[name]
+
+
+def build_plan(experiment: Experiment) -> ViewPlan:
+    """The views of an experiment: its augmentations in the rows that its method takes."""
+    return class_of(experiment).plan(experiment, build_chain(experiment.views.chain, experiment.views.size))
+
+
+def representations_of(experiment: Experiment) -> list[str]:
+    """The names under which an experiment's results are listed, in the order of tables."""
+    kind = class_of(experiment)
+    return representations.of_spaces(kind.heads(experiment), kind.has_branches(experiment))
+
+
+def check(experiment: Experiment) -> None:
+    """Raises a `UserError` for views and settings that the method cannot work with, before any picture is opened."""
+    kind = class_of(experiment)
+    if type(experiment.method) is not kind.Settings:
+        raise TypeError(f"method {experiment.method.name!r} takes {kind.Settings}, received {type(experiment.method)}")
+    build_plan(experiment)
+    kind.check(experiment)
+    if kind.needs_whole_batch and experiment.training.accumulate > 1:
+        raise config.whole_batch(
+            f"The method {experiment.method.name!r} compares the pictures of a batch with each other and",
+            experiment.training.accumulate,
+            "Use a smaller batch",
         )
-        for space in method.spaces
-    ]
-    parts = experiment.training.accumulate
-    return LooC(encoder, key_encoder, spaces, method.momentum, parts=parts, name=experiment.method.name)
 
 
-def _key_norm(experiment: Experiment) -> Normalization:
-    method, training = experiment.method, experiment.training
-    if "/" in experiment.model.backbone and method.key_batch_norm not in ("plain", "shuffled"):  # of another library
+def check_devices(experiment: Experiment) -> None:
+    """Raises a `UserError` for a training that the devices of the strategy in scope cannot do."""
+    _check_deal(experiment)
+    class_of(experiment).check_devices(experiment)
+    if experiment.training.xla and replicas() > 1:
         raise UserError(
-            f"Backbone {experiment.model.backbone!r} brings its own BatchNorm, which is of each device. Received "
-            f"method.key_batch_norm={method.key_batch_norm!r}; set it to 'shuffled' on several devices, to 'plain' on "
-            f"one, or use one of {', '.join(RESNETS)}."
+            f"training.xla compiles the step of one device. Received {replicas()} devices; set it to false."
         )
-    return for_keys(method.key_batch_norm, method.key_groups, training.accumulate, apart=not training.xla)
 
 
-def _supervised(experiment: Experiment, classes: int | None) -> Supervised:
-    if not classes:
-        raise UserError("The method 'supervised' needs labels. Received pictures without; put them into class folders.")
-    parts = experiment.training.accumulate
-    return Supervised(Encoder(experiment.model, []), classes, parts=parts, name=experiment.method.name)
-
-
-METHODS: dict[str, Callable[[Experiment, int | None], Method]] = {"looc": _looc, "supervised": _supervised}
-
-
-def build(experiment: Experiment, classes: int | None = None) -> Method:
-    """The method of an experiment with freshly drawn weights, under the current strategy, the same for a seed.
-
-    Args:
-        experiment: the config.
-        classes: number of labels, for methods that need them.
-
-    Raises:
-        UserError: an unknown method or backbone, parts that do not go together, or a batch that cannot be dealt out.
-    """
-    if experiment.method.name not in METHODS:
-        raise unknown("method", experiment.method.name, METHODS)
+def _check_deal(experiment: Experiment) -> None:
     pieces = replicas() * experiment.training.accumulate
     if experiment.training.batch % pieces:
         raise UserError(
             f"training.batch of {experiment.training.batch} cannot be dealt to {replicas()} devices in "
             f"{experiment.training.accumulate} equal parts each. Use a multiple of {pieces}."
         )
-    if experiment.method.key_batch_norm == "split" and experiment.method.key_groups % pieces:
-        raise UserError(
-            f"method.key_groups of {experiment.method.key_groups} cannot be dealt to {replicas()} devices in "
-            f"{experiment.training.accumulate} parts each. Use a multiple of {pieces}, or method.key_batch_norm=auto."
-        )
+
+
+def build(experiment: Experiment, facts: Facts | None = None) -> Method:
+    """The method of an experiment with freshly drawn weights, under the current strategy, the same for a seed.
+
+    The caller's own random numbers go on as if nothing had been drawn.
+
+    Args:
+        experiment: the config.
+        facts: of the pictures and the training, for methods that need them.
+
+    Raises:
+        UserError: an unknown method or backbone, parts that do not go together, or a batch that cannot be dealt out.
+    """
+    kind = class_of(experiment)
+    _check_deal(experiment)
     previous = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy(experiment.training.precision)
     try:
-        keras.utils.set_random_seed(experiment.seed)
-        with tf.distribute.get_strategy().scope():
-            return METHODS[experiment.method.name](experiment, classes)
+        with seeded(experiment.seed), tf.distribute.get_strategy().scope():
+            return kind.from_experiment(experiment, facts or Facts())
     finally:
         keras.mixed_precision.set_global_policy(previous)

@@ -1,20 +1,28 @@
-"""What every method is: three verbs around the library's one `train_step`."""
+"""What every method is: three verbs around the library's one `train_step`, and what it declares of itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
+import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
-from looc_tf.distribute import replicas
+from looc_tf import config
+from looc_tf.augment import Augmentation
+from looc_tf.config import Experiment
+from looc_tf.distribute import gather, replicas
+from looc_tf.memory import Fifo
+from looc_tf.methods.facts import Facts
 from looc_tf.models import Encoder
+from looc_tf.views import ViewPlan
 
 Batch = dict[str, Any]
+RECENT = 1024  # rows that the rank of a space is taken over
 
 
-def in_turn(function: Callable[[Any], Any], rows: Any, parts: int) -> list[Any]:
+def map_in_parts(function: Callable[[Any], Any], rows: Any, parts: int) -> list[Any]:
     """The results of a function over equal parts of some rows, each part after the one before it is done.
 
     Args:
@@ -33,8 +41,8 @@ def in_turn(function: Callable[[Any], Any], rows: Any, parts: int) -> list[Any]:
     return results
 
 
-def joined(results: Sequence[Any]) -> Any:
-    """The rows of all parts in one structure, as `function` would have given them for all at once."""
+def concat_parts(results: Sequence[Any]) -> Any:
+    """The rows of all parts in one structure, as the function would have given them for all at once."""
     return results[0] if len(results) == 1 else tf.nest.map_structure(lambda *each: tf.concat(each, axis=0), *results)
 
 
@@ -43,18 +51,85 @@ class Method(keras.Model):
 
     A subclass fills in three verbs: `targets`, what the step compares with, outside of the gradient; `compare`, the
     losses; `commit`, what to remember after the step. A batch is `{"views": {name: [B, H, W, 3] in [0, 1]}, ...}`.
+    It declares its `Settings`, the `method:` section of a config; its `plan` of views; what `check` refuses; and how it
+    is made `from_experiment`. Nothing outside of `looc_tf.methods` knows which method it is.
 
     Args:
-        encoder: what is trained, and what `call`, `predict` and the export use.
-        parts: of a batch, taken one after another to save memory; the optimizer takes one step for all.
+        encoder: what is trained, and what `call` and `predict` use.
+        accumulate: parts of a batch, taken one after another to save memory; the optimizer takes one step for all.
+        watch: names of embeddings that `commit` is given, of which it keeps the last rows for `watched`.
+
+    Attributes:
+        Settings: the dataclass of its settings, a subclass of `config.Method`.
+        needs_whole_batch: whether its loss compares the rows of a batch with each other, so that no part can stand for
+            all.
+        reads_parameters: whether a batch should hold the parameters of its views.
     """
 
-    def __init__(self, encoder: Encoder, *, parts: int = 1, **options):
+    Settings: ClassVar[type[config.Method]]
+    needs_whole_batch: ClassVar[bool] = False
+    reads_parameters: ClassVar[bool] = False
+
+    def __init__(self, encoder: Encoder, *, accumulate: int = 1, watch: Sequence[str] = (), **options):
         super().__init__(**options)
-        self.encoder, self.parts = encoder, parts
+        self.encoder, self.accumulate = encoder, accumulate
         # A running mean is of all replicas already; Keras would add up what the machines of a cluster report.
         self.distribute_reduction_method = "first"
         self.meters: dict[str, keras.metrics.Mean] = {}
+        if watch:
+            self.recent = {name: Fifo(name, rows=RECENT, dimension=encoder.dimension(name)) for name in watch}
+            self.meter(*(f"{name}/spread" for name in watch))
+
+    @classmethod
+    def plan(cls, experiment: Experiment, chain: Mapping[str, Augmentation]) -> ViewPlan:
+        """The views that a batch holds."""
+        raise NotImplementedError(f"{cls.__name__} must say which views it takes.")
+
+    @classmethod
+    def check(cls, experiment: Experiment) -> None:
+        """Raises a `UserError` for settings that cannot work, before any picture is opened. The plan has been made."""
+        return
+
+    @classmethod
+    def check_devices(cls, experiment: Experiment) -> None:
+        """Raises a `UserError` for a training that the devices of the strategy in scope cannot do."""
+        return
+
+    @classmethod
+    def heads(cls, experiment: Experiment) -> list[str]:
+        """The names of the encoder's heads, the embedding spaces; by default none."""
+        return []
+
+    @classmethod
+    def has_branches(cls, experiment: Experiment) -> bool:
+        """Whether each head owns a last stage."""
+        return False
+
+    @classmethod
+    def from_experiment(cls, experiment: Experiment, facts: Facts) -> Method:
+        """The method with freshly drawn weights."""
+        raise NotImplementedError(f"{cls.__name__} must say how it is made.")
+
+    @property
+    def final(self) -> Encoder:
+        """The encoder that is evaluated and exported."""
+        return self.encoder
+
+    def encoders(self) -> dict[str, Encoder]:
+        """The networks that a training may begin with instead of random ones, by the attributes that hold them."""
+        return {"encoder": self.encoder}
+
+    def slow_copies(self) -> list[keras.Model]:
+        """What follows other networks and is moved by no gradient."""
+        return []
+
+    def watched(self) -> dict[str, np.ndarray]:
+        """Recent rows `[N, D]` of each embedding whose collapse would go unnoticed in the loss."""
+        return {name: recent.recent(RECENT) for name, recent in getattr(self, "recent", {}).items()}
+
+    def chance(self) -> dict[str, float]:
+        """The loss of guessing, for each loss of which it is known: that of identical embeddings."""
+        return {}
 
     def targets(self, batch: Batch) -> Any:
         """What the views are compared with, `[B, ...]`; no gradient reaches it. By default nothing."""
@@ -63,25 +138,29 @@ class Method(keras.Model):
     def compare(self, batch: Batch, targets: Any) -> tuple[dict[str, tf.Tensor], Any]:
         """The losses, name -> `[B]`, of which the training loss is the mean; what `commit` is to remember, `[B, ...]`.
 
-        With `parts` it sees the batch in parts, after `targets` has seen all of it.
+        With `accumulate` it sees the batch in parts, after `targets` has seen all of it.
         """
         raise NotImplementedError(f"{type(self).__name__} must say what it compares.")
 
     def commit(self, remembered: Any) -> None:
-        """Called once after each optimizer step."""
-        return  # a function of nothing but its docstring is more than AutoGraph can read, and it says so
+        """Called once after each optimizer step. By default it takes name -> `[B, D]` of the embeddings to watch."""
+        for name, rows in dict(remembered).items():
+            gathered = gather(rows)
+            self.recent[name].commit(gathered)
+            self.record_spread(name, gathered)
 
     def learned(self) -> list[tf.Variable]:
-        """The variables that the optimizer moves."""
-        return self.encoder.trainable_variables
+        """The variables that the optimizer moves: all but those of slow copies."""
+        slow = {id(variable) for copy in self.slow_copies() for variable in copy.trainable_variables}
+        return [variable for variable in self.trainable_variables if id(variable) not in slow]
 
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """One step: targets, losses, gradients, optimizer, memory. The loss is a mean over the global batch."""
-        results = in_turn(lambda part: self._learn(*part), (batch, self.targets(batch)), self.parts)
+        results = map_in_parts(lambda part: self._learn(*part), (batch, self.targets(batch)), self.accumulate)
         gradients, each, remembered = zip(*results)
         self._apply([tf.add_n(parts) for parts in zip(*gradients)])
-        self.commit(joined(remembered))
-        self.record("loss", joined(each))
+        self.commit(concat_parts(remembered))
+        self.record("loss", concat_parts(each))
         return {name: meter.result() for name, meter in self.meters.items()}
 
     def _learn(self, batch: Batch, targets: Any) -> tuple[list[tf.Tensor], tf.Tensor, Any]:
@@ -90,7 +169,7 @@ class Method(keras.Model):
             losses, remembered = self.compare(batch, targets)
             each = tf.add_n(list(losses.values())) / len(losses)
             # The optimizer sums gradients over replicas: dividing by the global batch makes the sum a mean.
-            loss = tf.reduce_sum(each) / tf.cast(tf.shape(each)[0] * self.parts * replicas(), each.dtype)
+            loss = tf.reduce_sum(each) / tf.cast(tf.shape(each)[0] * self.accumulate * replicas(), each.dtype)
             scaled = self.optimizer.get_scaled_loss(loss) if self._scales_loss else loss
         return tape.gradient(scaled, self.learned()), each, remembered
 
@@ -100,7 +179,7 @@ class Method(keras.Model):
         self.optimizer.apply_gradients(zip(gradients, self.learned()))
 
     def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """None: a loss on held-out views says little of a representation, and would need queues of its own."""
+        """Refused: a loss on held-out views says little of a representation, and would need a memory of its own."""
         raise NotImplementedError(
             "A method is measured by its embeddings: `call`, `predict`, or `looc_tf.evaluate`. There is no "
             "`evaluate` of Keras, and no `validation_data` of `fit`."
@@ -108,15 +187,25 @@ class Method(keras.Model):
 
     def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
         """Embed pictures `[B, H, W, 3]` in [0, 1]: `trunk` and every space, see `Encoder`."""
-        return self.encoder(images, training=training)
+        return self.final(images, training=training)
+
+    def get_config(self) -> dict[str, Any]:
+        raise NotImplementedError(
+            "Save the config of the experiment beside a checkpoint; `methods.build` builds it again."
+        )
 
     def meter(self, *names: str) -> None:
         """Make the running means that `record` fills, under the strategy's scope and before the first step."""
         self.meters = {**self.meters, **{name: keras.metrics.Mean(name) for name in names}}
 
-    def record(self, name: str, values: tf.Tensor) -> None:
-        """Add values to a running mean that a step reports."""
-        self.meters[name].update_state(tf.stop_gradient(values))
+    def record(self, name: str, values: tf.Tensor, weights: tf.Tensor | None = None) -> None:
+        """Add values, of equal or of given weights, to a running mean that a step reports."""
+        self.meters[name].update_state(tf.stop_gradient(values), weights)
+
+    def record_spread(self, name: str, rows: tf.Tensor) -> None:
+        """1 when the unit vectors of the global batch lie evenly on the sphere, 0 when all are one vector."""
+        spread = tf.math.reduce_std(rows, axis=0) * tf.sqrt(tf.cast(tf.shape(rows)[1], rows.dtype))
+        self.record(f"{name}/spread", spread)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:

@@ -2,18 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import math
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import tensorflow as tf
+from tensorflow import keras
 
-from looc_tf.distribute import gather, own_rows
-from looc_tf.methods.base import Batch, Method, in_turn, joined
-from looc_tf.models import Encoder, follow, start_from
-from looc_tf.spaces import EmbeddingSpace
-from looc_tf.views import sibling_negatives
+from looc_tf import config, views
+from looc_tf.augment import Augmentation
+from looc_tf.config import Experiment
+from looc_tf.distribute import gather, own_rows, replicas
+from looc_tf.errors import UserError
+from looc_tf.memory import EmbeddingSpace
+from looc_tf.methods.base import RECENT, Batch, Method, concat_parts, map_in_parts
+from looc_tf.methods.facts import Facts
+from looc_tf.methods.key_batches import check_key_batches, key_normalization
+from looc_tf.models import Encoder, check_model, follow, start_from
+from looc_tf.views import ViewPlan, leave_one_out, sibling_negatives
 
 Keys = dict[str, dict[str, tf.Tensor]]  # space that reads -> key -> [B, D], row for row with the queries
+
+LEAST, LARGEST = 1e-4, 1e4  # of a temperature
+LONGEST_QUEUE = 2**26
+
+
+@dataclass(frozen=True)
+class Space(views.Space):
+    """One embedding space, its temperature and the rows of its queue."""
+
+    temperature: float = 0.2
+    queue: int = 16384
+
+
+@dataclass(frozen=True)
+class Settings(config.Method):
+    """MoCo is the method with one space that shares nothing."""
+
+    name: str = "looc"
+    spaces: tuple[Space, ...] = (Space("all"),)
+    momentum: float = 0.999  # of the key encoder's moving average
+    # Which statistics the keys' BatchNorm takes, so that a key cannot be told from those of its query's batch.
+    # "split": of each of `key_groups` parts of the global batch; "shuffled": of each device, with keys on other devices
+    # than their queries (MoCo's own); "sync": of the global batch; "plain": of each device, with keys beside their
+    # queries. "auto": split where `key_groups` is a multiple of the devices, so that their number changes nothing, else
+    # shuffled.
+    key_batch_norm: str = "auto"
+    key_groups: int = 8
+    branch_per_space: bool = False  # LooC++ / MoCo++: a copy of the last stage in every head
 
 
 class LooC(Method):
@@ -30,6 +68,8 @@ class LooC(Method):
         momentum: of the key encoder's moving average.
     """
 
+    Settings = Settings
+
     def __init__(
         self,
         encoder: Encoder,
@@ -45,6 +85,77 @@ class LooC(Method):
         self.negatives = sibling_negatives(spaces)
         start_from(key_encoder, encoder)
         self.meter("loss", *(f"{name}/{what}" for name in self.spaces for what in ("loss", "accuracy", "spread")))
+
+    @classmethod
+    def plan(cls, experiment: Experiment, chain: Mapping[str, Augmentation]) -> ViewPlan:
+        """A query and one key per space, shuffled unless their BatchNorm is to be plain."""
+        settings = experiment.method
+        return leave_one_out(chain, settings.spaces, shuffled=settings.key_batch_norm != "plain")
+
+    @classmethod
+    def check(cls, experiment: Experiment) -> None:
+        config.positive(experiment, "method.key_groups")
+        config.fraction(experiment, "method.momentum")
+        if not experiment.method.spaces:
+            raise UserError("method.spaces is empty. Expected at least one space, such as {name: all} which is MoCo's.")
+        for space in experiment.method.spaces:
+            _check_space(space, experiment.training.batch)
+        check_model(experiment.model, experiment.method.branch_per_space)
+        check_key_batches(experiment)
+
+    @classmethod
+    def check_devices(cls, experiment: Experiment) -> None:
+        if experiment.method.key_batch_norm == "shuffled" and replicas() == 1:
+            raise UserError(
+                "method.key_batch_norm 'shuffled' puts keys on other devices than their queries, and there is one "
+                "device. Set it to 'auto' or 'split', or train on more: --devices 2."
+            )
+
+    @classmethod
+    def heads(cls, experiment: Experiment) -> list[str]:
+        return [space.name for space in experiment.method.spaces]
+
+    @classmethod
+    def has_branches(cls, experiment: Experiment) -> bool:
+        return experiment.method.branch_per_space
+
+    @classmethod
+    def from_experiment(cls, experiment: Experiment, facts: Facts) -> LooC:
+        settings, model = experiment.method, experiment.model
+        built = {"branch_per_space": settings.branch_per_space}
+        encoder = Encoder(model, cls.heads(experiment), **built)
+        norm = key_normalization(experiment)
+        key_encoder = Encoder(model, cls.heads(experiment), norm=norm, name="key_encoder", **built)
+        spaces = [
+            EmbeddingSpace(
+                space.name,
+                shares=space.shares,
+                temperature=space.temperature,
+                queue=space.queue,
+                dimension=model.dimension,
+                # By name, so that adding a space leaves the queues of the others as they were.
+                seed=experiment.seed ^ zlib.crc32(space.name.encode()) & 0x7FFFFFFF,
+            )
+            for space in settings.spaces
+        ]
+        parts = experiment.training.accumulate
+        return cls(encoder, key_encoder, spaces, settings.momentum, accumulate=parts, name=settings.name)
+
+    def encoders(self) -> dict[str, Encoder]:
+        return {"encoder": self.encoder, "key_encoder": self.key_encoder}
+
+    def slow_copies(self) -> list[keras.Model]:
+        return [self.key_encoder]
+
+    def watched(self) -> dict[str, np.ndarray]:
+        """The keys that entered each queue last."""
+        return {name: space.recent(RECENT) for name, space in self.spaces.items()}
+
+    def chance(self) -> dict[str, float]:
+        """log(1 + S + K) in each space: a run that sits on it learns nothing."""
+        return {
+            name: math.log(1 + len(self.negatives[name]) + space.queue.shape[0]) for name, space in self.spaces.items()
+        }
 
     def targets(self, batch: Batch) -> Keys:
         """Encode each key once, read it by every space in which it is the positive or a sibling negative."""
@@ -65,7 +176,7 @@ class LooC(Method):
             outputs = self.key_encoder(part, training=True, heads=heads)
             return tf.concat([outputs[name] for name in heads], axis=1)
 
-        return joined(in_turn(encode, images, self.parts))
+        return concat_parts(map_in_parts(encode, images, self.accumulate))
 
     def compare(self, batch: Batch, targets: Keys) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
         """L_i of each space; to remember, the key and the query of each space, side by side."""
@@ -86,15 +197,20 @@ class LooC(Method):
         for name, rows in remembered.items():
             keys, queries = tf.split(gather(rows), 2, axis=1)
             self.spaces[name].commit(keys)
-            self._record_spread(name, queries)
+            self.record_spread(name, queries)
         follow(self.key_encoder, self.encoder, self.momentum)
 
-    def _record_spread(self, name: str, queries: tf.Tensor) -> None:
-        """1 when the unit vectors of the global batch lie evenly on the sphere, 0 when all are one vector."""
-        spread = tf.math.reduce_std(queries, axis=0) * tf.sqrt(tf.cast(tf.shape(queries)[1], queries.dtype))
-        self.record(f"{name}/spread", spread)
 
-    def get_config(self) -> dict[str, Any]:
-        raise NotImplementedError(
-            "Save the config of the experiment beside a checkpoint; `methods.build` builds it again."
+def _check_space(space: Space, batch: int) -> None:
+    if space.temperature <= 0:
+        raise UserError(f"Space {space.name!r} has a temperature of {space.temperature}. It should be above 0.")
+    if not LEAST <= space.temperature <= LARGEST or space.queue > LONGEST_QUEUE:
+        raise UserError(
+            f"Space {space.name!r} has a temperature of {space.temperature} and a queue of {space.queue} rows. "
+            f"They should be from {LEAST} to {LARGEST:g}, and at most {LONGEST_QUEUE:,}."
+        )
+    if space.queue < batch:
+        raise UserError(
+            f"Space {space.name!r} has a queue of {space.queue} rows, smaller than the batch of {batch}. "
+            "Use a longer queue or a smaller batch."
         )

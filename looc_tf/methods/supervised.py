@@ -2,32 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import tensorflow as tf
 from tensorflow import keras
 
+from looc_tf import config
+from looc_tf.augment import Augmentation
+from looc_tf.config import Experiment
+from looc_tf.distribute import gather
+from looc_tf.errors import UserError
 from looc_tf.methods.base import Batch, Method
+from looc_tf.methods.facts import Facts
 from looc_tf.models import Encoder
+from looc_tf.representations import QUERY, TRUNK
+from looc_tf.views import View, ViewPlan
+
+
+@dataclass(frozen=True)
+class Settings(config.Method):
+    """There is nothing to set."""
+
+    name: str = "supervised"
 
 
 class Supervised(Method):
     """Cross-entropy of a linear classifier on the trunk's features of the view `query`.
+
+    Pictures without a label (-1) do not count: the loss of a step is the mean over those of its batch that have one.
 
     Args:
         encoder: without heads.
         classes: how many labels there are.
     """
 
+    Settings = Settings
+
     def __init__(self, encoder: Encoder, classes: int, **options):
         super().__init__(encoder, **options)
         self.classifier = keras.layers.Dense(classes, dtype="float32", name="classifier")
-        self.classifier(self.encoder(tf.zeros([1, 32, 32, 3]))["trunk"])
+        self.classifier(self.encoder(tf.zeros([1, 32, 32, 3]))[TRUNK])
         self.meter("loss", "accuracy")
 
-    def compare(self, batch: Batch, targets: tuple[()]) -> tuple[dict[str, tf.Tensor], tuple[()]]:
-        logits = self.classifier(self.encoder(batch["views"]["query"], training=True)["trunk"])
-        self.record("accuracy", tf.cast(tf.argmax(logits, axis=1) == batch["label"], tf.float32))
-        loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=batch["label"], logits=logits)
-        return {"label": loss}, ()
+    @classmethod
+    def plan(cls, experiment: Experiment, chain: Mapping[str, Augmentation]) -> ViewPlan:
+        """One view, with every augmentation of the chain."""
+        return ViewPlan(chain, [View(QUERY, (0,) * len(chain))])
 
-    def learned(self) -> list[tf.Variable]:
-        return self.encoder.trainable_variables + self.classifier.trainable_variables
+    @classmethod
+    def from_experiment(cls, experiment: Experiment, facts: Facts) -> Supervised:
+        if not facts.classes:
+            raise UserError(
+                "The method 'supervised' needs labels. Received pictures without; put them into class folders."
+            )
+        parts = experiment.training.accumulate
+        return cls(Encoder(experiment.model, []), facts.classes, accumulate=parts, name=experiment.method.name)
+
+    def targets(self, batch: Batch) -> tf.Tensor:
+        """`[B]`, the weight of each picture: 0 without a label, else so that the mean is over those with one."""
+        known = tf.cast(batch["label"] >= 0, tf.float32)
+        everywhere = gather(known)
+        return known * tf.cast(tf.size(everywhere), tf.float32) / tf.maximum(tf.reduce_sum(everywhere), 1.0)
+
+    def compare(self, batch: Batch, targets: tf.Tensor) -> tuple[dict[str, tf.Tensor], tuple[()]]:
+        logits = self.classifier(self.encoder(batch["views"][QUERY], training=True)[TRUNK])
+        right = tf.cast(tf.argmax(logits, axis=1) == batch["label"], tf.float32)
+        self.record("accuracy", right, weights=tf.cast(batch["label"] >= 0, tf.float32))
+        labels = tf.maximum(batch["label"], 0)
+        loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+        return {"label": targets * loss}, ()

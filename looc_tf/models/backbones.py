@@ -55,10 +55,23 @@ def _shapes() -> dict[str, tuple[str, dict[str, Any]]]:
 KERAS_CV_SHAPES = _shapes()
 
 
+def _keras_builders() -> dict[str, Any]:
+    """Name -> function of the networks of Keras."""
+    return {key: value for key, value in vars(keras.applications).items() if key[:1].isupper()}
+
+
+def _keras_cv_presets() -> dict[str, Any]:
+    """Name -> class of the backbones of keras-cv that need no weights: first those that need no network either."""
+    import keras_cv  # on use: its import takes seconds
+
+    kinds: list[Any] = [kind for kind in vars(keras_cv.models).values() if inspect.isclass(kind)]
+    kinds = [kind for kind in kinds if issubclass(kind, keras_cv.models.Backbone)]
+    presets = {preset: kind for kind in kinds for preset in kind.presets if preset not in kind.presets_with_weights}
+    return {name: getattr(keras_cv.models, kind) for name, (kind, _) in KERAS_CV_SHAPES.items()} | presets
+
+
 def _keras(name: str) -> keras.Model:
-    builders = {key: value for key, value in vars(keras.applications).items() if key[:1].isupper()}
-    if name not in builders:
-        raise unknown("Keras backbone", name, builders)
+    builders = _keras_builders()
     # The encoder has scaled the pictures; scaled once more they would vanish in 16 bits.
     scales = "include_preprocessing" in inspect.signature(builders[name]).parameters
     options = {"include_preprocessing": False} if scales else {}
@@ -66,18 +79,11 @@ def _keras(name: str) -> keras.Model:
 
 
 def _keras_cv(name: str) -> keras.Model:
-    import keras_cv  # on use: its import takes seconds
-
+    kind = _keras_cv_presets()[name]
     if name in KERAS_CV_SHAPES:
-        kind, arguments = KERAS_CV_SHAPES[name]
-        return getattr(keras_cv.models, kind)(**arguments, include_rescaling=False)
-    kinds: list[Any] = [kind for kind in vars(keras_cv.models).values() if inspect.isclass(kind)]
-    kinds = [kind for kind in kinds if issubclass(kind, keras_cv.models.Backbone)]
-    presets = {preset: kind for kind in kinds for preset in kind.presets if preset not in kind.presets_with_weights}
-    if name not in presets:
-        raise unknown("keras-cv backbone", name, sorted({*KERAS_CV_SHAPES, *presets}))
+        return kind(**KERAS_CV_SHAPES[name][1], include_rescaling=False)
     try:
-        return presets[name].from_preset(name, load_weights=False, include_rescaling=False)
+        return kind.from_preset(name, load_weights=False, include_rescaling=False)
     except Exception as error:  # whatever the download ends in: no network, no such handle, no kagglehub
         raise UserError(
             f"keras-cv reads the shape of backbone {name!r} from Kaggle, which failed ({type(error).__name__}). "
@@ -96,7 +102,16 @@ def named_backbone(name: str) -> keras.Model:
     Raises:
         UserError: there is no such backbone, or keras-cv cannot fetch its shape.
     """
+    check_backbone(name)
+    library, _, backbone = name.partition("/")
+    return LIBRARIES[library](backbone)
+
+
+def check_backbone(name: str) -> None:
+    """Raises a `UserError` where `library/name` is in no table; builds nothing."""
     library, _, backbone = name.partition("/")
     if library not in LIBRARIES or not backbone:
         raise unknown("model.backbone", name, [*RESNETS, *(f"{library}/<name>" for library in LIBRARIES)])
-    return LIBRARIES[library](backbone)
+    known = _keras_builders() if library == "keras" else _keras_cv_presets()
+    if backbone not in known:
+        raise unknown(f"{library} backbone", backbone, sorted(known))

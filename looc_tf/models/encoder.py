@@ -9,10 +9,11 @@ from tensorflow import keras
 
 from looc_tf import config
 from looc_tf.errors import UserError, unknown
-from looc_tf.models.backbones import named_backbone
-from looc_tf.models.heads import HEADS
-from looc_tf.models.normalization import Normalization, for_queries
+from looc_tf.models.backbones import check_backbone, named_backbone
+from looc_tf.models.heads import HEADS, UnitRows
+from looc_tf.models.normalization import QUERY_NORMALIZATIONS, Normalization, for_queries
 from looc_tf.models.resnet import RESNETS, STEMS
+from looc_tf.representations import TRUNK, branch
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels, in [0, 1]
 
@@ -44,17 +45,28 @@ class Encoder(keras.Model):
         name: str = "encoder",
     ):
         super().__init__(name=name)
+        check_model(model, branch_per_space)
         norm = norm or for_queries(model.batch_norm)
-        if model.head not in HEADS:
-            raise unknown("model.head", model.head, HEADS)
-        self.shared, stages = _build_backbone(model, spaces if branch_per_space else ["trunk"], norm, branch_per_space)
+        self.shared, stages = _build_backbone(model, spaces if branch_per_space else [TRUNK], norm)
         self.stages = dict(zip(spaces, stages)) if branch_per_space else {}
         self.last = None if branch_per_space else stages[0]
-        self.heads = {space: HEADS[model.head](space, model.hidden, model.dimension) for space in spaces}
+        self.heads = {space: HEADS[model.head](space, model.hidden, model.dimension, norm) for space in spaces}
+        self.unit = UnitRows()
         self(tf.zeros([1, 32, 32, 3]))
 
+    def dimension(self, name: str) -> int:
+        """The length of the rows of a representation."""
+        if name in self.heads:
+            return int(self.heads[name].output_shape[-1])
+        stages = [self.last] if self.last is not None else list(self.stages.values())
+        return sum(int(stage.output_shape[-1]) for stage in stages)
+
     def call(
-        self, images: tf.Tensor, training: bool = False, heads: Iterable[str] | None = None
+        self,
+        images: tf.Tensor,
+        training: bool = False,
+        heads: Iterable[str] | None = None,
+        raw: bool = False,
     ) -> dict[str, tf.Tensor]:
         """Embed pictures.
 
@@ -62,6 +74,7 @@ class Encoder(keras.Model):
             images: `[B, H, W, 3]` in [0, 1].
             training: BatchNorm uses, and follows, the statistics of this batch.
             heads: the spaces wanted; all by default.
+            raw: rows of spaces as their heads give them, of any length, for methods that put a predictor behind.
 
         Returns:
             `trunk`: `[B, F]` pooled features, then a `[B, dimension]` of unit rows for each space; with a branch per
@@ -71,25 +84,43 @@ class Encoder(keras.Model):
         features = self.shared((images - MEAN) / DEVIATION, training=training)
         if self.stages:
             pooled = {space: self.stages[space](features, training=training) for space in heads}
-            outputs = {"trunk": tf.concat(list(pooled.values()), axis=1)}
-            outputs |= {f"branch_{space}": vectors for space, vectors in pooled.items()}
+            outputs = {TRUNK: tf.concat(list(pooled.values()), axis=1)}
+            outputs |= {branch(space): vectors for space, vectors in pooled.items()}
         else:
-            outputs = {"trunk": self.last(features, training=training)}  # type: ignore[misc]  # set where no stages are
-            pooled = dict.fromkeys(heads, outputs["trunk"])
-        return outputs | {space: self.heads[space](pooled[space]) for space in heads}
+            outputs = {TRUNK: self.last(features, training=training)}  # type: ignore[misc]  # set where no stages are
+            pooled = dict.fromkeys(heads, outputs[TRUNK])
+        rows = {space: self.heads[space](pooled[space], training=training) for space in heads}
+        return outputs | (rows if raw else {space: self.unit(each) for space, each in rows.items()})
 
 
 def _build_backbone(
-    model: config.Model, stages: Sequence[str], norm: Normalization, split: bool
+    model: config.Model, stages: Sequence[str], norm: Normalization
 ) -> tuple[keras.Model, list[keras.layers.Layer]]:
     """The shared part and one last stage for each name."""
     if model.backbone in RESNETS:
-        if model.stem not in STEMS:
-            raise unknown("model.stem", model.stem, STEMS)
         resnet = RESNETS[model.backbone]
         last = [resnet.last_stage(model.width, norm, f"stage5_{name}") for name in stages]
         return resnet.trunk(model.stem, model.width, norm), last
-    if split:
+    return named_backbone(model.backbone), [keras.layers.GlobalAveragePooling2D(dtype="float32", name="pool")]
+
+
+def check_model(model: config.Model, branch_per_space: bool = False) -> None:
+    """Sees that there is such a network, before any picture is opened; nothing is built.
+
+    Raises:
+        UserError: a name is unknown, or its parts do not go together.
+    """
+    for field, value, table in (
+        ("model.stem", model.stem, STEMS),
+        ("model.head", model.head, HEADS),
+        ("model.batch_norm", model.batch_norm, QUERY_NORMALIZATIONS),
+    ):
+        if value not in table:
+            raise unknown(field, value, table)
+    if model.backbone in RESNETS:
+        return
+    check_backbone(model.backbone)
+    if branch_per_space:
         raise UserError(
             f"A branch per space needs a backbone with a separate last stage, one of {', '.join(RESNETS)}. "
             f"Received model.backbone={model.backbone!r}."
@@ -99,4 +130,3 @@ def _build_backbone(
             f"Backbone {model.backbone!r} brings its own BatchNorm. Received model.batch_norm={model.batch_norm!r}; "
             f"set it to 'plain', or use one of {', '.join(RESNETS)}."
         )
-    return named_backbone(model.backbone), [keras.layers.GlobalAveragePooling2D(dtype="float32", name="pool")]

@@ -1,4 +1,4 @@
-"""Projection heads: pooled features to a point on the unit sphere."""
+"""Projection heads: pooled features to the rows of an embedding space, before these are scaled to length 1."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from collections.abc import Callable
 
 import tensorflow as tf
 from tensorflow import keras
+
+from looc_tf.models.normalization import Normalization
+
+layers = keras.layers
 
 
 class UnitRows(keras.layers.Layer):
@@ -18,15 +22,36 @@ class UnitRows(keras.layers.Layer):
         return tf.math.l2_normalize(inputs, axis=1)
 
 
-def mlp(name: str, hidden: int, dimension: int) -> keras.Sequential:
+def mlp(name: str, hidden: int, dimension: int, norm: Normalization) -> keras.Sequential:
     """Two layers with a ReLU between (MoCo v2, Chen et al. 2020)."""
-    layers = [keras.layers.Dense(hidden, "relu", name="hidden"), keras.layers.Dense(dimension, name="out"), UnitRows()]
-    return keras.Sequential(layers, name=f"head_{name}")
+    return keras.Sequential(
+        [layers.Dense(hidden, "relu", name="hidden"), layers.Dense(dimension, name="out")], name=f"head_{name}"
+    )
 
 
-def linear(name: str, hidden: int, dimension: int) -> keras.Sequential:
+def linear(name: str, hidden: int, dimension: int, norm: Normalization) -> keras.Sequential:
     """One layer (MoCo v1, He et al. 2020); `hidden` is not used."""
-    return keras.Sequential([keras.layers.Dense(dimension, name="out"), UnitRows()], name=f"head_{name}")
+    return keras.Sequential([layers.Dense(dimension, name="out")], name=f"head_{name}")
 
 
-HEADS: dict[str, Callable[[str, int, int], keras.Sequential]] = {"mlp": mlp, "linear": linear}
+def batch_norm_mlp(name: str, hidden: int, dimension: int, norm: Normalization) -> keras.Sequential:
+    """Two layers, each under BatchNorm, the last one's without an offset (SimCLR, Chen et al. 2020)."""
+    last = norm("out_norm")
+    last.center = False
+    return keras.Sequential(
+        [
+            layers.Dense(hidden, use_bias=False, name="hidden"),
+            norm("hidden_norm"),
+            layers.ReLU(name="hidden_relu"),
+            layers.Dense(dimension, use_bias=False, name="out"),
+            last,
+        ],
+        name=f"head_{name}",
+    )
+
+
+HEADS: dict[str, Callable[[str, int, int, Normalization], keras.Sequential]] = {
+    "mlp": mlp,
+    "linear": linear,
+    "batch_norm_mlp": batch_norm_mlp,
+}

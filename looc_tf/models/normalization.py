@@ -45,7 +45,9 @@ class SplitBatchNormalization(keras.layers.BatchNormalization):
     def _each(self, parts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """`[G, N, C]` normalised, mean and variance `[G, C]`: each group alone, so that they are the same bits wherever
         the other groups are."""
-        scale, offset, none = tf.identity(self.gamma), tf.identity(self.beta), tf.zeros([0])
+        channels, none = [parts.shape[-1]], tf.zeros([0])
+        scale = tf.identity(self.gamma) if self.scale else tf.ones(channels)
+        offset = tf.identity(self.beta) if self.center else tf.zeros(channels)
 
         def normalize(part: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             options = {"mean": none, "variance": none, "epsilon": self.epsilon}
@@ -98,6 +100,9 @@ def split(groups: int, apart: bool = True) -> Normalization:
     return lambda name: SplitBatchNormalization(groups, apart, momentum=MOMENTUM, epsilon=EPSILON, name=name)
 
 
+KEY_NORMALIZATIONS = ("auto", "split", "shuffled", "sync", "plain")
+
+
 def for_keys(name: str, groups: int, parts: int = 1, apart: bool = True) -> Normalization:
     """The normalization of keys that `method.key_batch_norm` names, on as many replicas as there are.
 
@@ -109,10 +114,9 @@ def for_keys(name: str, groups: int, parts: int = 1, apart: bool = True) -> Norm
     """
     if name == "auto":
         name = "split" if groups % (parts * replicas()) == 0 else "shuffled"
-    kinds = {"split": split(groups // parts, apart), "sync": sync, "shuffled": plain, "plain": plain}
-    if name not in kinds:
-        raise unknown("method.key_batch_norm", name, ["auto", *kinds])
-    return kinds[name]
+    if name not in KEY_NORMALIZATIONS:
+        raise unknown("method.key_batch_norm", name, KEY_NORMALIZATIONS)
+    return {"split": split(groups // parts, apart), "sync": sync, "shuffled": plain, "plain": plain}[name]
 
 
 QUERY_NORMALIZATIONS: dict[str, Normalization] = {"plain": plain, "sync": sync}

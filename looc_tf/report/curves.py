@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from looc_tf.config import Experiment
-
 PANELS = (
-    ("loss", "InfoNCE loss, nats (dashed: chance, log(1 + S + K))"),
+    ("loss", "loss, nats (dashed: chance)"),
     ("accuracy", "contrastive accuracy"),
-    ("effective_rank", "effective rank of the queue"),
+    ("effective_rank", "effective rank"),
 )
 COLORS = ("#3b6fb6", "#e07b39", "#4a9c5d", "#8d5fb0", "#b8433f", "#7a6a58")
 STYLES = ("-", (0, (3, 1.5)), (0, (1, 1)))
@@ -29,32 +26,37 @@ def read_history(path: Path) -> dict[str, list[float]]:
     return {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else ())}
 
 
-def curves_figure(runs: Mapping[str, tuple[Experiment, Path]]) -> Figure:
+def curves_figure(runs: Mapping[str, Path]) -> Figure:
     """Loss, contrastive accuracy and effective rank of every space of every run, side by side.
 
+    Beside each loss stands the chance level that the run has logged for it.
+
     Args:
-        runs: label -> experiment and run folder.
+        runs: label -> run folder.
     """
     figure = Figure(figsize=(13, 3.6), layout="constrained")
     axes = dict(zip((panel for panel, _ in PANELS), figure.subplots(1, len(PANELS))))
-    names = dict.fromkeys(space.name for experiment, _ in runs.values() for space in experiment.method.spaces)
+    histories = {label: read_history(path / "history.csv") for label, path in runs.items()}
+    names = dict.fromkeys(name for history in histories.values() for name in spaces_of(history))
     colors = dict(zip(names, (COLORS * len(names))))
-    for style, (label, (experiment, path)) in zip(STYLES * len(runs), runs.items()):
-        history = read_history(path / "history.csv")
-        for space in experiment.method.spaces:
+    for style, (label, history) in zip(STYLES * len(runs), histories.items()):
+        for name in spaces_of(history):
             for panel, axis in axes.items():
-                column = f"{space.name}/{panel}"
-                if column in history:
-                    line = {"color": colors[space.name], "linestyle": style, "linewidth": 1.6}
-                    axis.plot(history["step"], history[column], label=f"{label}: {space.name}", **line)
-    _finish(axes, runs)
+                if f"{name}/{panel}" in history:
+                    line = {"color": colors[name], "linestyle": style, "linewidth": 1.6}
+                    axis.plot(history["step"], history[f"{name}/{panel}"], label=f"{label}: {name}", **line)
+            for level in sorted(set(history.get(f"{name}/chance_loss", ()))):
+                axes["loss"].axhline(level, color=colors[name], linestyle="--", linewidth=0.9, alpha=0.6)
+    _finish(axes)
     return figure
 
 
-def _finish(axes: dict, runs: Mapping[str, tuple[Experiment, Path]]) -> None:
-    rows = {space.queue for experiment, _ in runs.values() for space in experiment.method.spaces}
-    for count in rows:
-        axes["loss"].axhline(math.log(count + 1), color="#999999", linestyle="--", linewidth=0.9)
+def spaces_of(history: Mapping[str, list[float]]) -> list[str]:
+    """What a history has columns of, such as `color` of `color/loss`, in their order."""
+    return list(dict.fromkeys(column.rpartition("/")[0] for column in history if "/" in column))
+
+
+def _finish(axes: dict) -> None:
     for panel, title in PANELS:
         axis = axes[panel]
         axis.set_title(title, fontsize=10, loc="left")

@@ -9,15 +9,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from looc_tf import config
 from looc_tf.config import Experiment
 from looc_tf.data import open_parts
 from looc_tf.errors import UserError
 from looc_tf.evaluate import write_results
+from looc_tf.experiments import load
 from looc_tf.report.headline import headline
 from looc_tf.report.page import write_page
 from looc_tf.report.runs import evaluate_run, export_run
-from looc_tf.train import train
+from looc_tf.training import train
 
 CONFIGS = {"looc": "factors/looc", "moco": "factors/moco"}
 # A look in two minutes: a fifth of the steps for both, and probes of fewer pictures.
@@ -62,10 +62,7 @@ def demo(out: str | Path, quick: bool = False, data: str | None = None) -> Path:
 
 
 def _experiment(label: str, quick: bool, data: str | None) -> Experiment:
-    overrides = [*(QUICK[label] + QUICK_PROBES if quick else ())]
-    if data:
-        overrides.append(f"data.name={data}")
-    return config.load(CONFIGS[label], overrides)
+    return load(CONFIGS[label], QUICK[label] + QUICK_PROBES if quick else (), data=data)
 
 
 def _print_summary(records: Sequence[dict], page: Path, exported: Path, seconds: float) -> None:

@@ -18,12 +18,14 @@ from looc_tf.data import Source
 from looc_tf.evaluate import chance
 from looc_tf.evaluate.figure import matrix, render
 from looc_tf.files import write_atomically
+from looc_tf.methods import build_plan
 from looc_tf.report.curves import curves_figure
 from looc_tf.report.headline import headline
 from looc_tf.report.neighbors import Neighbors, data_uri, nearest, spread_queries
 from looc_tf.report.runs import embedder_of
 from looc_tf.report.views_grid import views_figure
-from looc_tf.train import Run, build_plan, load_run
+from looc_tf.representations import TRUNK
+from looc_tf.run import Run, load_run
 
 QUERIES, NEIGHBORS, GALLERY = 6, 5, 2000  # rows of the last section, pictures in a row, pictures searched
 BATCH = 256
@@ -53,9 +55,8 @@ def write_page(
         headline=headline(records),
         labels=list(runs),
         views=_picture(_views(first, sources["train"])),
-        table=build_plan(first.experiment).table(),
-        chain=list(first.experiment.views.chain),
-        curves=_picture(curves_figure({label: (run.experiment, run.path) for label, run in opened.items()})),
+        plan=build_plan(first.experiment),
+        curves=_picture(curves_figure({label: run.path for label, run in opened.items()})),
         matrix=_picture(matrix(records, chance=chance(sources, first.experiment.evaluation.probes))),
         neighbors=_neighbors(opened, sources["test"]),
         data={part: len(source) for part, source in sources.items()} | {"name": sources["train"].name},
@@ -84,8 +85,8 @@ def _neighbors(runs: Mapping[str, Run], source: Source) -> list[Neighbors]:
     for place, (label, run) in enumerate(runs.items()):
         embed = embedder_of(run).images
         parts = [embed(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
-        spaces = [space.name for space in run.experiment.method.spaces] if place == 0 else []
-        for name in ["trunk", *spaces]:
+        spaces = list(run.method.final.heads) if place == 0 else []
+        for name in [TRUNK, *spaces]:
             embeddings[f"{label}: {name}"] = np.concatenate([part[name].numpy() for part in parts])
     queries = spread_queries(pictures["label"].numpy(), min(QUERIES, len(images)))
     return nearest(images, embeddings, queries, NEIGHBORS)

@@ -17,7 +17,7 @@ from looc_tf.evaluate.progress import terminal_progress
 from looc_tf.evaluate.tables import screen
 from looc_tf.export import Embedder, export
 from looc_tf.files import write_atomically, writing
-from looc_tf.train import Run, load_run
+from looc_tf.run import Run, load_run
 
 
 def embedder_of(run: Run) -> Embedder:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from matplotlib.patches import Patch, Rectangle
 
 from looc_tf.errors import UserError
 from looc_tf.files import write_atomically
-from looc_tf.views import QUERY, View, ViewPlan
+from looc_tf.representations import QUERY
+from looc_tf.views import View, ViewPlan
 
 INK, FAINT = "#222222", "#737373"
 SHARED = ("#d1495b", "#00798c", "#8d5fb0", "#c77700", "#3d7a37", "#3b6fb6", "#7a6a58", "#b0307a")
@@ -84,8 +85,7 @@ def views_figure(plan: ViewPlan, image: np.ndarray, seed: int = 0, rows: int = 3
 
 def shared_with_query(plan: ViewPlan, view: View) -> tuple[str, ...]:
     """The augmentations whose parameters a view copies from the query."""
-    query = plan.views[0].draws
-    return tuple(name for name, draw, own in zip(plan.chain, view.draws, query) if draw == own and view.name != QUERY)
+    return () if view.name == QUERY else plan.shared(view, plan.views[0])
 
 
 def _color(plan: ViewPlan, name: str) -> str:
@@ -109,7 +109,8 @@ def _reference(axis: Axes, image: np.ndarray, plan: ViewPlan) -> None:
 
 def _heading(axis: Axes, plan: ViewPlan, view: View) -> None:
     shared = shared_with_query(plan, view)
-    axis.set_title("query" if view.name == QUERY else f"key of space “{view.name}”", fontsize=10, color=INK, pad=17)
+    named = f"key of space “{view.name}”" if view.positive else view.name
+    axis.set_title(named, fontsize=10, color=INK, pad=17)
     note = f"= query's {' and '.join(shared)}" if shared else "shares nothing" if view.name != QUERY else ""
     style: dict[str, Any] = {"color": _color(plan, shared[0]), "weight": "bold"} if shared else {"color": FAINT}
     axis.text(0.5, 1.035, note, transform=axis.transAxes, ha="center", fontsize=7.5, **style)
@@ -125,7 +126,8 @@ def _view(axis: Axes, pixels: np.ndarray, plan: ViewPlan, view: View, parameters
     step = LINE / INCHES
     for line, name in enumerate(plan.chain):
         style: dict[str, Any] = {"color": _color(plan, name), "weight": "bold"} if name in shared else {"color": FAINT}
-        text = f"{'= ' if name in shared else ''}{name}  {describe(name, parameters[name])}"
+        used = plan.augmentations[name].describe(parameters[name]) if name in parameters else "–"
+        text = f"{'= ' if name in shared else ''}{name}  {used}"
         axis.text(0.0, -0.03 - step * line, text, transform=axis.transAxes, va="top", fontsize=6, **style)
 
 
@@ -138,26 +140,3 @@ def _bare(axis: Axes, color: str, width: float) -> None:
     axis.set_yticks([])
     for spine in axis.spines.values():
         spine.set(color=color, linewidth=width)
-
-
-def describe(name: str, parameters: Mapping) -> str:
-    """The parameters of one augmentation of one image, in a few characters."""
-    return _DESCRIPTIONS[name](parameters) if name in _DESCRIPTIONS else ""
-
-
-def _describe_color(p: Mapping) -> str:
-    brightness, contrast, saturation = p["factors"]
-    jitter = f"b{brightness:.2f} c{contrast:.2f} s{saturation:.2f} h{360 * p['hue']:+.0f}°".replace("-", "−")
-    return " ".join([jitter] * bool(p["on"]) + ["gray"] * bool(p["gray"])) or "off"
-
-
-_DESCRIPTIONS: dict[str, Callable[[Mapping], str]] = {
-    "crop": lambda p: f"{100 * p['box'][2] * p['box'][3]:.0f} % of the area{', mirrored' if p['flip'] else ''}",
-    "color": _describe_color,
-    "rotation": lambda p: f"{90 * p['quarters']}°",
-    "free_rotation": lambda p: f"{np.degrees(p['radians']):.0f}°",
-    "texture": lambda p: f"random kernel, {100 * (1 - p['original']):.0f} %" if p["on"] else "off",
-    "stylized": lambda p: "stylised copy" if p["on"] else "the picture",
-    "blur": lambda p: f"σ {p['sigma']:.1f} px" if p["on"] else "off",
-    "solarize": lambda p: "on" if p["on"] else "off",
-}

@@ -9,7 +9,7 @@ from tfx.utils import path_utils
 
 from looc_tf.errors import UserError
 from looc_tf.report.runs import embedder_of
-from looc_tf.train import load_run
+from looc_tf.run import load_run
 from pipeline import serving
 from pipeline.run_fn import RUN
 from pipeline.storage import local, write_text

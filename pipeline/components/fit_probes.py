@@ -15,7 +15,7 @@ from looc_tf.data import open_parts
 from looc_tf.errors import UserError
 from looc_tf.evaluate import readings
 from looc_tf.report.runs import embedder_of, write_readings
-from looc_tf.train import load_run
+from looc_tf.run import load_run
 from pipeline import evaluation_model, experiments
 from pipeline.run_fn import RUN
 from pipeline.storage import examples_glob, local, write_text

@@ -10,9 +10,9 @@ from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArti
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Examples, Model, ModelEvaluation, PushedModel
 
-from looc_tf import config
 from looc_tf.data import open_parts
 from looc_tf.evaluate import read_results
+from looc_tf.experiments import load
 from looc_tf.report.page import write_page
 from pipeline.artifacts import DataReport, RunReport
 from pipeline.components.gate import VERDICT
@@ -49,7 +49,7 @@ def Report(
         for label, path in runs.items()
         for record in read_results(path / "results.json")
     ]
-    size = config.load(runs[THIS] / "config.yaml").data.size
+    size = load(runs[THIS] / "config.yaml").data.size
     sources = open_parts(examples_glob(examples.uri), size=size)
     for source in sources.values():
         source.name = found["data"]  # the page names the origin, not the artifact

@@ -7,7 +7,8 @@ import tensorflow as tf
 from tensorflow import keras
 
 from looc_tf import models, optim
-from looc_tf.config import Optimizer, Space
+from looc_tf.config import Optimizer
+from looc_tf.methods.looc import Space
 from looc_tf.models.normalization import split
 
 STEPS = 20

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 import tiny
 
-from looc_tf.train import train
+from looc_tf.training import train
 
 
 def test_the_global_policy_is_left_as_it_was():

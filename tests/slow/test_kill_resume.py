@@ -113,7 +113,7 @@ def test_a_disk_that_is_full_ends_in_one_line_and_keeps_the_checkpoint_before(tm
     pictures, out = tiny.draw(tmp_path / "pictures"), tmp_path / "run"
     program = (
         "import resource, sys; sys.path.insert(0, sys.argv.pop(1)); import tiny; from looc_tf.errors import UserError\n"
-        "from looc_tf.checkpoints import CheckpointFolder\n"
+        "from looc_tf.run.checkpoints import CheckpointFolder\n"
         "save = CheckpointFolder.save\n"
         "def limited(folder, step):\n"
         "    save(folder, step)\n"

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import tensorflow as tf
 
 from looc_tf.data import Source
 from looc_tf.errors import UserError
-from looc_tf.views import ViewPlan
+from looc_tf.views.plan import View, ViewPlan
 
 DRAWS, DEAL = range(2)  # independent streams of random numbers under one seed
 BUDGET = 2**30  # bytes of rendered batches that wait for the training: on many cores AUTOTUNE takes far more
 
 
-def batches(
-    source: Source, plan: ViewPlan, *, batch: int, steps: int, seed: int = 0, start: int = 0, shuffled: bool = True
+def training_batches(
+    source: Source, plan: ViewPlan, *, batch: int, steps: int, seed: int = 0, start: int = 0, parameters: bool = False
 ) -> tf.data.Dataset:
     """Training batches `start` to `steps`, ready for `Method.fit`.
 
@@ -30,13 +31,14 @@ def batches(
             `fit` go over it once; for epochs of Keras, say `fit(data, epochs=10, steps_per_epoch=steps // 10)`.
         seed: of the run.
         start: the first step.
-        shuffled: whether keys come in another order than their queries, and so to other devices.
+        parameters: whether to hand on what was drawn.
 
     Returns:
         A data set of `{"views": {name: [batch, H, W, 3]}, "order": [batch], "label": [batch], "picture": [batch]}`,
-        where row r of every view but the query belongs to row `order[r]` of the query, and picture p is called
-        `source.ids[p]`, though another one stands in for it if it is found broken only now (see `Source`). There are no
-        strings in it, which no compiled step could take.
+        where row r of a shuffled view belongs to row `order[r]` of the others, so that it meets other company there,
+        and other devices; picture p is called `source.ids[p]`, though another one stands in for it if it is found
+        broken only now (see `Source`). With `parameters` also `"parameters": {view: {augmentation: {...: [batch,
+        ...]}}}`, row for row with the view. There are no strings in it, which no compiled step could take.
     """
     if len(source) < batch:
         raise UserError(
@@ -44,6 +46,10 @@ def batches(
             f"Lower training.batch, or give more pictures."
         )
     each_epoch = len(source) // batch
+    shuffled = any(view.shuffled for view in plan.views)
+
+    def deal(view: View, rows: Any, order: tf.Tensor) -> Any:
+        return tf.nest.map_structure(lambda each: tf.gather(each, order), rows) if view.shuffled else rows
 
     def uniform(shape: list[int], stream: int, step: tf.Tensor) -> tf.Tensor:
         return tf.random.stateless_uniform(shape, seed=tf.stack([tf.constant(2 * seed + stream, tf.int64), step]))
@@ -54,10 +60,17 @@ def batches(
         epoch_seed = tf.stack([tf.constant(seed, tf.int64), step // each_epoch])
         pictures = tf.random.experimental.index_shuffle(position, epoch_seed, len(source) - 1)
         picked = source.fetch(pictures)
-        views, _ = plan(picked, uniform([batch, plan.numbers], DRAWS, step))
+        views, drawn = plan(picked, uniform([batch, plan.numbers], DRAWS, step))
         order = tf.argsort(uniform([batch], DEAL, step)) if shuffled else tf.range(batch)
-        views = {name: images if name == "query" else tf.gather(images, order) for name, images in views.items()}
-        return {"views": views, "order": order, "label": picked["label"], "picture": pictures}
+        made = {
+            "views": {view.name: deal(view, views[view.name], order) for view in plan.views},
+            "order": order,
+            "label": picked["label"],
+            "picture": pictures,
+        }
+        if parameters:
+            made["parameters"] = {view.name: deal(view, drawn[view.name], order) for view in plan.views}
+        return made
 
     ahead = _batches_ahead(render.get_concrete_function().structured_outputs["views"])
     rendered = tf.data.Dataset.range(start, steps).map(render, num_parallel_calls=ahead, deterministic=True)

@@ -15,9 +15,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from looc_tf import config
+from looc_tf import config, experiments
 from looc_tf.config import Experiment
-from looc_tf.config.convert import from_plain
 from looc_tf.errors import UserError
 from looc_tf.methods import Method
 
@@ -100,7 +99,7 @@ class State:
     def _belongs(self, prefix: Path, step: int, its_step: int, its_experiment: Mapping[str, Any]) -> None:
         remedy = f"Move {prefix.name}.* out of {prefix.parent}, or put back what belongs there."
         try:
-            other = config.told_difference(from_plain(Experiment, its_experiment), self.experiment)
+            other = config.told_difference(experiments.from_dict(its_experiment), self.experiment)
         except UserError as error:  # a field that this version does not know
             raise UserError(f"{prefix} is of another training: {error} {remedy}") from error
         if other:

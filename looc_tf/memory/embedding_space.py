@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tensorflow as tf
-from tensorflow import keras
 
 from looc_tf.losses import contrast, info_nce
+from looc_tf.memory.fifo import Fifo
 
 
-class EmbeddingSpace(keras.layers.Layer):
+class EmbeddingSpace(Fifo):
     """One space of LooC: its contrast of query, keys and a queue of earlier keys (Xiao et al. 2021, section 3).
 
     `shares` names the augmentations whose parameters this space's key copies from the query; sharing nothing is MoCo's
@@ -34,29 +34,11 @@ class EmbeddingSpace(keras.layers.Layer):
     def __init__(
         self, name: str, *, shares: tuple[str, ...] = (), temperature: float, queue: int, dimension: int, seed: int = 0
     ):
-        super().__init__(name=name, dtype="float32")
+        super().__init__(name, rows=queue, dimension=dimension, seed=seed)
         self.shares = tuple(shares)
         self.temperature = temperature
-        # Every replica writes the same gathered rows, so the first replica's copy stands for all.
-        same = {
-            "synchronization": tf.VariableSynchronization.ON_READ,
-            "aggregation": tf.VariableAggregation.ONLY_FIRST_REPLICA,
-        }
-        rows = tf.math.l2_normalize(tf.random.stateless_normal([queue, dimension], seed=(seed, 0)), axis=1)
-        first = keras.initializers.Constant(rows.numpy())
-        self.queue = self.add_weight("queue", [queue, dimension], initializer=first, trainable=False, **same)
-        self.entered = self.add_weight("entered", [], tf.int64, initializer="zeros", trainable=False, **same)
 
     def call(self, query: tf.Tensor, positive: tf.Tensor, siblings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """`[B, D]`, `[B, D]`, `[B, S, D]` -> loss `[B]`, logits `[B, 1 + S + K]`. Never writes the queue."""
         logits = contrast(query, positive, siblings, self.queue.value(), self.temperature)
         return info_nce(logits), logits
-
-    def commit(self, keys: tf.Tensor) -> None:
-        """The keys `[G, D]` of a global batch enter, the oldest rows leave; of more keys than rows the last stay."""
-        rows, entered = self.queue.shape[0], self.entered.value()
-        count = tf.shape(keys, out_type=tf.int64)[0]
-        skipped = tf.maximum(count - rows, 0)
-        slots = (entered + tf.range(skipped, count)) % rows
-        self.queue.assign(tf.tensor_scatter_nd_update(self.queue.value(), slots[:, None], keys[skipped:]))
-        self.entered.assign(entered + count)

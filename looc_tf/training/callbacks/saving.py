@@ -9,9 +9,9 @@ import sys
 import threading
 from typing import Any
 
-from looc_tf.callbacks.base import Logs, Steps
-from looc_tf.checkpoints import CheckpointFolder
-from looc_tf.distribute import of_all
+from looc_tf.distribute import gather_from_workers
+from looc_tf.run.checkpoints import CheckpointFolder
+from looc_tf.training.callbacks.base import Logs, Steps
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class BestCheckpoint(Steps):
         if reading is None:
             return
         better = self.best is None or reading > self.best
-        if not of_all(better)[0]:
+        if not gather_from_workers(better)[0]:
             return
         self.folder.save_best(step, {self.measure: float(reading)})
         self.best = float(reading)
@@ -89,7 +89,9 @@ class StopOnSignal(Steps):
     def at(self, step: int, logs: Logs) -> None:
         if step == self.steps:
             return
-        number = max(of_all(self.received or 0))  # machines stop at one step; a signal may come while they ask
+        number = max(
+            gather_from_workers(self.received or 0)
+        )  # machines stop at one step; a signal may come while they ask
         if not number:
             return
         if step not in self.folder.steps():

@@ -7,13 +7,11 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from looc_tf.callbacks.base import Logs, Steps
 from looc_tf.data import Source
 from looc_tf.data.splits import sample
 from looc_tf.export import Embedder
-from looc_tf.spaces import EmbeddingSpace
+from looc_tf.training.callbacks.base import Logs, Steps
 
-RECENT = 1024  # rows of a queue that the rank is taken over
 TRAIN, HELD_OUT, NEIGHBORS = 1000, 500, 20  # pictures and votes of the monitor
 
 
@@ -33,21 +31,17 @@ def effective_rank(rows: np.ndarray) -> float:
     return float(np.exp(-np.sum(shares * np.log(shares))))
 
 
-def recent_rows(space: EmbeddingSpace, count: int = RECENT) -> np.ndarray:
-    """The rows that entered a space's queue last, oldest first, at most `count`; none of the random first ones."""
-    queue, entered = space.queue.numpy(), int(space.entered.numpy())
-    slots = np.arange(entered - min(count, entered, len(queue)), entered) % len(queue)
-    return queue[slots]
-
-
 class SpaceMeasures(Steps):
-    """Adds to the logs, per space, `effective_rank` of its recent keys and `chance_loss`, that of guessing."""
+    """Adds to the logs what a method lets itself be watched by: `effective_rank` of each watched embedding's recent
+    rows, and `chance_loss`, the loss of guessing: a run that sits on it learns nothing."""
 
     def at(self, step: int, logs: Logs) -> None:
-        for name, space in getattr(self.model, "spaces", {}).items():
-            logs[f"{name}/effective_rank"] = effective_rank(recent_rows(space))
-            # Identical embeddings give this loss: a run that sits on it learns nothing.
-            logs[f"{name}/chance_loss"] = math.log(1 + len(self.model.negatives[name]) + space.queue.shape[0])
+        watched, chance = self.model.watched(), self.model.chance()
+        for name in {**watched, **chance}:
+            if name in watched:
+                logs[f"{name}/effective_rank"] = effective_rank(watched[name])
+            if name in chance:
+                logs[f"{name}/chance_loss"] = chance[name]
 
 
 class NeighborMonitor(Steps):

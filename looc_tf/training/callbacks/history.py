@@ -13,9 +13,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from looc_tf.callbacks.base import Logs, Steps
-from looc_tf.callbacks.progress import Clock
 from looc_tf.files import write_atomically, writing
+from looc_tf.training.callbacks.base import Logs, Steps
+from looc_tf.training.callbacks.progress import Clock
 
 
 class History(Steps):

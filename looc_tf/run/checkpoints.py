@@ -13,7 +13,7 @@ import tensorflow as tf
 from looc_tf.config import Experiment
 from looc_tf.errors import UserError, unknown
 from looc_tf.methods import Method
-from looc_tf.state import State, not_finite
+from looc_tf.run.state import State, not_finite
 
 log = logging.getLogger(__name__)
 
@@ -156,9 +156,8 @@ def begin_with(method: Method, folder: str | Path) -> None:
     if not steps:
         raise UserError(f"Expected the checkpoint of an earlier run in {folder}. Found none. Start without it.")
     newest = Path(folder) / f"{LAST}-{steps[0]}"
-    encoders = {name: getattr(method, name) for name in ("encoder", "key_encoder") if hasattr(method, name)}
     try:
-        status = tf.train.Checkpoint(method=tf.train.Checkpoint(**encoders)).read(str(newest))
+        status = tf.train.Checkpoint(method=tf.train.Checkpoint(**method.encoders())).read(str(newest))
         status.assert_existing_objects_matched().expect_partial()
     except Exception as error:  # see `CheckpointFolder.restore`
         raise UserError(

@@ -8,7 +8,7 @@ from collections import deque
 from datetime import timedelta
 from typing import Any
 
-from looc_tf.callbacks.base import Logs, Steps
+from looc_tf.training.callbacks.base import Logs, Steps
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ import logging
 import math
 from collections.abc import Callable
 
-from looc_tf.callbacks.base import Logs, Steps
-from looc_tf.checkpoints import diverged
 from looc_tf.errors import UserError
+from looc_tf.run.checkpoints import diverged
+from looc_tf.training.callbacks.base import Logs, Steps
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class CollapseAlarm(Steps):
     def at(self, step: int, logs: Logs) -> None:
         if step < self.grace:
             return
-        for name in getattr(self.model, "spaces", {}):
+        for name in self.model.watched():
             signs = self._signs(logs[f"{name}/spread"], logs[f"{name}/effective_rank"])
             if signs and name not in self.alarmed:
                 log.warning(

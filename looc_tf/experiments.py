@@ -1,0 +1,71 @@
+"""Experiments as people write them: a config read with the settings of its method, and checked whole.
+
+Everything that a config can say wrongly is told here, before a picture is opened.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from looc_tf import config
+from looc_tf.config import Experiment
+
+
+def load(config_name: str | Path, overrides: Sequence[str] = (), *, data: str | None = None) -> Experiment:
+    """Reads an experiment and checks it.
+
+    Args:
+        config_name: a YAML file, or the name of a shipped one such as `"factors/looc"` (see `looc configs`). A file may
+            begin from a sibling with `base: <name>`: it then states only what differs.
+        overrides: texts `dotted.field=value`; a number in the path is an index, the value is YAML.
+        data: a folder, record files or a TFDS name in the place of the config's.
+
+    Raises:
+        UserError: the file is missing or not YAML, a key or name is unknown, a value has the wrong type, or what it
+            says cannot work.
+
+    Example:
+        >>> load("factors/looc", ["training.steps=10", "method.spaces.1.temperature=0.1"]).method.spaces[1].temperature
+        0.1
+    """
+    experiment = with_data(config.load(config_name, _settings_of, overrides), data)
+    return config.blaming(config.place(config.find(config_name), overrides), lambda: check(experiment))
+
+
+def from_text(text: str, overrides: Sequence[str] = ()) -> Experiment:
+    """Reads an experiment from YAML as `config.to_yaml` writes it, and checks it; raises as `load`."""
+    return check(config.from_text(text, _settings_of, overrides))
+
+
+def from_dict(content: Mapping[str, Any]) -> Experiment:
+    """The inverse of `config.to_dict`, also of that of earlier versions; `UserError` for what does not fit."""
+    return config.from_dict(content, _settings_of)
+
+
+def with_data(experiment: Experiment, name: str | None) -> Experiment:
+    """The experiment on other pictures; on its own where there is no name."""
+    if name is None:
+        return experiment
+    return dataclasses.replace(experiment, data=dataclasses.replace(experiment.data, name=name))
+
+
+def check(experiment: Experiment) -> Experiment:
+    """Returns the experiment unchanged, or raises a `UserError` for the first thing that cannot work."""
+    config.validate(experiment)
+    from looc_tf import evaluate, methods, models, optim  # now that all that needs no TensorFlow is right
+
+    models.check_model(experiment.model)
+    optim.check(experiment.optimizer)
+    evaluate.check(experiment.evaluation)
+    methods.check(experiment)
+    config.check_gate(experiment.gate, methods.representations_of(experiment), evaluate.LINEAR_PROBES)
+    return experiment
+
+
+def _settings_of(name: str) -> type[config.Method]:
+    from looc_tf import methods  # on use: it imports TensorFlow
+
+    return methods.settings_of(name)

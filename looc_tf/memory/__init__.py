@@ -1,0 +1,6 @@
+"""What a method remembers from step to step."""
+
+from looc_tf.memory.embedding_space import EmbeddingSpace
+from looc_tf.memory.fifo import Fifo
+
+__all__ = ["EmbeddingSpace", "Fifo"]

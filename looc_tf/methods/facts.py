@@ -1,0 +1,47 @@
+"""What a method is told of a training beside its config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from looc_tf.config import Experiment
+from looc_tf.data import Source
+from looc_tf.errors import UserError
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The size of the data and the length of the training.
+
+    Attributes:
+        classes: of the labels; 0 where there are none.
+        pictures: of the training part.
+        steps: of the whole training.
+        epoch: steps of one pass over the pictures.
+    """
+
+    classes: int = 0
+    pictures: int = 0
+    steps: int = 0
+    epoch: int = 0
+
+    @classmethod
+    def of(cls, experiment: Experiment, source: Source) -> Facts:
+        """Of a training on these pictures; `UserError` where they do not fill a batch."""
+        training, pictures = experiment.training, len(source)
+        if pictures < training.batch:
+            raise UserError(
+                f"training.batch is {training.batch}, and {experiment.data.name!r} has {pictures} training "
+                f"picture{'s' if pictures != 1 else ''}. Lower training.batch, or give more pictures."
+            )
+        epoch = pictures // training.batch
+        steps = training.steps if training.steps is not None else max(1, round((training.epochs or 0) * epoch))
+        return cls(len(source.fields.get("label", ())), pictures, steps, epoch)
+
+    @classmethod
+    def recorded(cls, experiment: Experiment, about: Mapping[str, Any]) -> Facts:
+        """Of a training that was, from its run.json."""
+        pictures = int(about.get("pictures", 0))
+        return cls(about["classes"], pictures, about["steps"], pictures // experiment.training.batch)

@@ -1,0 +1,55 @@
+"""Which statistics the BatchNorm of a slow copy takes, so that a key cannot be told from its query's batch."""
+
+from __future__ import annotations
+
+from looc_tf.config import Experiment, whole_batch
+from looc_tf.distribute import replicas
+from looc_tf.errors import UserError, unknown
+from looc_tf.models.normalization import KEY_NORMALIZATIONS, Normalization, for_keys
+from looc_tf.models.resnet import RESNETS
+
+
+def check_key_batches(experiment: Experiment) -> None:
+    """Sees that the batch can be cut as `method.key_batch_norm` and `method.key_groups` say.
+
+    Raises:
+        UserError: it cannot, or the backbone brings a BatchNorm of its own.
+    """
+    settings, training = experiment.method, experiment.training
+    if settings.key_batch_norm not in KEY_NORMALIZATIONS:
+        raise unknown("method.key_batch_norm", settings.key_batch_norm, KEY_NORMALIZATIONS)
+    if settings.key_batch_norm in ("auto", "split"):
+        if training.batch % settings.key_groups:
+            raise UserError(
+                f"training.batch of {training.batch} cannot be split into method.key_groups of {settings.key_groups}. "
+                "Use a multiple, or other key_groups."
+            )
+        if settings.key_groups % training.accumulate:
+            raise UserError(
+                f"method.key_groups of {settings.key_groups} cannot be dealt to training.accumulate of "
+                f"{training.accumulate} parts. Use a multiple."
+            )
+    if training.accumulate > 1 and settings.key_batch_norm == "sync":
+        raise whole_batch("method.key_batch_norm 'sync'", training.accumulate, "Use 'plain' or 'split'")
+    if "/" in experiment.model.backbone and settings.key_batch_norm not in ("plain", "shuffled"):  # of another library
+        raise UserError(
+            f"Backbone {experiment.model.backbone!r} brings its own BatchNorm, which is of each device. Received "
+            f"method.key_batch_norm={settings.key_batch_norm!r}; set it to 'shuffled' on several devices, to 'plain' "
+            f"on one, or use one of {', '.join(RESNETS)}."
+        )
+
+
+def key_normalization(experiment: Experiment) -> Normalization:
+    """The normalization of keys on the devices of the strategy in scope.
+
+    Raises:
+        UserError: the groups cannot be dealt to them.
+    """
+    settings, training = experiment.method, experiment.training
+    pieces = replicas() * training.accumulate
+    if settings.key_batch_norm == "split" and settings.key_groups % pieces:
+        raise UserError(
+            f"method.key_groups of {settings.key_groups} cannot be dealt to {replicas()} devices in "
+            f"{training.accumulate} parts each. Use a multiple of {pieces}, or method.key_batch_norm=auto."
+        )
+    return for_keys(settings.key_batch_norm, settings.key_groups, training.accumulate, apart=not training.xla)

@@ -1,0 +1,47 @@
+"""The names under which views and representations are known, in configs, files and tables; one place for their order.
+
+A trained encoder gives the trunk's features, a point in each embedding space and, where each space owns its last stage,
+the features of each branch. Results also list all spaces side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+QUERY = "query"  # the view that is compared with the others
+TRUNK = "trunk"  # the backbone's pooled features
+CONCAT = "concat"  # all spaces, one behind the other
+BRANCH = "branch_"  # before the name of a space: the pooled features of its own last stage
+RESERVED = (QUERY, TRUNK, CONCAT)  # what no space may be called
+
+
+def branch(space: str) -> str:
+    """The name of a space's own branch."""
+    return BRANCH + space
+
+
+def of_spaces(spaces: Sequence[str], branches: bool = False) -> list[str]:
+    """Every representation of an encoder with such spaces, in the order of tables.
+
+    >>> of_spaces(["all", "color"])
+    ['trunk', 'all', 'color', 'concat']
+    """
+    return [TRUNK, *spaces, *([CONCAT] if spaces else []), *(map(branch, spaces) if branches else ())]
+
+
+def is_space(name: str) -> bool:
+    """Whether a representation is an embedding space."""
+    return name not in (TRUNK, CONCAT) and not name.startswith(BRANCH)
+
+
+def ordered(names: Iterable[str]) -> list[str]:
+    """Each name once: the trunk, the spaces in order of appearance, all of them, the branches.
+
+    >>> ordered(["concat", "color", "trunk", "all"])
+    ['trunk', 'color', 'all', 'concat']
+    """
+    return sorted(dict.fromkeys(names), key=_rank)
+
+
+def _rank(name: str) -> int:
+    return {TRUNK: 0, CONCAT: 2}.get(name, 3 if name.startswith(BRANCH) else 1)

@@ -1,0 +1,77 @@
+"""RUN/run.json: what a run is made of."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+import looc_tf
+from looc_tf.config import Experiment
+from looc_tf.data import Source
+from looc_tf.errors import UserError
+from looc_tf.files import write_atomically
+from looc_tf.methods import Facts
+
+
+def write_about(out: Path, experiment: Experiment, source: Source, facts: Facts) -> None:
+    """Writes run.json: versions, command and machine, and the pictures by number, name and hash."""
+    about = {
+        "version": looc_tf.__version__,
+        "commit": commit(),
+        "seed": experiment.seed,
+        "steps": facts.steps,
+        "classes": facts.classes,
+        "pictures": facts.pictures,
+        "pictures_sha256": fingerprint(source),
+        "skipped": len(source.skipped),
+        "command": sys.argv,
+        "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "machine": platform.platform(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "devices": [device.name for device in tf.config.list_logical_devices()],
+    }
+    write_atomically(out / "run.json", json.dumps(about, indent=2) + "\n")
+
+
+def read_about(out: Path) -> dict[str, Any]:
+    """What run.json says; `UserError` where it is missing or broken."""
+    try:
+        about = json.loads((out / "run.json").read_text(encoding="utf-8"))
+        return {**about, "steps": int(about["steps"]), "classes": int(about["classes"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"Expected {out / 'run.json'} as training wrote it, with `steps` and `classes`. "
+            f"It cannot be used ({type(error).__name__}: {error}). Restore it, or train again."
+        ) from error
+
+
+def fingerprint(source: Source) -> str:
+    """Of the names and labels of the pictures, in order: what decides which of them each step sees."""
+    digest = hashlib.sha256("\0".join(source.ids).encode())
+    for field, numbers in sorted(source.labels.items()):
+        digest.update(field.encode() + np.asarray(numbers, "<i8").tobytes())
+    return digest.hexdigest()
+
+
+def commit() -> str | None:
+    """The git commit of the code, with `-dirty` when it was changed since; None outside of a checkout."""
+    package = Path(looc_tf.__file__).parent
+    if not (package.parent / ".git").exists():  # installed: a repository further up is somebody else's
+        return None
+    command = ["git", "-C", str(package), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,193 @@
+"""The folder of a run: whose it is, and what it holds.
+
+RUN/config.yaml      the whole config, defaults included
+RUN/run.json         version, commit, seed, command, machine, pictures
+RUN/train.log        what the run said
+RUN/history.csv      a row of measures every `training.log_every` steps; RUN/logs/ holds the same for TensorBoard
+RUN/checkpoints/     all state
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from pathlib import Path
+from types import TracebackType
+
+import tensorflow as tf
+
+import looc_tf
+from looc_tf import config, distribute, experiments
+from looc_tf.config import Experiment
+from looc_tf.data import Source, summary
+from looc_tf.errors import UserError
+from looc_tf.files import is_temporary, remove_temporaries, write_atomically, writing
+from looc_tf.methods import Facts, Method
+from looc_tf.run.about import commit, fingerprint, read_about, write_about
+from looc_tf.run.checkpoints import CheckpointFolder, begin_with
+from looc_tf.run.log import logging_to
+
+log = logging.getLogger(__name__)
+
+STARTING = ("run.json", "train.log")  # what a run that was killed before it had a config.yaml may leave
+
+
+class RunFolder:
+    """A run folder that a training enters, begins in and leaves.
+
+    Entering sees that the folder can become this experiment's own, or already is, and writes nothing. From `begin` on
+    it has one writer, and what the library logs goes to RUN/train.log. Of several machines the chief alone writes
+    `path`; each of the others writes into a folder that goes when it leaves.
+
+    Args:
+        path: a folder that does not exist yet; with `resume`, one that an interrupted run of this config left.
+        experiment: whose training it is.
+        resume: whether to go on from its last checkpoint.
+
+    Attributes:
+        own: where this machine writes: `path` on the chief.
+        checkpoints: of the method, from `begin` on.
+        start: the steps that were done before, from `begin` on.
+    """
+
+    checkpoints: CheckpointFolder
+    start: int
+
+    def __init__(self, path: str | Path, experiment: Experiment, resume: bool = False):
+        self.path, self.experiment, self.resume = Path(path), experiment, resume
+        self._open = contextlib.ExitStack()
+        self._told = 0
+
+    def __enter__(self) -> RunFolder:
+        """Claims the folder; `UserError` where it is somebody else's, is taken, or cannot be written."""
+        self.own = self._open.enter_context(distribute.chief_folder(self.path))
+        if self.chief or self.resume:
+            self._claim()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    @property
+    def chief(self) -> bool:
+        """Whether this machine writes the run folder itself."""
+        return self.own == self.path
+
+    def begin(self, method: Method, source: Source, facts: Facts, warm: str | Path | None = None) -> int:
+        """Makes the folder the run's own and its state the method's; returns the steps that were done before.
+
+        Args:
+            method: compiled; restored in place.
+            source: the training pictures.
+            facts: of the training.
+            warm: another run, whose encoders a new training begins with.
+
+        Raises:
+            UserError: another process trains into the folder, the pictures are others than those it began with, or
+                there is no checkpoint that can be read.
+        """
+        self._open.enter_context(logging_to(self.own))
+        if self.chief:
+            self._claim()  # again: from here on no other process can
+            remove_temporaries(self.path)
+        self._describe(source, facts)
+        self.checkpoints = CheckpointFolder(
+            self.own / "checkpoints", method, self.experiment, self.experiment.training.keep
+        )
+        self.checkpoints.sweep()
+        self.start = self._restore(method)
+        if warm and not self.start:
+            begin_with(method, Path(warm) / "checkpoints")
+        self._introduce(facts)
+        self.tell_skipped(source)
+        return self.start
+
+    def tell_skipped(self, source: Source) -> None:
+        """Names the broken pictures where there are more than were told of."""
+        if len(source.skipped) > self._told:
+            log.warning("%s", summary(source.skipped))
+        self._told = len(source.skipped)
+
+    def end(self, source: Source, facts: Facts) -> None:
+        """Says that the training is done, and which pictures turned out to be broken."""
+        if not self.checkpoints.steps():
+            self.checkpoints.save(0)  # no steps: random weights, the baseline of every probe
+        self.tell_skipped(source)
+        log.info("Done: %d steps in %s", facts.steps, self.path)
+
+    def _claim(self) -> None:
+        if self.resume:
+            self._check_same_training()
+        elif self.path.exists() and not _unused(self.path):
+            resumable = "go on with --resume, or " if (self.path / "config.yaml").is_file() else ""
+            raise UserError(f"{self.path} exists and is not empty: {resumable}choose another --out.")
+        nearest = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
+        if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+            raise UserError(
+                f"Expected a folder for the run. {nearest} is not one you may write to. Choose another --out."
+            )
+
+    def _check_same_training(self) -> None:
+        if not (self.path / "config.yaml").is_file():
+            raise UserError(f"Nothing to resume: {self.path} is not a run folder. Leave out --resume to start one.")
+        for path in self.path.rglob("*"):
+            if path.is_symlink():  # somebody else's run folder could make the run write through it into any file
+                raise UserError(f"{path} is a link. A run is resumed into its own folder: put the file itself there.")
+        changed = config.told_difference(experiments.load(self.path / "config.yaml"), self.experiment)
+        if changed:
+            raise UserError(
+                f"{self.path} was trained with another config: {changed}. "
+                f"Choose another --out, or resume with {self.path / 'config.yaml'}."
+            )
+
+    def _describe(self, source: Source, facts: Facts) -> None:
+        """Writes what the run is made of or, resuming, sees that it goes on with the pictures it had."""
+        if self.resume:
+            self._check_same_pictures(source)
+        if not self.resume or not self.chief:
+            with writing(self.own):
+                self.own.mkdir(parents=True, exist_ok=True)
+            write_about(self.own, self.experiment, source, facts)
+            write_atomically(self.own / "config.yaml", config.to_yaml(self.experiment))  # what makes the folder a run
+        elif set(config.difference(experiments.load(self.own / "config.yaml"), self.experiment)) - {"about"}:
+            write_atomically(self.own / "config.yaml", config.to_yaml(self.experiment))  # what is free to change
+
+    def _check_same_pictures(self, source: Source) -> None:
+        about = read_about(self.path)
+        if about.get("pictures_sha256") in (None, fingerprint(source)):  # the first versions wrote none
+            return
+        raise UserError(
+            f"{self.path} was trained on other pictures: {about.get('pictures')} then, {len(source)} now in "
+            f"{source.name!r}, and not the same by name and label. Put them back, or choose another --out."
+        )
+
+    def _restore(self, method: Method) -> int:
+        if not self.resume:
+            return 0
+        begun = self.checkpoints if self.chief else CheckpointFolder(self.path / "checkpoints", method, self.experiment)
+        start = begun.restore() or 0
+        starts = distribute.gather_from_workers(start)
+        if len(set(starts)) > 1:
+            raise UserError(
+                f"The machines would go on from steps {', '.join(map(str, starts))}: not all of them see {self.path}. "
+                "Put the run folder on storage that they share."
+            )
+        return start
+
+    def _introduce(self, facts: Facts) -> None:
+        """The first lines of a run's log: version, commit, the whole config."""
+        log.info("looc %s, commit %s, TensorFlow %s", looc_tf.__version__, commit() or "unknown", tf.__version__)
+        log.info("%s: steps %d to %d into %s", self.experiment.name, self.start, facts.steps, self.path)
+        log.debug("%s", config.to_yaml(self.experiment).rstrip())
+
+
+def _unused(path: Path) -> bool:
+    return path.is_dir() and all(each.name in STARTING or is_temporary(each) for each in path.iterdir())
+
+
+def resume_command(path: Path) -> str:
+    """What to type to go on with a run."""
+    return f"looc train {path / 'config.yaml'} --out {path} --resume"

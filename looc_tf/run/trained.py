@@ -1,0 +1,66 @@
+"""A trained run, read back from its folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from looc_tf import experiments, methods, optim
+from looc_tf.config import Experiment
+from looc_tf.errors import UserError
+from looc_tf.methods import Facts, Method
+from looc_tf.run.about import read_about
+from looc_tf.run.checkpoints import CheckpointFolder
+from looc_tf.run.folder import resume_command
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training run on disk, with its trained method.
+
+    Attributes:
+        path: the run folder.
+        experiment: its config.
+        method: with the weights of a checkpoint, by default the newest.
+        step: of that checkpoint.
+        steps: of the whole training.
+    """
+
+    path: Path
+    experiment: Experiment
+    method: Method
+    step: int
+    steps: int
+
+
+def load_run(path: str | Path, checkpoint: str = "last") -> Run:
+    """The experiment of a run folder and its method with the weights of a checkpoint.
+
+    Args:
+        path: the run folder.
+        checkpoint: "last" for the newest sound one, "best" for the one of the highest kNN reading, or a step.
+
+    Raises:
+        UserError: the folder is not a run, is damaged, or does not hold that checkpoint.
+    """
+    path = Path(path)
+    if not (path / "config.yaml").is_file():
+        raise UserError(
+            f"Expected the folder of a run, with a config.yaml. Received {path}. "
+            f"Train one: looc train CONFIG --out {path}"
+        )
+    experiment = experiments.load(path / "config.yaml")
+    facts = Facts.recorded(experiment, read_about(path))
+    method = compiled(experiment, facts)
+    step = CheckpointFolder(path / "checkpoints", method, experiment).restore(checkpoint)
+    if step is None:
+        raise UserError(f"{path} holds no checkpoint yet. Go on with: {resume_command(path)}")
+    return Run(path, experiment, method, step, facts.steps)
+
+
+def compiled(experiment: Experiment, facts: Facts) -> Method:
+    """The method of an experiment, fresh, with its optimizer for the whole training."""
+    method = methods.build(experiment, facts)
+    optimizer = optim.build(experiment.optimizer, facts.steps, experiment.training.batch)
+    method.compile(optimizer=optimizer, jit_compile=experiment.training.xla)
+    return method

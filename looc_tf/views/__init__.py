@@ -1,0 +1,17 @@
+"""Which views of a picture are made, what they share, and batches of them."""
+
+from looc_tf.views.batches import training_batches
+from looc_tf.views.crops import multicrop
+from looc_tf.views.leave_one_out import Space, check_spaces, leave_one_out, sibling_negatives
+from looc_tf.views.plan import View, ViewPlan
+
+__all__ = [
+    "Space",
+    "View",
+    "ViewPlan",
+    "check_spaces",
+    "leave_one_out",
+    "multicrop",
+    "sibling_negatives",
+    "training_batches",
+]

@@ -1,0 +1,51 @@
+"""Views that share nothing: a pair of crops and, where wanted, small ones beside it (multi-crop)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from looc_tf.augment import Augmentation, Crop
+from looc_tf.errors import UserError
+from looc_tf.representations import QUERY
+from looc_tf.views.plan import View, ViewPlan
+
+OTHER, LOCAL = "all", "local"  # the second large view, and what the names of the small ones begin with
+
+
+def multicrop(chain: Mapping[str, Augmentation], local: int = 0) -> ViewPlan:
+    """Two large views, `query` and `all`, and `local` small ones, `local1` and so on (Caron et al. 2020, section 4.2).
+
+    The chain's first crop makes the large views and its second one the small ones; each view leaves the other crop's
+    cell blank. All other augmentations are drawn afresh for each view.
+
+    Args:
+        chain: name -> augmentation in the order of application, with one crop, or two where there are small views.
+        local: how many small views.
+
+    Raises:
+        UserError: the chain has another number of crops.
+
+    >>> from looc_tf.augment import build_chain
+    >>> chain = {"crop": {}, "local": {"kind": "crop", "size": 18, "area": [0.05, 0.4]}, "color": {}}
+    >>> for view in multicrop(build_chain(chain, size=32), local=2).views:
+    ...     print(f"{view.name:7}", view.draws)
+    query   (0, None, 0)
+    all     (1, None, 1)
+    local1  (None, 0, 2)
+    local2  (None, 1, 3)
+    """
+    crops = [name for name, augmentation in chain.items() if isinstance(augmentation, Crop)]
+    expected = 2 if local else 1
+    if len(crops) != expected:
+        raise UserError(
+            f"Two large views{f' and {local} small ones' * bool(local)} take {expected} crop{'s' * bool(local)} in "
+            f"views.chain. Received {', '.join(crops) or 'none'}. "
+            "A second one is written local: {kind: crop, size: 18, area: [0.05, 0.4]}."
+        )
+    rows = [(QUERY, crops[0]), (OTHER, crops[0]), *((f"{LOCAL}{i + 1}", crops[-1]) for i in range(local))]
+    views, cut = [], dict.fromkeys(crops, 0)
+    for place, (name, crop) in enumerate(rows):
+        draws = tuple((cut[each] if each == crop else None) if each in crops else place for each in chain)
+        views.append(View(name, draws))
+        cut[crop] += 1
+    return ViewPlan(chain, views)
