@@ -15,6 +15,7 @@ from tensorboard.backend.event_processing.plugin_event_accumulator import EventA
 
 from looc_tf.errors import UserError
 from looc_tf.memory import EmbeddingSpace
+from looc_tf.methods import LooC
 from looc_tf.run.log import logging_to, on_terminal
 from looc_tf.training.callbacks import (
     Bar,
@@ -63,7 +64,8 @@ def test_recent_rows_are_the_last_to_enter():
 def test_measures_state_the_loss_of_guessing():
     one, callback = space(), SpaceMeasures(0, 1)
     one.commit(unit(np.eye(4)))
-    callback.set_model(SimpleNamespace(spaces={"all": one}, negatives={"all": ("color",)}))
+    watched, chance = {"all": one.recent(6)}, {"all": math.log(1 + 1 + 6)}
+    callback.set_model(SimpleNamespace(watched=lambda: watched, chance=lambda: chance))
     logs = {"loss": 1.0}
     callback.on_train_batch_end(0, logs)
     assert logs["all/chance_loss"] == pytest.approx(math.log(1 + 1 + 6))
@@ -87,7 +89,7 @@ def test_steps_counts_from_where_a_run_resumed(start, steps, every, seen):
 
 def alarm(caplog, readings, grace=0):
     callback = CollapseAlarm(0, len(readings), 1, grace=grace)
-    callback.set_model(SimpleNamespace(spaces={"color": None}))
+    callback.set_model(SimpleNamespace(against_collapse=LooC.against_collapse))
     with caplog.at_level(logging.WARNING, "looc_tf"):
         for step, (spread, rank) in enumerate(readings):
             callback.on_train_batch_end(step, {"color/spread": spread, "color/effective_rank": rank})

@@ -111,6 +111,7 @@ def build(experiment: Experiment, facts: Facts | None = None) -> Method:
         UserError: an unknown method or backbone, parts that do not go together, or a batch that cannot be dealt out.
     """
     kind = class_of(experiment)
+    kind.check(experiment)
     _check_deal(experiment)
     previous = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy(experiment.training.precision)

@@ -64,11 +64,13 @@ class Method(keras.Model):
         needs_whole_batch: whether its loss compares the rows of a batch with each other, so that no part can stand for
             all.
         reads_parameters: whether a batch should hold the parameters of its views.
+        against_collapse: what to try when embeddings become one point, for people.
     """
 
     Settings: ClassVar[type[config.Method]]
     needs_whole_batch: ClassVar[bool] = False
     reads_parameters: ClassVar[bool] = False
+    against_collapse: ClassVar[str] = "Lower optimizer.learning_rate, or let the views vary more."
 
     def __init__(self, encoder: Encoder, *, accumulate: int = 1, watch: Sequence[str] = (), **options):
         super().__init__(**options)

@@ -69,6 +69,9 @@ class LooC(Method):
     """
 
     Settings = Settings
+    against_collapse = (
+        "Lower optimizer.learning_rate, raise method.momentum or the queue, or strengthen what its key varies."
+    )
 
     def __init__(
         self,

@@ -50,15 +50,15 @@ class CollapseAlarm(Steps):
     def at(self, step: int, logs: Logs) -> None:
         if step < self.grace:
             return
-        for name in self.model.watched():
+        for name in (column.rpartition("/")[0] for column in logs if column.endswith("/effective_rank")):
             signs = self._signs(logs[f"{name}/spread"], logs[f"{name}/effective_rank"])
             if signs and name not in self.alarmed:
                 log.warning(
-                    "Step %d: space %r has collapsed (%s): its embeddings are nearly one point. Lower "
-                    "optimizer.learning_rate, raise method.momentum or the queue, or strengthen what its key varies.",
+                    "Step %d: space %r has collapsed (%s): its embeddings are nearly one point. %s",
                     step,
                     name,
                     signs,
+                    self.model.against_collapse,
                 )
             (self.alarmed.add if signs else self.alarmed.discard)(name)
 
