@@ -67,7 +67,7 @@ def run(
             f"Expected a schema file. {schema} is none. Every run writes one: R/SchemaGen/schema/*/schema.pbtxt."
         )
     _import_tfx(threads)
-    from pipeline.local import run_locally
+    from pipeline.runners.local import run_locally
 
     options = {"model_name": model_name, "schema": schema or "", "embed": embed, "warm_start": warm_start}
     done = run_locally(experiment, data or experiment.data.name, Path(root), **options)
@@ -135,8 +135,8 @@ def compile(
     """
     experiment = config.load(config_name, overrides)
     _import_tfx()
-    from pipeline.kubeflow_runner import compile_pipeline, write
-    from pipeline.logs import quiet
+    from pipeline.runners.kubeflow import compile_pipeline, write
+    from pipeline.runners.logs import quiet
 
     with quiet():
         compiled = compile_pipeline(
@@ -165,7 +165,7 @@ def status(root: str) -> None:
     _needs("ml_metadata")
     from rich.console import Console
 
-    from pipeline.status import tables
+    from pipeline.metadata.status import tables
 
     for table in tables(Path(root)):
         Console().print(table)
@@ -184,10 +184,10 @@ def serve_check(root: str) -> None:
     _needs("ml_metadata")
     _needs("tensorflow_serving")
     _silence()
-    from pipeline.status import latest_pushed
+    from pipeline.metadata.status import latest_pushed
 
     model = latest_pushed(Path(root))
-    from pipeline.serving import check_pushed
+    from pipeline.serving.replay import check_pushed
 
     for line in check_pushed(model):
         click.echo(line)

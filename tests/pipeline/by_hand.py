@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from pipeline.evaluation_model import several
+from pipeline.judging.evaluation_model import several
 
 COUNT, CLASSES = 40, 4
 

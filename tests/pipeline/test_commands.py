@@ -60,7 +60,7 @@ def test_without_tfx_the_remedy_is_named(monkeypatch, tmp_path):
 
 def test_a_refused_model_ends_in_3(monkeypatch, tmp_path):
     pytest.importorskip("tfx", reason="needs TFX: make setup-pipeline")
-    from pipeline import local
+    from pipeline.runners import local
 
     asked = {}
 

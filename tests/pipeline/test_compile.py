@@ -14,8 +14,8 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from looc_tf import config
 from looc_tf.errors import UserError
-from pipeline.kubeflow_runner import compile_pipeline, write
-from pipeline.rehearse import carry_out, order, rehearse
+from pipeline.runners.kubeflow import compile_pipeline, write
+from pipeline.runners.rehearse import carry_out, order, rehearse
 
 GOLDEN = Path(__file__).parent / "golden"
 RENEW = "RENEW_GOLDEN"  # set it to write the golden files anew, then read the difference

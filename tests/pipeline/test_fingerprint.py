@@ -6,7 +6,7 @@ import pytest
 
 from pipeline import fingerprint
 
-STEPS = [f"pipeline.components.{name}" for name in ("pictures", "pretrain", "fit_probes", "gate", "report")]
+STEPS = [f"pipeline.steps.{name}" for name in ("pictures", "pretrain", "fit_probes", "gate", "report")]
 
 
 def names(module):
@@ -14,7 +14,7 @@ def names(module):
 
 
 def test_a_step_covers_what_it_imports_directly_late_or_through_others():
-    assert {"pipeline/run_fn.py", "looc_tf/losses/info_nce.py", "looc_tf/data/named.py"} <= names(STEPS[1])
+    assert {"pipeline/steps/run_fn.py", "looc_tf/losses/info_nce.py", "looc_tf/data/named.py"} <= names(STEPS[1])
     assert "looc_tf/losses/info_nce.py" not in names(STEPS[0])
     assert "looc_tf/report/page.html" in names(STEPS[4])
     assert "looc_tf/cli.py" not in set().union(*map(names, STEPS))

@@ -12,13 +12,15 @@ from tfx.orchestration.pipeline import Pipeline
 
 from looc_tf.config import Experiment
 from looc_tf.data.splits import SPLITS
-from pipeline import experiments, local_runner, thresholds
-from pipeline.components.gate import VERDICT
-from pipeline.components.represent import named_splits
-from pipeline.definition import create_pipeline
-from pipeline.logs import logging_into
-from pipeline.metadata_store import artifacts_of_run, open_store
-from pipeline.origin import data_version, record_files
+from pipeline import experiments
+from pipeline.definition.create import create_pipeline
+from pipeline.examples.origin import data_version, record_files
+from pipeline.judging import thresholds
+from pipeline.metadata.history import artifacts_of_run, open_store
+from pipeline.runners import local_dag_runner
+from pipeline.runners.logs import logging_into
+from pipeline.steps.gate import VERDICT
+from pipeline.steps.represent import named_splits
 
 
 @dataclass
@@ -43,8 +45,8 @@ def run_locally(experiment: Experiment, data: str, root: Path, **options: Any) -
     """
     named_splits(options.get("embed", "test"), SPLITS)  # a slip would be noticed after the training
     root = root.absolute()
-    runner = local_runner.Runner(root)
-    local_runner.prepare(root)
+    runner = local_dag_runner.Runner(root)
+    local_dag_runner.prepare(root)
     with logging_into(runner.log_file):
         runner.run(_pipeline(experiment, data, root, **options))
         return told(root, runner.run_id)
@@ -72,7 +74,7 @@ def _pipeline(
         embed=embed,
         warm_start=warm_start,
         model_name=model_name,
-        metadata=local_runner.store_config(root),
+        metadata=local_dag_runner.store_config(root),
     )
 
 

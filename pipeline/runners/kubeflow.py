@@ -19,8 +19,9 @@ from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRu
 from looc_tf.config import Experiment, to_yaml
 from looc_tf.errors import UserError
 from looc_tf.files import write_atomically
-from pipeline import experiments, thresholds
-from pipeline.definition import NAME, create_pipeline
+from pipeline import experiments
+from pipeline.definition.create import NAME, create_pipeline
+from pipeline.judging import thresholds
 
 Resources = pipeline_spec_pb2.PipelineDeploymentConfig.PipelineContainerSpec.ResourceSpec
 TARGETS = {"kubeflow": "pointer", "vertex": "resolver"}  # target -> how the baseline is found

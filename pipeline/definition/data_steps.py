@@ -15,11 +15,11 @@ from tfx.proto import example_gen_pb2
 from tfx.types import BaseChannel, Channel
 from tfx.types.standard_artifacts import ExampleStatistics
 
-from pipeline.components.check_data import CheckData
-from pipeline.components.import_example_gen import ImportExampleGen
+from pipeline.baseline.resolvers import LatestOther
+from pipeline.examples.origin import RecordFiles
 from pipeline.fingerprint import fingerprint
-from pipeline.origin import RecordFiles
-from pipeline.resolvers import LatestOther
+from pipeline.steps.check_data import CheckData
+from pipeline.steps.import_example_gen import ImportExampleGen
 
 Text = Union[str, RuntimeParameter]
 

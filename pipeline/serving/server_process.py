@@ -1,6 +1,6 @@
 """A server's view of an exported model, in a process that imports TensorFlow and nothing of this project.
 
-    python serve_process.py MODEL REQUESTS.json OUT.npz
+    python server_process.py MODEL REQUESTS.json OUT.npz
 
 REQUESTS.json is a list of `{"signature", "inputs": {name: {"b64": [...]} or {"values", "dtype"}}}`; OUT.npz gets
 `<number>/<output>`.

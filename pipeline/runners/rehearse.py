@@ -1,6 +1,6 @@
 """A compiled job, carried out on this machine as a cluster would: each step through TFX's own container entry point.
 
-    python -m pipeline.rehearse pipeline.yaml --root R --parameter data=PHOTOS
+    python -m pipeline.runners.rehearse pipeline.yaml --root R --parameter data=PHOTOS
 
 Nothing is read but the compiled file: the order of the steps, what each takes from which, and the command line of its
 container. In the place of containers, one process carries out all of them.

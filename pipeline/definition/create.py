@@ -14,18 +14,18 @@ from tfx.orchestration.data_types import RuntimeParameter
 from tfx.types import BaseChannel, Channel
 from tfx.types.standard_artifacts import Model, ModelBlessing
 
-from pipeline.components.check_serving import CheckServing
-from pipeline.components.fit_probes import FitProbes
-from pipeline.components.gate import Gate
-from pipeline.components.pictures import Pictures
-from pipeline.components.pretrain import Pretrain
-from pipeline.components.push import Push
-from pipeline.components.report import Report
-from pipeline.components.represent import Represent
-from pipeline.data_steps import Text, data_checks, import_records
+from pipeline.baseline.resolvers import LatestOtherBlessed
+from pipeline.definition.data_steps import Text, data_checks, import_records
+from pipeline.examples.origin import RecordFiles
 from pipeline.fingerprint import fingerprint
-from pipeline.origin import RecordFiles
-from pipeline.resolvers import LatestOtherBlessed
+from pipeline.steps.check_serving import CheckServing
+from pipeline.steps.fit_probes import FitProbes
+from pipeline.steps.gate import Gate
+from pipeline.steps.pictures import Pictures
+from pipeline.steps.pretrain import Pretrain
+from pipeline.steps.push import Push
+from pipeline.steps.report import Report
+from pipeline.steps.represent import Represent
 
 Number = Union[int, RuntimeParameter]
 
@@ -42,11 +42,11 @@ class Values:
         data: a folder of pictures, TFRecord files or a TFDS name.
         size: pixels of the side at which pictures are held, `data.size` of the experiment.
         probe_config: the experiment as the probes read it; `config` if None.
-        thresholds: see `pipeline.thresholds.to_text`.
+        thresholds: see `pipeline.judging.thresholds.to_text`.
         steps: of the training; -1 leaves the config's own.
         model_name: the folder of the pushed versions.
         serving_root: the folder of that folder; empty is `serving/` in `root`.
-        data_version: what changes when the pictures do, see `pipeline.origin.data_version`.
+        data_version: what changes when the pictures do, see `pipeline.examples.origin.data_version`.
         records: TFRecord files, read by ImportExampleGen in the place of `data`.
         schema: a schema file (`schema.pbtxt`) to hold the pictures to; empty infers one from them.
         embed: of which splits embeddings are kept: names separated by commas, or "all".

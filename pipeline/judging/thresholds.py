@@ -12,7 +12,7 @@ import tensorflow_model_analysis as tfma
 from looc_tf.config import Gate, check_gate
 from looc_tf.config.convert import from_plain, to_plain
 from looc_tf.errors import UserError
-from pipeline.evaluation_model import SIGNATURE
+from pipeline.judging.evaluation_model import SIGNATURE
 
 METRIC = "SparseCategoricalAccuracy"
 NAME = "sparse_categorical_accuracy"

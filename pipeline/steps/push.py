@@ -22,8 +22,8 @@ from tfx.types.standard_component_specs import (
 )
 from tfx.utils import path_utils, proto_utils
 
-from pipeline import pointer
-from pipeline.serving_page import serving_page
+from pipeline.baseline import pointer
+from pipeline.serving.page import serving_page
 from pipeline.storage import is_local, local, write_text
 
 

@@ -16,8 +16,9 @@ from looc_tf.errors import UserError
 from looc_tf.evaluate import readings
 from looc_tf.report.runs import embedder_of, write_readings
 from looc_tf.train import load_run
-from pipeline import evaluation_model, experiments
-from pipeline.run_fn import RUN
+from pipeline import experiments
+from pipeline.judging import evaluation_model
+from pipeline.steps.run_fn import RUN
 from pipeline.storage import examples_glob, local, write_text
 
 ABOUT = "probes.json"  # beside the evaluation model: its outputs

@@ -21,7 +21,7 @@ from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
 from looc_tf.errors import UserError
-from pipeline.metadata_store import STORE, open_store
+from pipeline.metadata.history import STORE, open_store
 
 log = logging.getLogger(__name__)
 

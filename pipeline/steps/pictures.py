@@ -22,7 +22,7 @@ from looc_tf.data.splits import SPLITS, assign
 from looc_tf.data.table import Table
 from looc_tf.errors import UserError
 from pipeline.artifacts import DataReport
-from pipeline.components.shards import NAMED, SHARD, WriteShard
+from pipeline.examples.shards import NAMED, SHARD, WriteShard
 from pipeline.storage import unpack, work_base, write_text
 
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from looc_tf.errors import UserError
 from looc_tf.export.saved_model import EXTRA
-from pipeline import serve_process
+from pipeline.serving import server_process
 
 WARMUP = f"{EXTRA}/tf_serving_warmup_requests"
 TOLERANCE = 1e-3  # of a component of a unit vector, or of the trunk's features against their largest
@@ -54,7 +54,7 @@ def answers(model: Path, requests: list[Request]) -> list[dict[str, np.ndarray]]
     with tempfile.TemporaryDirectory() as folder:
         asked, out = Path(folder, "requests.json"), Path(folder, "answers.npz")
         asked.write_text(json.dumps([_plain(request) for request in requests]))
-        command = [sys.executable, serve_process.__file__, str(model), str(asked), str(out)]
+        command = [sys.executable, server_process.__file__, str(model), str(asked), str(out)]
         alone = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}  # this process may hold the GPU
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=alone)
         if done.returncode:

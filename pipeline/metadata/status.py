@@ -9,16 +9,16 @@ from typing import Any
 from rich.table import Table
 
 from looc_tf.errors import UserError
-from pipeline import metadata_store
+from pipeline.metadata import history
 
 
 def tables(root: Path) -> Iterator[Table]:
     """The runs with their steps, then the models that were judged, then what was pushed."""
-    store = metadata_store.open_store(root)
+    store = history.open_store(root)
     steps = Table(title="runs", title_justify="left", box=None)
     for heading in ("run", "step", "state", "seconds"):
         steps.add_column(heading, justify="right" if heading == "seconds" else "left", no_wrap=True)
-    for run in metadata_store.runs(store):
+    for run in history.runs(store):
         for number, step in enumerate(run.steps):
             steps.add_row("" if number else run.name.partition(".")[0], step.name, step.state, f"{step.seconds:.1f}")
     yield steps
@@ -30,7 +30,7 @@ def _judged(store: Any) -> Table:
     table = Table(title="judged models", title_justify="left", box=None)
     for heading in ("model", "verdict", "against"):
         table.add_column(heading, overflow="fold")
-    for blessing in metadata_store.blessings(store):
+    for blessing in history.blessings(store):
         known = blessing.custom_properties
         verdict = "blessed" if known["blessed"].int_value == 1 else "refused"
         table.add_row(
@@ -61,7 +61,7 @@ def latest_pushed(root: Path) -> Path:
     Raises:
         UserError: nothing was pushed, or it is gone.
     """
-    pushes = _pushes(metadata_store.open_store(root))
+    pushes = _pushes(history.open_store(root))
     if not pushes:
         raise UserError(f"Nothing has been pushed from {root} yet: no model was blessed. looc pipeline status {root}")
     model = Path(pushes[-1][0])

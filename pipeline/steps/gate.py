@@ -26,10 +26,10 @@ from tfx.types.standard_component_specs import (
 )
 from tfx.utils import proto_utils
 
-from pipeline import thresholds
-from pipeline.components.fit_probes import ABOUT
-from pipeline.components.shards import LABELLED
-from pipeline.pointer import pointed
+from pipeline.baseline.pointer import pointed
+from pipeline.examples.shards import LABELLED
+from pipeline.judging import thresholds
+from pipeline.steps.fit_probes import ABOUT
 from pipeline.storage import read_text, write_text
 
 Artifacts = dict[str, list[types.Artifact]]
@@ -128,7 +128,7 @@ class Gate(base_beam_component.BaseBeamComponent):
     Args:
         examples: of `Pictures`; the test part is used.
         model: of `FitProbes`.
-        thresholds: see `pipeline.thresholds.to_text`.
+        thresholds: see `pipeline.judging.thresholds.to_text`.
         fingerprint: of the code.
         baseline_model: the model to compare with, if any.
         baseline_pointer: a file that names one, where no resolver can.

@@ -15,8 +15,8 @@ from looc_tf.data import open_parts
 from looc_tf.evaluate import read_results
 from looc_tf.report.page import write_page
 from pipeline.artifacts import DataReport, RunReport
-from pipeline.components.gate import VERDICT
-from pipeline.run_fn import RUN
+from pipeline.steps.gate import VERDICT
+from pipeline.steps.run_fn import RUN
 from pipeline.storage import examples_glob, local, read_text, write_text
 
 PAGE = "report.html"

@@ -14,8 +14,8 @@ from tfx.types import standard_artifacts
 from tfx.types.component_spec import ExecutionParameter
 from tfx.types.standard_component_specs import BASE_MODEL_KEY, CUSTOM_CONFIG_KEY, TrainerSpec
 
-import pipeline.run_fn  # the code that runs: named here so that the fingerprint of this step covers it
-from pipeline.pointer import pointed
+import pipeline.steps.run_fn  # the code that runs: named here so that the fingerprint of this step covers it
+from pipeline.baseline.pointer import pointed
 
 NAMES = ("config", "steps", "fingerprint")
 
@@ -71,7 +71,7 @@ class Pretrain(Trainer):
             base_model=base_model,
             train_args=trainer_pb2.TrainArgs(splits=["train"]),
             eval_args=trainer_pb2.EvalArgs(splits=["test"]),
-            run_fn=f"{pipeline.run_fn.__name__}.run_fn",
+            run_fn=f"{pipeline.steps.run_fn.__name__}.run_fn",
             config=config,
             steps=steps,
             fingerprint=fingerprint,

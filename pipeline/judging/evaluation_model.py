@@ -15,7 +15,7 @@ from looc_tf.evaluate import Fitted, Reading
 from looc_tf.evaluate.features import BRANCH, CONCAT, TRUNK, UPRIGHT, shift_hue
 from looc_tf.evaluate.probes import PROBES, HueShiftProbe, LabelProbe, RotationProbe
 from looc_tf.export import Embedder
-from pipeline.components.shards import HUE_SHIFT, TURN
+from pipeline.examples.shards import HUE_SHIFT, TURN
 
 SIGNATURE = "probes"
 NEVER = -1e9  # the logit of a class that no training picture had

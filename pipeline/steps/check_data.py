@@ -15,7 +15,7 @@ from tfx.utils import io_utils
 
 from looc_tf.errors import UserError
 from pipeline.artifacts import DataReport
-from pipeline.pointer import pointed
+from pipeline.baseline.pointer import pointed
 from pipeline.storage import read_text, write_text
 
 DRIFT = 0.1  # Jensen-Shannon divergence, or largest difference of a share, from which on a feature counts as moved

@@ -10,8 +10,8 @@ from tfx.utils import path_utils
 from looc_tf.errors import UserError
 from looc_tf.report.runs import embedder_of
 from looc_tf.train import load_run
-from pipeline import serving
-from pipeline.run_fn import RUN
+from pipeline.serving import replay
+from pipeline.steps.run_fn import RUN
 from pipeline.storage import local, write_text
 
 
@@ -31,11 +31,11 @@ def CheckServing(
     embedder = embedder_of(load_run(local(model_run.uri) / RUN))
     functions = {"serving_default": embedder.encoded, "images": embedder.pixels, "examples": embedder.examples}
     exported = local(path_utils.serving_model_dir(model.uri))
-    for signature, name, far in serving.differences(exported, functions):
-        if not far <= serving.TOLERANCE:
+    for signature, name, far in replay.differences(exported, functions):
+        if not far <= replay.TOLERANCE:
             raise UserError(
                 f"The exported model and the evaluated one differ: {name!r} of signature {signature!r} by {far:.2g} of "
-                f"its largest value; at most {serving.TOLERANCE:g} is allowed. Nothing was pushed."
+                f"its largest value; at most {replay.TOLERANCE:g} is allowed. Nothing was pushed."
             )
     blessing.set_int_custom_property("blessed", 1)
     write_text(os.path.join(blessing.uri, "INFRA_BLESSED"), "")
