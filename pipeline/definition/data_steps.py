@@ -16,19 +16,13 @@ from tfx.types import BaseChannel, Channel
 from tfx.types.standard_artifacts import ExampleStatistics
 
 from pipeline.baseline.resolvers import LatestOther
+from pipeline.examples.example import FEATURES
 from pipeline.examples.origin import RecordFiles
 from pipeline.fingerprint import fingerprint
 from pipeline.steps.check_data import CheckData
 from pipeline.steps.import_example_gen import ImportExampleGen
 
 Text = Union[str, RuntimeParameter]
-
-# What statistics are made of, and so all that is read for them: a thousand pictures at a time would be held otherwise.
-FEATURES = {
-    **dict.fromkeys(("format", "mode"), schema_pb2.BYTES),
-    **dict.fromkeys(("brightness", "saturation", "labelled"), schema_pb2.FLOAT),
-    **dict.fromkeys(("height", "width", "label", "hue", "texture", "turn", "hue_shift"), schema_pb2.INT),
-}
 
 
 def import_records(records: RecordFiles) -> ImportExampleGen:

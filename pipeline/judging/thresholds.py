@@ -65,8 +65,8 @@ def _answered(gate: Gate, outputs: Outputs) -> None:
             for probe in values:
                 if f"{representation}.{probe}" not in outputs:
                     raise UserError(
-                        f"gate.{field}.{representation}.{probe} cannot be judged: these pictures have no such label. "
-                        f"Expected one of {', '.join(outputs)}."
+                        f"gate.{field}.{representation}.{probe} cannot be judged: these pictures have no such label, "
+                        f"or the probe is none that examples can ask. Expected one of {', '.join(outputs)}."
                     )
 
 

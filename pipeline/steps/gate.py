@@ -27,8 +27,8 @@ from tfx.types.standard_component_specs import (
 from tfx.utils import proto_utils
 
 from pipeline.baseline.pointer import pointed
-from pipeline.examples.shards import LABELLED
 from pipeline.judging import thresholds
+from pipeline.probes import LABELLED
 from pipeline.steps.fit_probes import ABOUT
 from pipeline.storage import read_text, write_text
 

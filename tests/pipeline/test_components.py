@@ -144,7 +144,7 @@ def checked(tmp_path, change, pointed=False):
     """CheckData on the statistics of 48 pictures against their own schema, changed by hand."""
     import tensorflow_data_validation as tfdv
 
-    from pipeline.definition.data_steps import FEATURES
+    from pipeline.examples.example import FEATURES
 
     examples, _ = write_examples(tmp_path, tiny.draw(tmp_path / "pictures"))
     options = tfdv.StatsOptions(feature_allowlist=list(FEATURES))

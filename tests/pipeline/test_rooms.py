@@ -10,9 +10,9 @@ import pipeline
 
 PACKAGE = Path(pipeline.__file__).parent
 LIBRARY = Path(looc_tf.__file__).parent
-# From left to right; the first four are files. `pipeline/__init__.py` only hands out `artifacts`.
+# From left to right; the first five are files. `pipeline/__init__.py` only hands out `artifacts`.
 ROOMS = (
-    "artifacts storage experiments fingerprint "
+    "artifacts storage experiments fingerprint probes "
     "metadata baseline examples judging serving steps definition runners commands"
 ).split()
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
