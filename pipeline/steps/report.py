@@ -6,12 +6,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Examples, Model, ModelEvaluation, PushedModel
 
 from looc_tf import config
-from looc_tf.data import open_parts
+from looc_tf.data import Source, read_table
+from looc_tf.data.source import BUDGET
+from looc_tf.data.splits import SPLITS, assign
 from looc_tf.evaluate import read_results
 from looc_tf.report.page import write_page
 from pipeline.artifacts import DataReport, RunReport
@@ -50,13 +53,32 @@ def Report(
         for record in read_results(path / "results.json")
     ]
     size = config.load(runs[THIS] / "config.yaml").data.size
-    sources = open_parts(examples_glob(examples.uri), size=size)
-    for source in sources.values():
-        source.name = found["data"]  # the page names the origin, not the artifact
+    sources = open_for_page(examples_glob(examples.uri), size, name=found["data"])
     destination = pushed.get_string_custom_property("pushed_destination")
     with tempfile.TemporaryDirectory() as folder:
         page = write_page(Path(folder, PAGE), runs, records, sources, notes(told, found, destination))
         write_text(os.path.join(report.uri, PAGE), page.read_text(encoding="utf-8"))
+
+
+def open_for_page(files: str, size: int, name: str) -> dict[str, Source]:
+    """The parts of the pictures under the name of their origin; only the test part is decoded.
+
+    The page shows neighbors from the test part and the views of one training picture, which is decoded when it is asked
+    for: at opening all training pictures would be.
+    """
+    table = read_table(files)
+    splits = assign(table)
+    return {
+        split: Source(
+            table.take(np.flatnonzero(splits == split)),
+            name=name,
+            split=split,
+            size=size,
+            budget=BUDGET if split == "test" else 0,
+        )
+        for split in SPLITS
+        if (splits == split).any()
+    }
 
 
 def notes(told: dict[str, Any], found: dict[str, Any], destination: str) -> list[str]:

@@ -36,6 +36,37 @@ def test_the_page_tells_what_happened(made):
     assert "1 broken pictures were left out: disc/broken.png" in page
 
 
+def test_the_page_decodes_the_test_part_and_one_training_picture(made, tmp_path, monkeypatch):
+    from tfx.types import standard_artifacts as kinds
+
+    from looc_tf.data import source
+    from pipeline import artifacts
+    from pipeline.steps.report import Report
+
+    def given(kind, path):
+        artifact = kind()
+        artifact.uri = str(path)
+        return artifact
+
+    test, decoded = looc_tf.open_source(str(made.pictures), "test", size=16).ids, []
+    decode_all, decode_one = source.decode_all, source.decode_one
+    monkeypatch.setattr(source, "decode_all", lambda *given: decoded.extend(given[1]) or decode_all(*given))
+    monkeypatch.setattr(source, "decode_one", lambda *given: decoded.append("one") or decode_one(*given))
+    pushed = given(kinds.PushedModel, made.artifact("PushedModel"))
+    pushed.set_string_custom_property("pushed_destination", str(status.latest_pushed(made.root)))
+    Report.test_call(
+        examples=given(kinds.Examples, made.artifact("Examples")),
+        data=given(artifacts.DataReport, next((made.root / "CheckData" / "report").iterdir())),
+        model=given(kinds.Model, made.artifact("Model")),
+        evaluation=given(kinds.ModelEvaluation, made.artifact("ModelEvaluation")),
+        pushed=pushed,
+        report=given(artifacts.RunReport, tmp_path),
+        fingerprint="",
+    )
+    assert sorted(decoded) == sorted([*test, "one"])
+    assert (tmp_path / "report.html").read_text() == (made.artifact("pipeline.RunReport") / "report.html").read_text()
+
+
 def test_the_evaluator_reads_what_the_library_reads(made):
     """Labels are the same question; the rotation probe sees each picture in one of its four turns."""
     told = json.loads((made.artifact("ModelEvaluation") / "gate.json").read_text())["outputs"]
