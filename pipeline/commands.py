@@ -1,4 +1,4 @@
-"""`looc pipeline`: run it here, compile it for Kubeflow or Vertex, look at a root.
+"""The commands under `looc pipeline`: run it here, compile it for a cluster, show its runs, check what was pushed.
 
 The group is read by `looc --help`, so TFX, whose import takes half a minute, is brought in only by what needs it.
 """
@@ -69,11 +69,18 @@ def run(
     _import_tfx(threads)
     from pipeline.runners.local import run_locally
 
-    options = {"model_name": model_name, "schema": schema or "", "embed": embed, "warm_start": warm_start}
-    done = run_locally(experiment, data or experiment.data.name, Path(root), **options)
-    for line in done.lines:
-        click.echo(line)
-    if not done.blessed:
+    outcome = run_locally(
+        experiment,
+        data or experiment.data.name,
+        Path(root),
+        model_name=model_name,
+        schema=schema or "",
+        embed=embed,
+        warm_start=warm_start,
+    )
+    for message in outcome.messages:
+        click.echo(message)
+    if not outcome.blessed:
         raise SystemExit(3)
 
 

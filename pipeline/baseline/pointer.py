@@ -1,4 +1,4 @@
-"""The pointer: a file in the place of resolvers, which Kubeflow has not. It names what the latest blessed run made.
+"""The pointer: a file that names what the latest blessed run made, for Kubeflow, which has no resolvers.
 
 `Push` writes it, `{"model": URI, "statistics": URI}`; `Gate`, `CheckData` and a `Pretrain` that starts warm read it.
 """
@@ -17,12 +17,12 @@ from pipeline.storage import read_text, write_text
 Kind = TypeVar("Kind", bound=Artifact)
 
 
-def write(path: str, **uris: str) -> None:
-    """Lets the pointer name other artifacts."""
+def write_pointer(path: str, **uris: str) -> None:
+    """Writes the pointer: name -> URI of an artifact."""
     write_text(path, json.dumps(uris) + "\n")
 
 
-def pointed(path: str, name: str, kind: type[Kind]) -> Kind | None:
+def read_pointer(path: str, name: str, kind: type[Kind]) -> Kind | None:
     """The artifact that the pointer calls `name`; None without a path, without a file, or where it is not named.
 
     Raises:

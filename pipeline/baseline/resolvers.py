@@ -1,4 +1,4 @@
-"""Which earlier artifact a run is compared with, on the local runner.
+"""Resolvers of the local runner: which earlier model and statistics a run is compared with.
 
 TFX's own strategies take the latest artifact whatever it is. A second run from the cache would then be compared with
 itself, its gate and its push would run again, and a second copy of the same model would be pushed. These leave out what

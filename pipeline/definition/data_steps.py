@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Union
-
 import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx import components
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.dsl.components.common.resolver import Resolver
-from tfx.orchestration.data_types import RuntimeParameter
 from tfx.proto import example_gen_pb2
 from tfx.types import BaseChannel, Channel
 from tfx.types.standard_artifacts import ExampleStatistics
 
 from pipeline.baseline.resolvers import LatestOther
+from pipeline.definition.settings import PipelineSettings
 from pipeline.examples.example import FEATURES
 from pipeline.examples.origin import RecordFiles
-from pipeline.fingerprint import fingerprint
+from pipeline.fingerprint import code_fingerprint
 from pipeline.steps.check_data import CheckData
 from pipeline.steps.import_example_gen import ImportExampleGen
-
-Text = Union[str, RuntimeParameter]
 
 
 def import_records(records: RecordFiles) -> ImportExampleGen:
@@ -32,7 +28,7 @@ def import_records(records: RecordFiles) -> ImportExampleGen:
     cut = [example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=share) for name, share in parts]
     output = example_gen_pb2.Output(split_config=example_gen_pb2.SplitConfig(splits=cut)) if cut else None
     return ImportExampleGen(
-        records.folder, example_gen_pb2.Input(splits=splits), output, fingerprint(ImportExampleGen.__module__)
+        records.folder, example_gen_pb2.Input(splits=splits), output, code_fingerprint(ImportExampleGen.__module__)
     )
 
 
@@ -43,30 +39,32 @@ def statistics_of(examples: BaseChannel) -> components.StatisticsGen:
     return components.StatisticsGen(examples=examples, stats_options=read)
 
 
-def data_checks(
-    examples: BaseChannel, report: BaseChannel, schema: str, earlier: bool, pointer: Text | None
-) -> list[BaseNode]:
+def data_checks(examples: BaseChannel, report: BaseChannel, settings: PipelineSettings) -> list[BaseNode]:
     """Statistics, schema, validation, and, last, the step that stops a run whose pictures break the schema.
 
     Args:
         examples, report: of `Pictures`.
-        schema: a schema file to hold the pictures to; empty infers one from them.
-        earlier: whether a resolver finds the statistics of the run before.
-        pointer: a file that names those of the latest blessed run, where no resolver can.
+        settings: of the pipeline: here its schema counts, and how the statistics of an earlier run are found.
     """
     statistics = statistics_of(examples)
     counted = statistics.outputs["statistics"]
-    shape = ImportSchemaGen(schema_file=schema) if schema else components.SchemaGen(statistics=counted)
+    given, pointer = settings.schema, settings.pointer
+    shape = ImportSchemaGen(schema_file=given) if given else components.SchemaGen(statistics=counted)
     validator = components.ExampleValidator(statistics=counted, schema=shape.outputs["schema"])
-    channels = {"earlier": Channel(type=ExampleStatistics), "current": counted}
-    found = [Resolver(strategy_class=LatestOther, **channels).with_id("EarlierStatistics")] if earlier else []
+    found = _earlier_statistics(counted) if settings.baseline == "local" else []
     check = CheckData(
         statistics=counted,
         anomalies=validator.outputs["anomalies"],
         schema=shape.outputs["schema"],
         pictures=report,
-        fingerprint=fingerprint(CheckData.__module__),
+        fingerprint=code_fingerprint(CheckData.__module__),
         **({"previous": found[0].outputs["earlier"]} if found else {}),
         **({"baseline_pointer": pointer} if pointer is not None else {}),
     )
     return [statistics, shape, validator, *found, check]
+
+
+def _earlier_statistics(current: BaseChannel) -> list[BaseNode]:
+    """What finds the statistics of the run before."""
+    channels = {"earlier": Channel(type=ExampleStatistics), "current": current}
+    return [Resolver(strategy_class=LatestOther, **channels).with_id("EarlierStatistics")]

@@ -1,4 +1,4 @@
-"""Where the pictures come from: which reader fits, and a text that changes when they do."""
+"""The origin of the pictures: whether ImportExampleGen can read it, and a version that changes when they do."""
 
 from __future__ import annotations
 

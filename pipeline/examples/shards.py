@@ -1,4 +1,4 @@
-"""Pictures to record files of tf.Example, a file at a time, on whatever worker Beam puts it."""
+"""Shards: pictures written as record files of `tf.Example`, one file at a time, by a Beam worker."""
 
 from __future__ import annotations
 

@@ -58,8 +58,8 @@ class Question:
 
     def about(self) -> dict[str, Any]:
         """What the gate must know, ready for JSON."""
-        told = {"representation": self.representation, "probe": self.probe, "label": self.label}
-        return {**told, "classes": self.classes, "names": list(self.names)}
+        about = {"representation": self.representation, "probe": self.probe, "label": self.label}
+        return {**about, "classes": self.classes, "names": list(self.names)}
 
 
 def questions(read: Sequence[Reading], sources: Mapping[str, Source]) -> list[Question]:
@@ -96,7 +96,7 @@ def save(embedder: Embedder, asked: Sequence[Question], path: str) -> None:
         pictures = _squares(parsed["image"], embedder.data_size)
         copies = {name: _copy(name, pictures, parsed) for name in sorted({question.copy for question in asked})}
         vectors = {name: _representations(encode(images)) for name, images in copies.items()}
-        return several(
+        return at_least_two(
             {
                 question.output: readers[question.output](vectors[question.copy][question.representation])
                 for question in asked
@@ -109,7 +109,7 @@ def save(embedder: Embedder, asked: Sequence[Question], path: str) -> None:
     tf.saved_model.save(module, path, signatures={SIGNATURE: function, "serving_default": function})
 
 
-def several(answers: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+def at_least_two(answers: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """Two outputs at least: TFMA takes the name off an only one, and then does not find it by its name."""
     return {**answers, "again": next(iter(answers.values()))} if len(answers) == 1 else answers
 

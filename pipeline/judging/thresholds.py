@@ -1,4 +1,4 @@
-"""From the thresholds of a config to TFMA's, and from TFMA's verdict back to sentences."""
+"""The thresholds of a config as a config of TFMA, and TFMA's results as a verdict with its reasons."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def from_text(text: str) -> Gate:
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
-    """What is demanded of one output, in percent; no `drop` where there is nothing to compare with."""
+class Demand:
+    """The thresholds of one output, in percent; no `drop` where there is nothing to compare with."""
 
     floor: float
     drop: float | None
 
 
-def demands(gate: Gate, outputs: Outputs, baseline: Outputs) -> dict[str, Asked]:
+def demands(gate: Gate, outputs: Outputs, baseline: Outputs) -> dict[str, Demand]:
     """Output -> its thresholds.
 
     Raises:
@@ -49,7 +49,7 @@ def demands(gate: Gate, outputs: Outputs, baseline: Outputs) -> dict[str, Asked]
     check_gate(gate, dict.fromkeys(about["representation"] for about in outputs.values()))
     _answered(gate, outputs)
     return {
-        name: Asked(
+        name: Demand(
             gate.floors.get(about["representation"], {}).get(about["probe"], gate.floor),
             gate.drops.get(about["representation"], {}).get(about["probe"], gate.drop)
             if comparable(about, baseline.get(name))
@@ -75,7 +75,7 @@ def comparable(about: Mapping[str, Any], other: Mapping[str, Any] | None) -> boo
     return other is not None and all(about[key] == other[key] for key in ("label", "classes", "names"))
 
 
-def eval_config(asked: Mapping[str, Asked], outputs: Outputs, baseline: Outputs, weight: str = "") -> tfma.EvalConfig:
+def eval_config(asked: Mapping[str, Demand], outputs: Outputs, baseline: Outputs, weight: str = "") -> tfma.EvalConfig:
     """TFMA's config: one accuracy per output, of all pictures and of each class.
 
     Args:
@@ -114,7 +114,7 @@ def _model(name: str, outputs: Outputs, judged: Outputs, weight: str) -> tfma.Mo
     )
 
 
-def _threshold(asked: Asked) -> tfma.PerSliceMetricThreshold:
+def _threshold(asked: Demand) -> tfma.PerSliceMetricThreshold:
     """For all pictures together: a threshold without a slice would hold for each class, of a few pictures, as well."""
     threshold = tfma.MetricThreshold(
         value_threshold=tfma.GenericValueThreshold(lower_bound={"value": asked.floor / 100})
@@ -125,7 +125,7 @@ def _threshold(asked: Asked) -> tfma.PerSliceMetricThreshold:
     return tfma.PerSliceMetricThreshold(slicing_specs=[tfma.SlicingSpec()], threshold=threshold)
 
 
-def verdict(path: str, asked: Mapping[str, Asked]) -> dict[str, dict[str, Any]]:
+def verdict(path: str, asked: Mapping[str, Demand]) -> dict[str, dict[str, Any]]:
     """Output -> value, baseline, floor, drop and whether they are met, in percent, from what TFMA wrote."""
     values = _overall(path)
     made = {}
@@ -136,7 +136,7 @@ def verdict(path: str, asked: Mapping[str, Asked]) -> dict[str, dict[str, Any]]:
     return made
 
 
-def reason(output: str, value: float, before: float | None, asked: Asked) -> str:
+def reason(output: str, value: float, before: float | None, asked: Demand) -> str:
     """Why an output is refused, or an empty text."""
     if value < asked.floor:
         return f"{output} reads {value:.1f} %, below its floor of {asked.floor:g} %"

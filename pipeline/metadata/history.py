@@ -26,8 +26,8 @@ STATES = {
 
 
 @dataclass(frozen=True)
-class Step:
-    """One execution of a run."""
+class StepExecution:
+    """One step of a run: what became of it, when it began and how long it took."""
 
     name: str
     state: str
@@ -36,11 +36,11 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Run:
-    """One run with its steps in the order in which they began."""
+class PipelineRun:
+    """One run of a pipeline, with its steps in the order in which they began."""
 
     name: str
-    steps: list[Step]
+    steps: list[StepExecution]
 
 
 def open_store(root: Path) -> Any:
@@ -67,21 +67,21 @@ def open_store(root: Path) -> Any:
         ) from error
 
 
-def runs(store: Any) -> Iterator[Run]:
+def runs(store: Any) -> Iterator[PipelineRun]:
     """All runs, oldest first."""
     contexts = store.get_contexts_by_type("pipeline_run")
     for context in sorted(contexts, key=lambda one: one.create_time_since_epoch):
         executions = store.get_executions_by_context(context.id)
         ordered = sorted(executions, key=lambda one: one.id)
-        yield Run(context.name, [_step(store, execution) for execution in ordered])
+        yield PipelineRun(context.name, [_step(store, execution) for execution in ordered])
 
 
-def _step(store: Any, execution: Any) -> Step:
+def _step(store: Any, execution: Any) -> StepExecution:
     nodes = [one.name for one in store.get_contexts_by_execution(execution.id) if one.type == "node"]
     name = nodes[0].rpartition(".")[2] if nodes else execution.type
     began, ended = execution.create_time_since_epoch, execution.last_update_time_since_epoch
     at = datetime.datetime.fromtimestamp(began / 1000)
-    return Step(name, STATES.get(execution.last_known_state, "unknown"), at, (ended - began) / 1000)
+    return StepExecution(name, STATES.get(execution.last_known_state, "unknown"), at, (ended - began) / 1000)
 
 
 def artifacts_of_run(store: Any, run_id: str) -> dict[str, Any]:

@@ -20,11 +20,12 @@ from looc_tf.config import Experiment, to_yaml
 from looc_tf.errors import UserError
 from looc_tf.files import write_atomically
 from pipeline import experiments
-from pipeline.definition.create import NAME, create_pipeline
+from pipeline.definition import NAME, PipelineSettings, create_pipeline
+from pipeline.definition.settings import Baseline
 from pipeline.judging import thresholds
 
 Resources = pipeline_spec_pb2.PipelineDeploymentConfig.PipelineContainerSpec.ResourceSpec
-TARGETS = {"kubeflow": "pointer", "vertex": "resolver"}  # target -> how the baseline is found
+TARGETS: dict[str, Baseline] = {"kubeflow": "pointer", "vertex": "resolver"}  # target -> how the baseline is found
 GPU = {"kubeflow": "nvidia.com/gpu", "vertex": "NVIDIA_TESLA_T4"}
 
 
@@ -79,7 +80,7 @@ def compile_pipeline(
     given = {key: RuntimeParameter(key, type(value), value) for key, value in defaults.items()}
     if target == "vertex":
         del given["baseline_pointer"], defaults["baseline_pointer"]
-    pipeline = create_pipeline(
+    settings = PipelineSettings(
         root=root,
         size=experiment.data.size,
         schema=schema,
@@ -88,14 +89,15 @@ def compile_pipeline(
         beam_args=["--runner=DirectRunner"],
         **given,
     )
+    pipeline = create_pipeline(settings)
     if gpus:
         pretrain = next(step for step in pipeline.components if step.id == "Pretrain")
         accelerator = Resources.AcceleratorConfig(type=GPU[target], count=gpus)
         pretrain.with_platform_config(Resources(accelerator=accelerator))
-    settings = KubeflowV2DagRunnerConfig(
+    about = KubeflowV2DagRunnerConfig(
         display_name=NAME, default_image=image, use_pipeline_spec_2_1=target == "kubeflow"
     )
-    job = KubeflowV2DagRunner(settings).run(pipeline, parameter_values=defaults, write_out=False)
+    job = KubeflowV2DagRunner(about).run(pipeline, parameter_values=defaults, write_out=False)
     _keep_off_gpus(job["pipelineSpec"])
     return _with_defaults(job["pipelineSpec"], defaults) if target == "kubeflow" else job
 

@@ -1,7 +1,8 @@
-"""The pipeline on this machine: one step after the other, metadata in a file, a list of steps with their times."""
+"""TFX's local runner with a line on the screen for each step: its place, name, seconds and what became of it."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import logging
 import os
@@ -25,8 +26,9 @@ from pipeline.metadata.history import STORE, open_store
 
 log = logging.getLogger(__name__)
 
-OWN_BARS = ("Pretrain", "FitProbes")  # steps that draw a progress bar themselves
-_RUNNING = re.compile(r" \[while running '.*?'\]")
+# A terminal has one live line. These steps draw a progress bar on it; the runner shows a spinner for all others.
+STEPS_WITH_PROGRESS_BAR = ("Pretrain", "FitProbes")
+_WHILE_RUNNING = re.compile(r" \[while running '.*?'\]")
 
 
 def store_config(root: Path) -> Any:
@@ -52,8 +54,8 @@ def prepare(root: Path) -> None:
         open_store(root)
 
 
-class Runner(LocalDagRunner):
-    """TFX's local runner, telling what it does.
+class LocalRunner(LocalDagRunner):
+    """TFX's local runner with a line for each step, and errors that name the step.
 
     Its `run` raises `UserError` when a step fails (what is before it is kept, and the next run goes on from there), and
     lets `SystemExit` pass, with 130 or 143, when a training is interrupted.
@@ -90,23 +92,20 @@ class Runner(LocalDagRunner):
 
     def _step(self, name: str, place: str, step: launcher.Launcher, connection: Any) -> None:
         started = time.monotonic()
-        bars = name in OWN_BARS or not self.console.is_terminal
+        spinner = self.console.is_terminal and name not in STEPS_WITH_PROGRESS_BAR
         try:
-            if bars:
+            with self.console.status(f"{place} {name}") if spinner else contextlib.nullcontext():
                 info = step.launch()
-            else:
-                with self.console.status(f"{place} {name}"):
-                    info = step.launch()
         except Exception as error:
             log.error("%s", traceback.format_exc())
-            self._told(place, name, started, "failed")
+            self._print_line(place, name, started, "failed")
             raise self._failure(name, error) from error
         state = _state(connection, info)
-        self._told(place, name, started, state)
+        self._print_line(place, name, started, state)
         if state == "failed":
             raise self._failure(name, RuntimeError("its inputs could not be resolved"))
 
-    def _told(self, place: str, name: str, started: float, state: str) -> None:
+    def _print_line(self, place: str, name: str, started: float, state: str) -> None:
         self.console.print(f"{place} {name:<20}{time.monotonic() - started:>8.1f} s   {state}")
 
     def _failure(self, name: str, error: Exception) -> UserError:
@@ -119,8 +118,8 @@ class Runner(LocalDagRunner):
 
 
 def _line(error: Exception) -> str:
-    """An error in one line, without Beam's places."""
-    return _RUNNING.sub("", " ".join(str(error).split()))[:600].rstrip(".") + (
+    """An error in one line, without the places in a Beam pipeline that Beam adds to it."""
+    return _WHILE_RUNNING.sub("", " ".join(str(error).split()))[:600].rstrip(".") + (
         "." if isinstance(error, UserError) else ""
     )
 

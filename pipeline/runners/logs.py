@@ -1,4 +1,4 @@
-"""What TFX, Beam and TensorFlow say goes to a file; the screen is for the steps."""
+"""Log records and warnings of a run: into a file, or silenced, so that the screen shows the steps alone."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def logging_into(path: Path) -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Nothing below an error is said."""
+    """For the length of a block, only errors are logged."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

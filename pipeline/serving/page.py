@@ -88,6 +88,6 @@ def serving_page(model: Path, name: str, folder: str) -> str:
         folder: of its versions.
     """
     about = json.loads((model / EXTRA / "looc.json").read_text(encoding="utf-8"))
-    told = ", ".join(f"`{key}` (float32 `[B, {size}]`)" for key, size in about["representations"].items())
+    representations = ", ".join(f"`{key}` (float32 `[B, {size}]`)" for key, size in about["representations"].items())
     line = f"Experiment `{about.get('experiment')}`, step {about.get('step')}, looc_tf {about['looc_tf']}."
-    return PAGE.format(name=name, folder=folder, about=line, representations=told)
+    return PAGE.format(name=name, folder=folder, about=line, representations=representations)

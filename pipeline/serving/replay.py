@@ -1,4 +1,4 @@
-"""A served model, checked: its own warm-up requests, replayed in a process that holds TensorFlow alone."""
+"""Checks a pushed model: replays its warm-up requests in a process that imports TensorFlow alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server's view of an exported model, in a process that imports TensorFlow and nothing of this project.
+"""A program in the place of a server: answers requests with an exported model, and imports TensorFlow alone.
 
     python server_process.py MODEL REQUESTS.json OUT.npz
 

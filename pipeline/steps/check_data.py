@@ -14,8 +14,8 @@ from tfx.types.standard_artifacts import ExampleAnomalies, ExampleStatistics, Sc
 from tfx.utils import io_utils
 
 from looc_tf.errors import UserError
-from pipeline.artifacts import DataReport
-from pipeline.baseline.pointer import pointed
+from pipeline.artifacts import DATA_REPORT_FILE, DataReport
+from pipeline.baseline.pointer import read_pointer
 from pipeline.storage import read_text, write_text
 
 DRIFT = 0.1  # Jensen-Shannon divergence, or largest difference of a share, from which on a feature counts as moved
@@ -49,11 +49,11 @@ def CheckData(
         more = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
         raise UserError(f"The pictures break the schema: {broken[0]}{more}. Correct the pictures, or the schema.")
     now = _statistics(statistics)
-    before = previous or pointed(baseline_pointer, "statistics", ExampleStatistics)
+    before = previous or read_pointer(baseline_pointer, "statistics", ExampleStatistics)
     drift = _drift(now, _statistics(before), _schema(schema)) if before else {}
-    about = json.loads(read_text(os.path.join(pictures.uri, "report.json")))
+    about = json.loads(read_text(os.path.join(pictures.uri, DATA_REPORT_FILE)))
     about |= {"summary": summary(now), "drift": drift, "moved": [name for name, far in drift.items() if far > DRIFT]}
-    write_text(os.path.join(report.uri, "report.json"), json.dumps(about, indent=2) + "\n")
+    write_text(os.path.join(report.uri, DATA_REPORT_FILE), json.dumps(about, indent=2) + "\n")
 
 
 def summary(statistics: statistics_pb2.DatasetFeatureStatisticsList) -> dict[str, Any]:

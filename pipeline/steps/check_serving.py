@@ -10,8 +10,8 @@ from tfx.utils import path_utils
 from looc_tf.errors import UserError
 from looc_tf.report.runs import embedder_of
 from looc_tf.train import load_run
+from pipeline.artifacts import RUN_FOLDER
 from pipeline.serving import replay
-from pipeline.steps.run_fn import RUN
 from pipeline.storage import local, write_text
 
 
@@ -28,7 +28,7 @@ def CheckServing(
         UserError: the model does not load or answer there, or its embeddings differ from those that were evaluated.
     """
     del fingerprint
-    embedder = embedder_of(load_run(local(model_run.uri) / RUN))
+    embedder = embedder_of(load_run(local(model_run.uri) / RUN_FOLDER))
     functions = {"serving_default": embedder.encoded, "images": embedder.pixels, "examples": embedder.examples}
     exported = local(path_utils.serving_model_dir(model.uri))
     for signature, name, far in replay.differences(exported, functions):

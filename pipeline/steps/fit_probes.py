@@ -17,11 +17,9 @@ from looc_tf.evaluate import readings
 from looc_tf.report.runs import embedder_of, write_readings
 from looc_tf.train import load_run
 from pipeline import experiments
+from pipeline.artifacts import PROBES_FILE, RUN_FOLDER
 from pipeline.judging import evaluation_model
-from pipeline.steps.run_fn import RUN
 from pipeline.storage import examples_glob, local, write_text
-
-ABOUT = "probes.json"  # beside the evaluation model: its outputs
 
 
 @component
@@ -44,8 +42,8 @@ def FitProbes(
     del fingerprint
     settings = experiments.read(config).evaluation
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, RUN)
-        shutil.copytree(local(model_run.uri) / RUN, path)
+        path = Path(folder, RUN_FOLDER)
+        shutil.copytree(local(model_run.uri) / RUN_FOLDER, path)
         run = load_run(path)
         sources = open_parts(examples_glob(examples.uri), size=run.experiment.data.size)
         embedder = embedder_of(run)
@@ -57,10 +55,10 @@ def FitProbes(
         saved = os.path.join(folder, "saved")
         evaluation_model.save(embedder, asked, saved)
         io_utils.copy_dir(saved, path_utils.serving_model_dir(model.uri))
-        io_utils.copy_dir(str(path), os.path.join(model.uri, RUN))
+        io_utils.copy_dir(str(path), os.path.join(model.uri, RUN_FOLDER))
     labels = sources["test"].labels["label"]
     about = {
         "outputs": {question.output: question.about() for question in asked},
         "unlabelled": int((labels < 0).sum()) if (labels >= 0).any() else 0,
     }
-    write_text(os.path.join(model.uri, ABOUT), json.dumps(about, indent=2) + "\n")
+    write_text(os.path.join(model.uri, PROBES_FILE), json.dumps(about, indent=2) + "\n")

@@ -26,15 +26,14 @@ from tfx.types.standard_component_specs import (
 )
 from tfx.utils import proto_utils
 
-from pipeline.baseline.pointer import pointed
+from pipeline.artifacts import PROBES_FILE, VERDICT_FILE
+from pipeline.baseline.pointer import read_pointer
 from pipeline.judging import thresholds
 from pipeline.probes import LABELLED
-from pipeline.steps.fit_probes import ABOUT
 from pipeline.storage import read_text, write_text
 
 Artifacts = dict[str, list[types.Artifact]]
-Demands = dict[str, thresholds.Asked]
-VERDICT = "gate.json"  # in the evaluation artifact: every output with its thresholds, and the reasons of a refusal
+Demands = dict[str, thresholds.Demand]  # output -> its thresholds
 
 
 class GateSpec(EvaluatorSpec):
@@ -58,7 +57,7 @@ class GateExecutor(executor.Executor):
 
     def Do(self, input_dict: Any, output_dict: Any, exec_properties: dict[str, Any]) -> None:
         inputs = {key: list(value) for key, value in input_dict.items()}
-        named = pointed(exec_properties.get("baseline_pointer") or "", "model", standard_artifacts.Model)
+        named = read_pointer(exec_properties.get("baseline_pointer") or "", "model", standard_artifacts.Model)
         if named:
             inputs[BASELINE_MODEL_KEY] = [named]
         models = _outputs(inputs, MODEL_KEY), _outputs(inputs, BASELINE_MODEL_KEY)
@@ -101,12 +100,12 @@ def _outputs(inputs: Artifacts, key: str) -> dict[str, Any]:
     """What the model of an input answers; nothing where there is no model."""
     if not inputs.get(key):
         return {}
-    return json.loads(read_text(os.path.join(inputs[key][0].uri, ABOUT)))["outputs"]
+    return json.loads(read_text(os.path.join(inputs[key][0].uri, PROBES_FILE)))["outputs"]
 
 
 def _unlabelled(inputs: Artifacts) -> bool:
     """Whether some of the pictures that have labels at all have none."""
-    about = os.path.join(inputs[MODEL_KEY][0].uri, ABOUT)
+    about = os.path.join(inputs[MODEL_KEY][0].uri, PROBES_FILE)
     return bool(json.loads(read_text(about)).get("unlabelled"))
 
 
@@ -119,7 +118,8 @@ def _write_verdict(inputs: Artifacts, outputs: Any, rows: dict[str, dict[str, An
     if not blessed and not reasons:
         reasons = ["TFMA refuses the model; see its validation result"]
     about = {"blessed": blessed, "baseline": inputs[BASELINE_MODEL_KEY][0].uri if compared else ""}
-    write_text(os.path.join(uri, VERDICT), json.dumps({**about, "reasons": reasons, "outputs": rows}, indent=2) + "\n")
+    verdict = {**about, "reasons": reasons, "outputs": rows}
+    write_text(os.path.join(uri, VERDICT_FILE), json.dumps(verdict, indent=2) + "\n")
 
 
 class Gate(base_beam_component.BaseBeamComponent):

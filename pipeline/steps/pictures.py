@@ -21,7 +21,7 @@ from looc_tf.data import read_table
 from looc_tf.data.splits import SPLITS, assign
 from looc_tf.data.table import Table
 from looc_tf.errors import UserError
-from pipeline.artifacts import DataReport
+from pipeline.artifacts import DATA_REPORT_FILE, DataReport
 from pipeline.examples.shards import NAMED, SHARD, WriteShard
 from pipeline.storage import unpack, work_base, write_text
 
@@ -59,14 +59,14 @@ def Pictures(
             found = (
                 job | "Shards" >> beam.Create(shards) | "Write" >> beam.ParDo(WriteShard(origin, size, examples.uri))
             )
-            _write_found(found, os.path.join(report.uri, "report.json"), data, [list(one) for one in table.skipped])
+            _write_found(found, os.path.join(report.uri, DATA_REPORT_FILE), data, [list(one) for one in table.skipped])
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
     _names(table, examples.uri)
     splits = [split for split in SPLITS if any(shard["split"] == split for shard in shards)]
     examples.split_names = artifact_utils.encode_split_names(splits)
     examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
-    _nothing_empty(os.path.join(report.uri, "report.json"), data, splits)
+    _nothing_empty(os.path.join(report.uri, DATA_REPORT_FILE), data, splits)
 
 
 def _unpacked(uri: str, into: Path, data: str) -> str:

@@ -15,7 +15,7 @@ from tfx.types.component_spec import ExecutionParameter
 from tfx.types.standard_component_specs import BASE_MODEL_KEY, CUSTOM_CONFIG_KEY, TrainerSpec
 
 import pipeline.steps.run_fn  # the code that runs: named here so that the fingerprint of this step covers it
-from pipeline.baseline.pointer import pointed
+from pipeline.baseline.pointer import read_pointer
 
 NAMES = ("config", "steps", "fingerprint")
 
@@ -37,7 +37,7 @@ class PretrainExecutor(GenericExecutor):
 
     def Do(self, input_dict: Any, output_dict: Any, exec_properties: dict[str, Any]) -> None:
         settings = {name: exec_properties[name] for name in NAMES}
-        named = pointed(exec_properties.get("baseline_pointer") or "", "model", standard_artifacts.Model)
+        named = read_pointer(exec_properties.get("baseline_pointer") or "", "model", standard_artifacts.Model)
         inputs = {**input_dict, BASE_MODEL_KEY: [named]} if named else input_dict
         super().Do(inputs, output_dict, {**exec_properties, CUSTOM_CONFIG_KEY: json.dumps(settings)})
 

@@ -63,7 +63,7 @@ class PushExecutor(executor.Executor):
         if exec_properties.get("baseline_pointer"):
             keys = {"model": "evaluation_model", "statistics": "statistics"}
             uris = {name: artifact_utils.get_single_uri(input_dict[key]) for name, key in keys.items()}
-            pointer.write(exec_properties["baseline_pointer"], **uris)
+            pointer.write_pointer(exec_properties["baseline_pointer"], **uris)
 
 
 def default_root(uri: str) -> str:

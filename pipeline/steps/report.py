@@ -17,12 +17,9 @@ from looc_tf.data.source import BUDGET
 from looc_tf.data.splits import SPLITS, assign
 from looc_tf.evaluate import read_results
 from looc_tf.report.page import write_page
-from pipeline.artifacts import DataReport, RunReport
-from pipeline.steps.gate import VERDICT
-from pipeline.steps.run_fn import RUN
+from pipeline.artifacts import DATA_REPORT_FILE, PAGE_FILE, RUN_FOLDER, VERDICT_FILE, DataReport, RunReport
 from pipeline.storage import examples_glob, local, read_text, write_text
 
-PAGE = "report.html"
 THIS, BLESSED = "this run", "blessed"
 
 
@@ -42,11 +39,11 @@ def Report(
         model: the evaluation model, which carries its run; the one it was compared with carries another.
     """
     del fingerprint
-    told = json.loads(read_text(os.path.join(evaluation.uri, VERDICT)))
-    found = json.loads(read_text(os.path.join(data.uri, "report.json")))
-    runs = {THIS: local(model.uri) / RUN}
+    told = json.loads(read_text(os.path.join(evaluation.uri, VERDICT_FILE)))
+    found = json.loads(read_text(os.path.join(data.uri, DATA_REPORT_FILE)))
+    runs = {THIS: local(model.uri) / RUN_FOLDER}
     if told["baseline"]:
-        runs[BLESSED] = local(told["baseline"]) / RUN
+        runs[BLESSED] = local(told["baseline"]) / RUN_FOLDER
     records = [
         {**record, "run": label, "method": label}
         for label, path in runs.items()
@@ -56,8 +53,8 @@ def Report(
     sources = open_for_page(examples_glob(examples.uri), size, name=found["data"])
     destination = pushed.get_string_custom_property("pushed_destination")
     with tempfile.TemporaryDirectory() as folder:
-        page = write_page(Path(folder, PAGE), runs, records, sources, notes(told, found, destination))
-        write_text(os.path.join(report.uri, PAGE), page.read_text(encoding="utf-8"))
+        page = write_page(Path(folder, PAGE_FILE), runs, records, sources, notes(told, found, destination))
+        write_text(os.path.join(report.uri, PAGE_FILE), page.read_text(encoding="utf-8"))
 
 
 def open_for_page(files: str, size: int, name: str) -> dict[str, Source]:

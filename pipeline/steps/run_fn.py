@@ -1,4 +1,4 @@
-"""What the Trainer of the pipeline calls: `looc_tf.train`, in a folder that survives an interruption."""
+"""`run_fn`, which TFX's Trainer calls: trains with `looc_tf.train` and exports, going on where a killed one stopped."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from looc_tf import distribute
 from looc_tf.report import export_run
 from looc_tf.train import train
 from pipeline import experiments
+from pipeline.artifacts import RUN_FOLDER
 from pipeline.storage import examples_glob, local, publish, work_base
-
-RUN = "run"  # the run folder inside of the artifacts that carry one
 
 
 def run_fn(fn_args: FnArgs) -> None:
@@ -34,7 +33,7 @@ def run_fn(fn_args: FnArgs) -> None:
     experiment = experiments.with_data(experiments.read(settings["config"]), examples_glob(uri), settings["steps"])
     warm = _base_run(fn_args.base_model)
     work = work_base(os.path.dirname(fn_args.serving_model_dir)) / "pretrain" / _key(settings, uri, warm)
-    out = work / RUN
+    out = work / RUN_FOLDER
     with distribute.strategy().scope():
         chief = distribute.is_chief()
         begun = distribute.of_all(_begun(out, chief))[0]  # what the chief has found, before anyone writes
@@ -42,7 +41,7 @@ def run_fn(fn_args: FnArgs) -> None:
     if chief:
         exported = export_run(out, work / "export")
         publish(exported, fn_args.serving_model_dir)
-        io_utils.copy_dir(str(out), os.path.join(fn_args.model_run_dir, RUN))
+        io_utils.copy_dir(str(out), os.path.join(fn_args.model_run_dir, RUN_FOLDER))
         shutil.rmtree(work, ignore_errors=True)
 
 
@@ -67,4 +66,4 @@ def _base_run(base_model: str | None) -> Path | None:
     if not base_model:
         return None
     uri = os.path.dirname(base_model)
-    return local(uri) / RUN if fileio.exists(os.path.join(uri, RUN)) else None
+    return local(uri) / RUN_FOLDER if fileio.exists(os.path.join(uri, RUN_FOLDER)) else None

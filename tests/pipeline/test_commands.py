@@ -101,7 +101,7 @@ def test_a_refused_model_ends_in_3(monkeypatch, tmp_path):
 
     def run_locally(experiment, data, root, **options):
         asked.update(options, data=data, name=experiment.name)
-        return local.Done(blessed=False, lines=["not blessed, not pushed:", "  trunk.object fell"])
+        return local.Outcome(blessed=False, messages=["not blessed, not pushed:", "  trunk.object fell"])
 
     monkeypatch.setattr(local, "run_locally", run_locally)
     result = looc("run", "--config", "factors/looc", "--data", "D", "--root", tmp_path, "--embed", "all")

@@ -14,6 +14,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from looc_tf import config
 from looc_tf.errors import UserError
+from pipeline.definition import PipelineSettings
 from pipeline.runners.kubeflow import compile_pipeline, write
 from pipeline.runners.rehearse import carry_out, order, rehearse
 
@@ -116,6 +117,12 @@ def test_a_path_of_this_machine_is_refused(option, value):
         compile_pipeline(
             "kubeflow", config.load("factors/looc"), **{"data": "factors", "image": "looc:1", option: value}
         )
+
+
+def test_a_misspelt_way_to_find_the_baseline_is_refused():
+    """It would find none, and the gate would judge by floors alone."""
+    with pytest.raises(UserError, match=r"Unknown baseline 'poiner'\. Did you mean 'pointer'\?"):
+        PipelineSettings(root="", config="factors/looc", data="factors", size=64, baseline="poiner")
 
 
 @pytest.mark.parametrize("target", ["kubeflow", "vertex"])

@@ -162,7 +162,7 @@ def checked(tmp_path, change, pointed=False):
     found.split_names = artifact_utils.encode_split_names(["train"])
     report = at(DataReport, tmp_path / "report")
     previous = at(ExampleStatistics, tmp_path / "statistics")
-    pointer.write(str(tmp_path / "blessed.json"), model="M", statistics=previous.uri)
+    pointer.write_pointer(str(tmp_path / "blessed.json"), model="M", statistics=previous.uri)
     CheckData.test_call(
         statistics=at(ExampleStatistics, tmp_path / "statistics"),
         anomalies=found,
@@ -214,13 +214,13 @@ def test_splits_to_embed():
 
 def test_a_pointer(tmp_path):
     path = tmp_path / "blessed.json"
-    assert pointer.pointed("", "model", Model) is None and pointer.pointed(str(path), "model", Model) is None
-    pointer.write(str(path), model="gs://bucket/model")
-    assert pointer.pointed(str(path), "model", Model).uri == "gs://bucket/model"
-    assert pointer.pointed(str(path), "statistics", ExampleStatistics) is None
+    assert pointer.read_pointer("", "model", Model) is None and pointer.read_pointer(str(path), "model", Model) is None
+    pointer.write_pointer(str(path), model="gs://bucket/model")
+    assert pointer.read_pointer(str(path), "model", Model).uri == "gs://bucket/model"
+    assert pointer.read_pointer(str(path), "statistics", ExampleStatistics) is None
     path.write_text("[]")
     with pytest.raises(UserError, match="Expected a pointer that Push has written"):
-        pointer.pointed(str(path), "model", Model)
+        pointer.read_pointer(str(path), "model", Model)
 
 
 def test_where_no_resolver_is_a_warm_start_begins_with_what_the_pointer_names(tmp_path, monkeypatch):
@@ -228,7 +228,7 @@ def test_where_no_resolver_is_a_warm_start_begins_with_what_the_pointer_names(tm
 
     begun = []
     monkeypatch.setattr(pretrain.GenericExecutor, "Do", lambda self, inputs, *_: begun.append(inputs.get("base_model")))
-    pointer.write(str(tmp_path / "blessed.json"), model="M")
+    pointer.write_pointer(str(tmp_path / "blessed.json"), model="M")
     given = {"config": "c", "steps": 1, "fingerprint": "f"}
     for path in (None, str(tmp_path / "none.json"), str(tmp_path / "blessed.json")):
         pretrain.PretrainExecutor().Do({}, {}, {**given, "baseline_pointer": path})

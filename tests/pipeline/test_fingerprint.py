@@ -21,18 +21,18 @@ def test_a_step_covers_what_it_imports_directly_late_or_through_others():
 
 
 def test_a_changed_line_changes_the_steps_that_reach_it_and_no_others(monkeypatch, tmp_path):
-    before = [fingerprint.fingerprint(step) for step in STEPS]
-    assert before == [fingerprint.fingerprint(step) for step in STEPS]
+    before = [fingerprint.code_fingerprint(step) for step in STEPS]
+    assert before == [fingerprint.code_fingerprint(step) for step in STEPS]
     for package in fingerprint.PACKAGES:
         shutil.copytree(fingerprint._root() / package, tmp_path / package)
     monkeypatch.setattr(fingerprint, "_root", lambda: tmp_path)
-    assert [fingerprint.fingerprint(step) for step in STEPS] == before
+    assert [fingerprint.code_fingerprint(step) for step in STEPS] == before
     with (tmp_path / "looc_tf" / "losses" / "info_nce.py").open("a") as file:
         file.write("# changed\n")
-    same = [one == other for one, other in zip(before, map(fingerprint.fingerprint, STEPS))]
+    same = [one == other for one, other in zip(before, map(fingerprint.code_fingerprint, STEPS))]
     assert same[0] and not same[1]
 
 
 def test_a_module_of_somebody_else():
     with pytest.raises(ValueError, match="Expected a module of"):
-        fingerprint.fingerprint("numpy")
+        fingerprint.code_fingerprint("numpy")

@@ -62,6 +62,14 @@ def test_inside_a_room_imports_run_one_way():
         graph = {name: used for name, used in graph.items() if name not in ready}
 
 
+def test_a_step_imports_no_other_step():
+    """What two steps share has a room of its own; so a changed step runs again itself and what is behind it."""
+    for name, path in MODULES.items():
+        if name.startswith("pipeline.steps."):
+            others = {module for module, _ in imports(path) if module.startswith("pipeline.steps.")}
+            assert others <= {"pipeline.steps.run_fn"}, f"{name} imports {others}"
+
+
 def test_every_room_says_what_it_is():
     assert {room(path) for path in FILES} >= set(ROOMS)
     for path in FILES:

@@ -21,7 +21,7 @@ CHANGED = ["Pretrain", "CheckServing", "FitProbes", "Represent", "Gate", "Push",
 
 
 def test_a_first_run_pushes_a_model_that_answers(made):
-    assert made.done.blessed, made.done.lines
+    assert made.done.blessed, made.done.messages
     model = status.latest_pushed(made.root)
     assert model.parent == made.root / "serving" / "looc"
     lines = list(replay.check_pushed(model))
