@@ -48,8 +48,8 @@ def data_checks(examples: BaseChannel, report: BaseChannel, settings: PipelineSe
     """
     statistics = statistics_of(examples)
     counted = statistics.outputs["statistics"]
-    given, pointer = settings.schema, settings.pointer
-    shape = ImportSchemaGen(schema_file=given) if given else components.SchemaGen(statistics=counted)
+    schema, pointer = settings.schema, settings.pointer
+    shape = ImportSchemaGen(schema_file=schema) if schema else components.SchemaGen(statistics=counted)
     validator = components.ExampleValidator(statistics=counted, schema=shape.outputs["schema"])
     found = _earlier_statistics(counted) if settings.baseline == "local" else []
     check = CheckData(

@@ -114,5 +114,5 @@ def check_pushed(model: Path) -> Iterator[str]:
                     f"{model}: signature {request.signature!r} should answer {name!r} with rows of {size} finite "
                     f"numbers. Received {found}. Push the model again."
                 )
-        told = ", ".join(f"{name} {list(rows.shape)}" for name, rows in answer.items())
-        yield f"{request.signature}: {told}"
+        shapes = ", ".join(f"{name} {list(rows.shape)}" for name, rows in answer.items())
+        yield f"{request.signature}: {shapes}"

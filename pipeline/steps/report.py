@@ -39,21 +39,21 @@ def Report(
         model: the evaluation model, which carries its run; the one it was compared with carries another.
     """
     del fingerprint
-    told = json.loads(read_text(os.path.join(evaluation.uri, VERDICT_FILE)))
-    found = json.loads(read_text(os.path.join(data.uri, DATA_REPORT_FILE)))
+    verdict = json.loads(read_text(os.path.join(evaluation.uri, VERDICT_FILE)))
+    data_report = json.loads(read_text(os.path.join(data.uri, DATA_REPORT_FILE)))
     runs = {THIS: local(model.uri) / RUN_FOLDER}
-    if told["baseline"]:
-        runs[BLESSED] = local(told["baseline"]) / RUN_FOLDER
+    if verdict["baseline"]:
+        runs[BLESSED] = local(verdict["baseline"]) / RUN_FOLDER
     records = [
         {**record, "run": label, "method": label}
         for label, path in runs.items()
         for record in read_results(path / "results.json")
     ]
     size = config.load(runs[THIS] / "config.yaml").data.size
-    sources = open_for_page(examples_glob(examples.uri), size, name=found["data"])
+    sources = open_for_page(examples_glob(examples.uri), size, name=data_report["data"])
     destination = pushed.get_string_custom_property("pushed_destination")
     with tempfile.TemporaryDirectory() as folder:
-        page = write_page(Path(folder, PAGE_FILE), runs, records, sources, notes(told, found, destination))
+        page = write_page(Path(folder, PAGE_FILE), runs, records, sources, notes(verdict, data_report, destination))
         write_text(os.path.join(report.uri, PAGE_FILE), page.read_text(encoding="utf-8"))
 
 
@@ -78,20 +78,26 @@ def open_for_page(files: str, size: int, name: str) -> dict[str, Source]:
     }
 
 
-def notes(told: dict[str, Any], found: dict[str, Any], destination: str) -> list[str]:
-    """What to say before anything else: pushed or refused and why, and what was odd in the pictures."""
+def notes(verdict: dict[str, Any], data_report: dict[str, Any], destination: str) -> list[str]:
+    """The first lines of the page: pushed or refused and why, and what was odd in the pictures.
+
+    Args:
+        verdict: the gate's.
+        data_report: of `CheckData`.
+        destination: where the model was pushed; empty where it was not.
+    """
     against = (
         "the latest blessed model"
-        if told["baseline"]
+        if verdict["baseline"]
         else "floors alone: no blessed model before it can be compared with"
     )
-    lines = [f"Blessed, judged against {against}." if told["blessed"] else f"Not pushed, judged against {against}."]
-    lines += [f"{reason}." for reason in told["reasons"]]
+    lines = [f"Blessed, judged against {against}." if verdict["blessed"] else f"Not pushed, judged against {against}."]
+    lines += [f"{reason}." for reason in verdict["reasons"]]
     if destination:
         lines.append(f"Pushed to {destination}.")
-    if found["broken"]:
-        named = ", ".join(f"{name} ({why})" for name, why in found["named"][:3])
-        lines.append(f"{found['broken']} broken pictures were left out: {named}.")
-    if found.get("moved"):
-        lines.append(f"Moved since the run before: {', '.join(found['moved'])}.")
+    if data_report["broken"]:
+        named = ", ".join(f"{name} ({why})" for name, why in data_report["named"][:3])
+        lines.append(f"{data_report['broken']} broken pictures were left out: {named}.")
+    if data_report.get("moved"):
+        lines.append(f"Moved since the run before: {', '.join(data_report['moved'])}.")
     return lines
