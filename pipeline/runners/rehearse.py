@@ -27,7 +27,7 @@ def rehearse(spec: Spec, root: Path, parameters: Mapping[str, Any]) -> dict[str,
     """Carries out every task of a pipeline spec 2.1; returns task -> its executor output.
 
     Args:
-        spec: as `kubeflow_runner.compile_pipeline` makes it for Kubeflow.
+        spec: as `pipeline.runners.kubeflow.compile_pipeline` makes it for Kubeflow.
         root: of the artifacts.
         parameters: of the run; the spec's defaults fill in the others.
     """
