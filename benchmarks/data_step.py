@@ -26,11 +26,11 @@ from looc_tf.experiments import load
 from looc_tf.report import export_run
 from looc_tf.training import train
 from pipeline.artifacts import DataReport, Embeddings
-from pipeline.components.import_example_gen import ImportExecutor
-from pipeline.components.pictures import Pictures
-from pipeline.components.represent import Represent
-from pipeline.data_steps import import_records, statistics_of
-from pipeline.origin import record_files
+from pipeline.definition.data_steps import import_records, statistics_of
+from pipeline.examples.origin import record_files
+from pipeline.steps.import_example_gen import ImportExecutor
+from pipeline.steps.pictures import Pictures
+from pipeline.steps.represent import Represent
 
 SIDE = 128  # pixels of noise, which no format makes smaller: 49 kB each
 SMALL = ("data.size=32", "views.size=32", "training.steps=0")

@@ -16,9 +16,8 @@ from typing import Any
 
 import click
 
-from looc_tf import __version__, config, experiments
+from looc_tf import __version__, config, experiments, plugins
 from looc_tf.errors import UserError, printable
-from pipeline.commands import group as pipeline
 
 _FULL = ("ResourceExhaustedError", "PermissionDeniedError")  # what TensorFlow raises for a full disk or a locked folder
 
@@ -36,7 +35,10 @@ class Commands(click.Group):
     """Commands in the order in which one uses them; users' mistakes end in one line instead of a traceback."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return list(self.commands)
+        return [*self.commands, *plugins.COMMANDS]
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        return plugins.find(name) if name in plugins.COMMANDS else super().get_command(context, name)
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -286,9 +288,6 @@ def configs() -> None:
     names = config.names()
     for name in names:
         click.echo(f"{name:{max(map(len, names)) + 2}}{config.about(name)}")
-
-
-cli.add_command(pipeline)
 
 
 def main() -> None:

@@ -1,8 +1,17 @@
-"""The types of artifacts that TFX does not have; `pipeline.__getattr__` gives them to compiled jobs."""
+"""What steps hand to one another: the types of artifacts that TFX does not have, and the names of the files in them.
+
+Compiled jobs name the types as `pipeline.<Type>`, which `pipeline.__getattr__` answers.
+"""
 
 from __future__ import annotations
 
 from tfx.types.artifact import Artifact
+
+DATA_REPORT_FILE = "report.json"  # in a DataReport
+PAGE_FILE = "report.html"  # in a RunReport
+RUN_FOLDER = "run"  # the library's run folder, in the artifacts that carry one: ModelRun, and the model to be judged
+PROBES_FILE = "probes.json"  # beside the model to be judged: its outputs, one for each linear probe of a representation
+VERDICT_FILE = "gate.json"  # in a ModelEvaluation: every output with its thresholds, and the reasons of a refusal
 
 
 class DataReport(Artifact):

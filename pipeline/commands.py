@@ -1,4 +1,4 @@
-"""`looc pipeline`: run it here, compile it for Kubeflow or Vertex, look at a root.
+"""The commands under `looc pipeline`: run it here, compile it for a cluster, show its runs, check what was pushed.
 
 The group is read by `looc --help`, so TFX, whose import takes half a minute, is brought in only by what needs it.
 """
@@ -67,13 +67,20 @@ def run(
             f"Expected a schema file. {schema} is none. Every run writes one: R/SchemaGen/schema/*/schema.pbtxt."
         )
     _import_tfx(threads)
-    from pipeline.local import run_locally
+    from pipeline.runners.local import run_locally
 
-    options = {"model_name": model_name, "schema": schema or "", "embed": embed, "warm_start": warm_start}
-    done = run_locally(experiment, data or experiment.data.name, Path(root), **options)
-    for line in done.lines:
-        click.echo(line)
-    if not done.blessed:
+    outcome = run_locally(
+        experiment,
+        data or experiment.data.name,
+        Path(root),
+        model_name=model_name,
+        schema=schema or "",
+        embed=embed,
+        warm_start=warm_start,
+    )
+    for message in outcome.messages:
+        click.echo(message)
+    if not outcome.blessed:
         raise SystemExit(3)
 
 
@@ -135,8 +142,8 @@ def compile(
     """
     experiment = experiments.load(config_name, overrides)
     _import_tfx()
-    from pipeline.kubeflow_runner import compile_pipeline, write
-    from pipeline.logs import quiet
+    from pipeline.runners.kubeflow import compile_pipeline, write
+    from pipeline.runners.logs import quiet
 
     with quiet():
         compiled = compile_pipeline(
@@ -165,7 +172,7 @@ def status(root: str) -> None:
     _needs("ml_metadata")
     from rich.console import Console
 
-    from pipeline.status import tables
+    from pipeline.metadata.status import tables
 
     for table in tables(Path(root)):
         Console().print(table)
@@ -184,10 +191,10 @@ def serve_check(root: str) -> None:
     _needs("ml_metadata")
     _needs("tensorflow_serving")
     _silence()
-    from pipeline.status import latest_pushed
+    from pipeline.metadata.status import latest_pushed
 
     model = latest_pushed(Path(root))
-    from pipeline.serving import check_pushed
+    from pipeline.serving.replay import check_pushed
 
     for line in check_pushed(model):
         click.echo(line)

@@ -1,4 +1,4 @@
-"""The code that a step runs, as one short text: a step whose code has changed is never served from TFX's cache.
+"""A hash of the code behind a step, so that TFX's cache never answers for a step whose code has changed.
 
 TFX's own cache looks at inputs and parameters alone. Each step of ours takes this fingerprint as a parameter; it covers
 the files of this project that the step's module reaches through imports, so a change runs again what it can touch.
@@ -18,7 +18,7 @@ PACKAGES = ("looc_tf", "pipeline")
 OUTSIDE = "tensorflow keras-cv tensorflow-addons tensorflow-datasets scikit-learn numpy tfx apache-beam".split()
 
 
-def fingerprint(module: str) -> str:
+def code_fingerprint(module: str) -> str:
     """16 hexadecimal digits of all files of the project that `module` imports, directly or through others.
 
     Imports inside functions count; templates and style sheets beside a reached module do as well.

@@ -185,7 +185,7 @@ def test_a_class_number_without_end_is_refused(tmp_path):
 
 
 def test_the_pipelines_shards(folder, tmp_path):
-    shards = pytest.importorskip("pipeline.components.shards", reason="TFX is not installed")
+    shards = pytest.importorskip("pipeline.examples.shards", reason="TFX is not installed")
     writer = shards.WriteShard(str(folder), 16, str(tmp_path))
     writer.setup()
     [found] = writer.process({"split": "train", "number": 0, "of": 1, "rows": list(range(len(writer.table)))})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from pipeline.evaluation_model import several
+from pipeline.judging.evaluation_model import at_least_two
 
 COUNT, CLASSES = 40, 4
 
@@ -45,7 +45,7 @@ def model(folder: Path, right: dict[str, float], number: int = 1, unlabelled: in
         parsed = tf.io.parse_example(serialized, spec)
         # an order of the pictures that has nothing to do with their labels
         place = tf.cast(parsed["number"] * 7 % COUNT, tf.float32) / COUNT
-        return several(
+        return at_least_two(
             {
                 output: tf.one_hot((parsed[labels[output]] + tf.cast(place >= share, tf.int64)) % CLASSES, CLASSES)
                 for output, share in right.items()

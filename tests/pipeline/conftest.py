@@ -24,18 +24,18 @@ class Made:
         """Another run under the same root; returns what it says and {step: state}."""
         import tiny
 
-        from pipeline import metadata_store
-        from pipeline.local import run_locally
+        from pipeline.metadata import history
+        from pipeline.runners.local import run_locally
 
         done = run_locally(tiny.experiment(self.pictures, *overrides), str(self.pictures), self.root, **options)
-        *_, last = metadata_store.runs(metadata_store.open_store(self.root))
+        *_, last = history.runs(history.open_store(self.root))
         return done, {step.name: step.state for step in last.steps}
 
     def artifact(self, kind):
         """The newest artifact of a type, as a path."""
-        from pipeline import metadata_store
+        from pipeline.metadata import history
 
-        store = metadata_store.open_store(self.root)
+        store = history.open_store(self.root)
         return Path(max(store.get_artifacts_by_type(kind), key=lambda one: one.id).uri)
 
 
@@ -44,7 +44,7 @@ def made(tmp_path_factory):
     pytest.importorskip("tfx", reason="needs TFX: make setup-pipeline")
     import tiny
 
-    from pipeline.local import run_locally
+    from pipeline.runners.local import run_locally
 
     folder = tmp_path_factory.mktemp("pipeline")
     pictures = tiny.draw(folder / "pictures")

@@ -16,7 +16,7 @@ import tiny
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from looc_tf.config import to_yaml
-from pipeline.run_fn import run_fn
+from pipeline.steps.run_fn import run_fn
 
 # Statistics over the global batch: then two replicas compute what one does.
 ALIKE = ("model.batch_norm=sync", "method.key_batch_norm=sync", "training.steps=6", "training.monitor_every=0")

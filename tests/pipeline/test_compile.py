@@ -12,10 +12,11 @@ pytest.importorskip("tfx", reason="needs TFX: make setup-pipeline")
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from looc_tf import config
 from looc_tf.errors import UserError
-from pipeline.kubeflow_runner import compile_pipeline, write
-from pipeline.rehearse import carry_out, order, rehearse
+from looc_tf.experiments import load
+from pipeline.definition import PipelineSettings
+from pipeline.runners.kubeflow import compile_pipeline, write
+from pipeline.runners.rehearse import carry_out, order, rehearse
 
 GOLDEN = Path(__file__).parent / "golden"
 RENEW = "RENEW_GOLDEN"  # set it to write the golden files anew, then read the difference
@@ -25,7 +26,7 @@ OPERATORS = {"config", "data", "data_version", "steps", "thresholds", "model_nam
 @pytest.fixture(scope="module")
 def compiled():
     """target -> the compiled job of a shipped config."""
-    experiment = config.load("factors/looc")
+    experiment = load("factors/looc")
     roots = {"kubeflow": "", "vertex": "gs://bucket/looc"}
     return {
         target: compile_pipeline(target, experiment, "factors", image="looc:1", root=root)
@@ -106,16 +107,20 @@ def test_kubeflow_gets_no_resolver_and_vertex_its_own(compiled):
 
 
 def test_a_path_in_the_config_does_not_get_into_the_job():
-    experiment = config.load("factors/looc", ["data.name=/home/me/photos"])
+    experiment = load("factors/looc", ["data.name=/home/me/photos"])
     assert "/home/me" not in json.dumps(compile_pipeline("kubeflow", experiment, "gs://bucket/photos", image="looc:1"))
 
 
 @pytest.mark.parametrize(("option", "value"), [("data", "/home/me/photos"), ("schema", "./schema.pbtxt")])
 def test_a_path_of_this_machine_is_refused(option, value):
     with pytest.raises(UserError, match=f"--{option} is a path of this machine"):
-        compile_pipeline(
-            "kubeflow", config.load("factors/looc"), **{"data": "factors", "image": "looc:1", option: value}
-        )
+        compile_pipeline("kubeflow", load("factors/looc"), **{"data": "factors", "image": "looc:1", option: value})
+
+
+def test_a_misspelt_way_to_find_the_baseline_is_refused():
+    """It would find none, and the gate would judge by floors alone."""
+    with pytest.raises(UserError, match=r"Unknown baseline 'poiner'\. Did you mean 'pointer'\?"):
+        PipelineSettings(root="", config="factors/looc", data="factors", size=64, baseline="poiner")
 
 
 @pytest.mark.parametrize("target", ["kubeflow", "vertex"])
@@ -124,7 +129,7 @@ def test_a_schema_and_a_warm_start(target):
     options = {"root": "gs://bucket/looc"} if target == "vertex" else {}
     job = compile_pipeline(
         target,
-        config.load("factors/looc"),
+        load("factors/looc"),
         "factors",
         "looc:1",
         **options,

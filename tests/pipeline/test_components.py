@@ -22,14 +22,14 @@ from tfx.types.standard_artifacts import (
 )
 
 from looc_tf.errors import UserError
-from pipeline import pointer
 from pipeline.artifacts import DataReport
-from pipeline.components.check_data import CheckData
-from pipeline.components.check_serving import CheckServing
-from pipeline.components.pictures import Pictures
-from pipeline.components.represent import named_splits
-from pipeline.components.shards import SHARD
-from pipeline.resolvers import LatestOther, LatestOtherBlessed
+from pipeline.baseline import pointer
+from pipeline.baseline.resolvers import LatestOther, LatestOtherBlessed
+from pipeline.examples.shards import SHARD
+from pipeline.steps.check_data import CheckData
+from pipeline.steps.check_serving import CheckServing
+from pipeline.steps.pictures import Pictures
+from pipeline.steps.represent import named_splits
 
 
 def at(kind, path):
@@ -111,9 +111,9 @@ def test_a_folder_without_pictures(tmp_path, name, words):
 @pytest.mark.parametrize("declared", [True, False])
 def test_record_files_come_through_import_example_gen(tmp_path, declared):
     """Its driver would need metadata; the executor alone reads and splits."""
-    from pipeline.components.import_example_gen import ImportExecutor
-    from pipeline.data_steps import import_records
-    from pipeline.origin import record_files
+    from pipeline.definition.data_steps import import_records
+    from pipeline.examples.origin import record_files
+    from pipeline.steps.import_example_gen import ImportExecutor
 
     data = tmp_path / "records"
     data.mkdir()
@@ -144,7 +144,7 @@ def checked(tmp_path, change, pointed=False):
     """CheckData on the statistics of 48 pictures against their own schema, changed by hand."""
     import tensorflow_data_validation as tfdv
 
-    from pipeline.data_steps import FEATURES
+    from pipeline.examples.example import FEATURES
 
     examples, _ = write_examples(tmp_path, tiny.draw(tmp_path / "pictures"))
     options = tfdv.StatsOptions(feature_allowlist=list(FEATURES))
@@ -162,7 +162,7 @@ def checked(tmp_path, change, pointed=False):
     found.split_names = artifact_utils.encode_split_names(["train"])
     report = at(DataReport, tmp_path / "report")
     previous = at(ExampleStatistics, tmp_path / "statistics")
-    pointer.write(str(tmp_path / "blessed.json"), model="M", statistics=previous.uri)
+    pointer.write_pointer(str(tmp_path / "blessed.json"), model="M", statistics=previous.uri)
     CheckData.test_call(
         statistics=at(ExampleStatistics, tmp_path / "statistics"),
         anomalies=found,
@@ -193,13 +193,13 @@ def test_pictures_that_break_the_schema_stop_the_run(tmp_path):
 
 
 def test_an_export_that_differs_from_what_was_evaluated_is_not_blessed(made, tmp_path, monkeypatch):
-    from pipeline import serving
+    from pipeline.serving import replay
 
     exported = made.root / "Pretrain" / "model"
     model = at(Model, next(exported.iterdir()))
     blessing = at(InfraBlessing, tmp_path / "blessing")
     run = at(ModelRun, made.artifact("ModelRun"))
-    monkeypatch.setattr(serving, "TOLERANCE", -1.0)
+    monkeypatch.setattr(replay, "TOLERANCE", -1.0)
     with pytest.raises(UserError, match=r"The exported model and the evaluated one differ: .* Nothing was pushed"):
         CheckServing.test_call(model=model, model_run=run, blessing=blessing, fingerprint="")
     assert not (tmp_path / "blessing").exists()
@@ -214,21 +214,21 @@ def test_splits_to_embed():
 
 def test_a_pointer(tmp_path):
     path = tmp_path / "blessed.json"
-    assert pointer.pointed("", "model", Model) is None and pointer.pointed(str(path), "model", Model) is None
-    pointer.write(str(path), model="gs://bucket/model")
-    assert pointer.pointed(str(path), "model", Model).uri == "gs://bucket/model"
-    assert pointer.pointed(str(path), "statistics", ExampleStatistics) is None
+    assert pointer.read_pointer("", "model", Model) is None and pointer.read_pointer(str(path), "model", Model) is None
+    pointer.write_pointer(str(path), model="gs://bucket/model")
+    assert pointer.read_pointer(str(path), "model", Model).uri == "gs://bucket/model"
+    assert pointer.read_pointer(str(path), "statistics", ExampleStatistics) is None
     path.write_text("[]")
     with pytest.raises(UserError, match="Expected a pointer that Push has written"):
-        pointer.pointed(str(path), "model", Model)
+        pointer.read_pointer(str(path), "model", Model)
 
 
 def test_where_no_resolver_is_a_warm_start_begins_with_what_the_pointer_names(tmp_path, monkeypatch):
-    from pipeline.components import pretrain
+    from pipeline.steps import pretrain
 
     begun = []
     monkeypatch.setattr(pretrain.GenericExecutor, "Do", lambda self, inputs, *_: begun.append(inputs.get("base_model")))
-    pointer.write(str(tmp_path / "blessed.json"), model="M")
+    pointer.write_pointer(str(tmp_path / "blessed.json"), model="M")
     given = {"config": "c", "steps": 1, "fingerprint": "f"}
     for path in (None, str(tmp_path / "none.json"), str(tmp_path / "blessed.json")):
         pretrain.PretrainExecutor().Do({}, {}, {**given, "baseline_pointer": path})

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline import fingerprint
 
-STEPS = [f"pipeline.components.{name}" for name in ("pictures", "pretrain", "fit_probes", "gate", "report")]
+STEPS = [f"pipeline.steps.{name}" for name in ("pictures", "pretrain", "fit_probes", "gate", "report")]
 
 
 def names(module):
@@ -14,25 +14,26 @@ def names(module):
 
 
 def test_a_step_covers_what_it_imports_directly_late_or_through_others():
-    assert {"pipeline/run_fn.py", "looc_tf/losses/info_nce.py", "looc_tf/data/named.py"} <= names(STEPS[1])
+    assert {"pipeline/steps/run_fn.py", "looc_tf/losses/info_nce.py", "looc_tf/data/named.py"} <= names(STEPS[1])
     assert "looc_tf/losses/info_nce.py" not in names(STEPS[0])
+    assert "looc_tf/losses/info_nce.py" not in names(STEPS[3])  # it judges what a training has made
     assert "looc_tf/report/page.html" in names(STEPS[4])
     assert "looc_tf/cli.py" not in set().union(*map(names, STEPS))
 
 
 def test_a_changed_line_changes_the_steps_that_reach_it_and_no_others(monkeypatch, tmp_path):
-    before = [fingerprint.fingerprint(step) for step in STEPS]
-    assert before == [fingerprint.fingerprint(step) for step in STEPS]
+    before = [fingerprint.code_fingerprint(step) for step in STEPS]
+    assert before == [fingerprint.code_fingerprint(step) for step in STEPS]
     for package in fingerprint.PACKAGES:
         shutil.copytree(fingerprint._root() / package, tmp_path / package)
     monkeypatch.setattr(fingerprint, "_root", lambda: tmp_path)
-    assert [fingerprint.fingerprint(step) for step in STEPS] == before
+    assert [fingerprint.code_fingerprint(step) for step in STEPS] == before
     with (tmp_path / "looc_tf" / "losses" / "info_nce.py").open("a") as file:
         file.write("# changed\n")
-    same = [one == other for one, other in zip(before, map(fingerprint.fingerprint, STEPS))]
+    same = [one == other for one, other in zip(before, map(fingerprint.code_fingerprint, STEPS))]
     assert same[0] and not same[1]
 
 
 def test_a_module_of_somebody_else():
     with pytest.raises(ValueError, match="Expected a module of"):
-        fingerprint.fingerprint("numpy")
+        fingerprint.code_fingerprint("numpy")

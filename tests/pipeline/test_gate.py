@@ -12,10 +12,10 @@ from tfx.types.standard_artifacts import InfraBlessing, Model, ModelBlessing, Mo
 
 from looc_tf.config import Gate
 from looc_tf.errors import UserError
-from pipeline import thresholds
-from pipeline.components.gate import GateExecutor
-from pipeline.components.push import PushExecutor
-from pipeline.components.report import notes
+from pipeline.judging import thresholds
+from pipeline.steps.gate import GateExecutor
+from pipeline.steps.push import PushExecutor
+from pipeline.steps.report import notes
 
 TRUNK, COLOR, TURN = "trunk.object", "color.object", "trunk.rotation"
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from pipeline.origin import RecordFiles, data_version, record_files
+from pipeline.examples.origin import RecordFiles, data_version, record_files
 
 
 def touch(folder, *names):

@@ -12,17 +12,19 @@ import pandas as pd
 
 import looc_tf
 from looc_tf.errors import UserError
-from pipeline import fingerprint, metadata_store, serving, status
+from pipeline import fingerprint
+from pipeline.metadata import history, status
+from pipeline.serving import replay
 from pipeline.storage import examples_glob
 
 CHANGED = ["Pretrain", "CheckServing", "FitProbes", "Represent", "Gate", "Push", "Report"]
 
 
 def test_a_first_run_pushes_a_model_that_answers(made):
-    assert made.done.blessed, made.done.lines
+    assert made.done.blessed, made.done.messages
     model = status.latest_pushed(made.root)
     assert model.parent == made.root / "serving" / "looc"
-    lines = list(serving.check_pushed(model))
+    lines = list(replay.check_pushed(model))
     assert [line.partition(":")[0] for line in lines] == ["serving_default", "images", "examples"]
     page = (model.parent / "serving.md").read_text()
     assert str(model.parent) in page and all(name in page for name in ("image_bytes", "images=", "examples="))
@@ -32,6 +34,37 @@ def test_the_page_tells_what_happened(made):
     page = (made.artifact("pipeline.RunReport") / "report.html").read_text()
     assert "Blessed, judged against floors alone" in page and "Pushed to" in page
     assert "1 broken pictures were left out: disc/broken.png" in page
+
+
+def test_the_page_decodes_the_test_part_and_one_training_picture(made, tmp_path, monkeypatch):
+    from tfx.types import standard_artifacts as kinds
+
+    from looc_tf.data import source
+    from pipeline import artifacts
+    from pipeline.steps.report import Report
+
+    def given(kind, path):
+        artifact = kind()
+        artifact.uri = str(path)
+        return artifact
+
+    test, decoded = looc_tf.open_source(str(made.pictures), "test", size=16).ids, []
+    decode_all, decode_one = source.decode_all, source.decode_one
+    monkeypatch.setattr(source, "decode_all", lambda *given: decoded.extend(given[1]) or decode_all(*given))
+    monkeypatch.setattr(source, "decode_one", lambda *given: decoded.append("one") or decode_one(*given))
+    pushed = given(kinds.PushedModel, made.artifact("PushedModel"))
+    pushed.set_string_custom_property("pushed_destination", str(status.latest_pushed(made.root)))
+    Report.test_call(
+        examples=given(kinds.Examples, made.artifact("Examples")),
+        data=given(artifacts.DataReport, next((made.root / "CheckData" / "report").iterdir())),
+        model=given(kinds.Model, made.artifact("Model")),
+        evaluation=given(kinds.ModelEvaluation, made.artifact("ModelEvaluation")),
+        pushed=pushed,
+        report=given(artifacts.RunReport, tmp_path),
+        fingerprint="",
+    )
+    assert sorted(decoded) == sorted([*test, "one"])
+    assert (tmp_path / "report.html").read_text() == (made.artifact("pipeline.RunReport") / "report.html").read_text()
 
 
 def test_the_evaluator_reads_what_the_library_reads(made):
@@ -107,24 +140,24 @@ def test_status_lists_runs_steps_and_models(made):
 def test_metadata_of_another_layout_is_one_line(made, tmp_path):
     import sqlite3
 
-    from pipeline import local_runner
+    from pipeline.runners import local_dag_runner
 
     (tmp_path / "old").mkdir()
-    shutil.copy(made.root / metadata_store.STORE, tmp_path / "old")
-    with sqlite3.connect(tmp_path / "old" / metadata_store.STORE) as store:
+    shutil.copy(made.root / history.STORE, tmp_path / "old")
+    with sqlite3.connect(tmp_path / "old" / history.STORE) as store:
         store.execute("UPDATE MLMDEnv SET schema_version = 4")
-    for act in (local_runner.prepare, metadata_store.open_store):
+    for act in (local_dag_runner.prepare, history.open_store):
         with pytest.raises(UserError, match="another version of TFX") as error:
             act(tmp_path / "old")
         assert "\n" not in str(error.value)
 
 
 def test_a_root_that_cannot_be_written(tmp_path):
-    from pipeline import local_runner
+    from pipeline.runners import local_dag_runner
 
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="Choose another --root"):
-        local_runner.prepare(tmp_path / "file")
+        local_dag_runner.prepare(tmp_path / "file")
 
 
 def test_nothing_pushed_yet_is_said(tmp_path):
@@ -137,7 +170,7 @@ def test_nothing_pushed_yet_is_said(tmp_path):
 def test_a_warm_start_begins_with_the_weights_of_the_blessed_model(made):
     done, states = made.again("seed=5", "training.steps=0", "gate.drop=100", warm_start=True)
     assert done.blessed and states["Pretrain"] == "done"
-    *_, judged = metadata_store.blessings(metadata_store.open_store(made.root))
+    *_, judged = history.blessings(history.open_store(made.root))
     assert judged.custom_properties["baseline_model"].string_value
     run = made.artifact("ModelRun") / "run"
     assert "The encoders begin with those of" in (run / "train.log").read_text()

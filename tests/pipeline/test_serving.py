@@ -14,7 +14,8 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from looc_tf.errors import UserError
-from pipeline import serving, status
+from pipeline.metadata import status
+from pipeline.serving import replay
 
 
 @pytest.fixture
@@ -50,9 +51,9 @@ def test_warm_up_requests_over_grpc_answer_as_in_a_process_of_their_own(model):
     server.start()
     try:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(grpc.insecure_channel(f"127.0.0.1:{port}"))
-        requests = serving.warmup_requests(model)
+        requests = replay.warmup_requests(model)
         assert {request.signature for request in requests} == {"serving_default", "images", "examples"}
-        for request, right in zip(requests, serving.answers(model, requests)):
+        for request, right in zip(requests, replay.answers(model, requests)):
             message = predict_pb2.PredictRequest()
             message.model_spec.name, message.model_spec.signature_name = "looc", request.signature
             for name, value in request.inputs.items():
@@ -67,15 +68,15 @@ def test_warm_up_requests_over_grpc_answer_as_in_a_process_of_their_own(model):
 
 def test_the_process_imports_nothing_of_this_project():
     """Only TensorFlow, NumPy and the standard library are named in it."""
-    from pipeline import serve_process
+    from pipeline.serving import server_process
 
-    code = f"import sys, runpy; runpy.run_path({serve_process.__file__!r}); print('looc_tf' in sys.modules)"
+    code = f"import sys, runpy; runpy.run_path({server_process.__file__!r}); print('looc_tf' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")
     assert done.stdout.strip() == "False"
 
 
 def test_a_model_that_does_not_load_is_one_line(tmp_path):
     with pytest.raises(UserError, match="does not answer in a process with TensorFlow alone"):
-        serving.answers(tmp_path, [])
+        replay.answers(tmp_path, [])
     with pytest.raises(UserError, match="Expected warm-up requests"):
-        serving.warmup_requests(tmp_path)
+        replay.warmup_requests(tmp_path)

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import tiny
 
 from looc_tf.distribute import configure_threads
-from pipeline.local import run_locally
+from pipeline.runners.local import run_locally
 
 if __name__ == "__main__":
     pictures, root, *overrides = sys.argv[1:]

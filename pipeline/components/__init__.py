@@ -1,1 +1,0 @@
-"""The steps of the pipeline that are ours, one file each."""

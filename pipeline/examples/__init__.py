@@ -1,0 +1,1 @@
+"""Pictures of any origin as record files of `tf.Example`."""

@@ -1,0 +1,93 @@
+"""`serving.md`: how to start TensorFlow Serving on a pushed model, and a request for each of its signatures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from looc_tf.export.saved_model import EXTRA
+
+PAGE = """# Serving {name}
+
+{about}
+
+Start TensorFlow Serving (it loads the highest version in the folder, and later ones as they are pushed):
+
+```sh
+docker run --rm -p 8500:8500 -p 8501:8501 -e MODEL_NAME={name} \\
+    -v "{folder}:/models/{name}" tensorflow/serving:2.15.1
+```
+
+Or without docker:
+
+```sh
+tensorflow_model_server --port=8500 --rest_api_port=8501 --model_name={name} --model_base_path="{folder}"
+```
+
+Every signature answers with {representations}, one row per picture.
+
+## REST
+
+`serving_default` takes picture files (JPEG, PNG, GIF or BMP) in base64:
+
+```sh
+curl -s http://localhost:8501/v1/models/{name}:predict \\
+    -d '{{"instances": [{{"image_bytes": {{"b64": "'"$(base64 -w0 cat.jpg)"'"}}}}]}}'
+```
+
+`images` takes pixels, `[B, height, width, 3]` in 0 to 255, of any size:
+
+```sh
+curl -s http://localhost:8501/v1/models/{name}:predict \\
+    -d '{{"signature_name": "images", "inputs": {{"images": [[[[255, 0, 0], [0, 255, 0]]]]}}}}'
+```
+
+`examples` takes serialized `tf.Example`s with a picture file in `image`, in base64:
+
+```sh
+curl -s http://localhost:8501/v1/models/{name}:predict \\
+    -d '{{"signature_name": "examples", "inputs": {{"examples": [{{"b64": "'"$(base64 -w0 one.tf_example)"'"}}]}}}}'
+```
+
+## gRPC
+
+```python
+import grpc
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+
+stub = prediction_service_pb2_grpc.PredictionServiceStub(grpc.insecure_channel("localhost:8500"))
+
+
+def ask(signature, **inputs):
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name, request.model_spec.signature_name = "{name}", signature
+    for key, value in inputs.items():
+        request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
+    answer = stub.Predict(request, timeout=10.0)
+    return {{key: tf.make_ndarray(value) for key, value in answer.outputs.items()}}
+
+
+picture = open("cat.jpg", "rb").read()
+feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[picture]))
+example = tf.train.Example(features=tf.train.Features(feature={{"image": feature}}))
+
+ask("serving_default", image_bytes=[picture])
+ask("images", images=tf.io.decode_jpeg(picture)[None])
+ask("examples", examples=[example.SerializeToString()])
+```
+"""
+
+
+def serving_page(model: Path, name: str, folder: str) -> str:
+    """The page on an exported model.
+
+    Args:
+        model: its SavedModel.
+        name: under which it is served.
+        folder: of its versions.
+    """
+    about = json.loads((model / EXTRA / "looc.json").read_text(encoding="utf-8"))
+    representations = ", ".join(f"`{key}` (float32 `[B, {size}]`)" for key, size in about["representations"].items())
+    line = f"Experiment `{about.get('experiment')}`, step {about.get('step')}, looc_tf {about['looc_tf']}."
+    return PAGE.format(name=name, folder=folder, about=line, representations=representations)
