@@ -25,8 +25,21 @@ import contract
 import long_checks
 import numpy as np
 
+from looc_tf import methods
+
 TESTS = Path(__file__).parent
-NO_SPACES = "no spaces: it has neither keys nor queues"
+LACKS = {  # what a check asks of a method -> what a method without it is like
+    "nothing": "",
+    "parts": "the loss compares the pictures of a batch with each other and needs it whole",
+    "heads": "no embedding space, whose collapse would go unnoticed",
+    "queues": "neither keys nor queues",
+}
+HAS = {
+    "nothing": lambda case: True,
+    "parts": lambda case: not methods.METHODS[case.method.name].needs_whole_batch,
+    "heads": lambda case: bool(methods.METHODS[case.method.name].heads(case)),
+    "queues": lambda case: case.method.name == "looc",
+}
 PRECISIONS = ("mixed_float16", "mixed_bfloat16")
 
 
@@ -42,18 +55,18 @@ class Check:
     Attributes:
         says: what must hold, as the table has it.
         run: `(name of a case, empty folder)`; raises AssertionError where it does not hold.
-        everywhere: it asks for no keys or queues, so that it applies to methods without spaces too.
+        asks: what a method must have for it, a key of `LACKS`.
         quick: the cases that the default tests run it on; None for all, the others are slow.
     """
 
     says: str
     run: Callable[[str, Path], None]
-    everywhere: bool = False
+    asks: str = "queues"
     quick: tuple[str, ...] | None = None
 
     def lacks(self, name: str) -> str:
         """Why it does not apply to a case; "" where it does."""
-        return "" if self.everywhere or name in contract.CONTRASTIVE else NO_SPACES
+        return "" if HAS[self.asks](contract.CASES[name]) else LACKS[self.asks]
 
 
 def on_method(check, count: int = 1, *sizes: int) -> Callable[[str, Path], None]:
@@ -141,37 +154,40 @@ CHECKS = {
     "logits": Check("a space contrasts one key, its siblings and its queue", on_method(checks.number_of_logits)),
     "queue": Check("enqueued rows are momentum keys, unit length, first in first out", fifo),
     "sizes": Check(f"the same for every batch size from 1 to {2 * contract.QUEUE + 1}", every_size, quick=()),
-    "evaluation": Check("evaluation touches no queue, no EMA, no statistics", evaluation, everywhere=True),
+    "evaluation": Check("evaluation touches no queue, no EMA, no statistics", evaluation, asks="nothing"),
     "ema": Check("EMA in closed form", on_method(checks.keys_follow_in_closed_form, 3)),
     "statistics": Check(
         "the key encoder's BatchNorm takes its own statistics", on_method(checks.key_statistics_are_its_own)
     ),
     "gradients": Check("no gradient reaches keys or queues", on_method(checks.no_gradient_reaches_keys_or_queues)),
     "heads": Check("head i gets gradient from loss i alone", on_method(checks.head_gets_gradient_from_its_own_loss)),
-    "falls": Check("a step lowers the loss", on_method(checks.a_step_lowers_the_loss), everywhere=True),
-    "reload": Check("saved and reloaded, the next step is the same to the bit", reload, everywhere=True),
+    "falls": Check("a step lowers the loss", on_method(checks.a_step_lowers_the_loss), asks="nothing"),
+    "reload": Check("saved and reloaded, the next step is the same to the bit", reload, asks="nothing"),
     "replicas": Check(
-        "two replicas equal one after 10 steps: weights, queues, logged losses", two_replicas, everywhere=True, quick=()
+        "two replicas equal one after 10 steps: weights, queues, logged losses", two_replicas, asks="nothing", quick=()
     ),
-    "accumulation": Check("accumulation equals the large batch", accumulation, everywhere=True, quick=("looc_2",)),
-    "precision": Check("a mixed-precision step moves the weights within 10 % of float32", precision, everywhere=True),
+    "accumulation": Check("accumulation equals the large batch", accumulation, asks="parts", quick=("looc_2",)),
+    "precision": Check("a mixed-precision step moves the weights within 10 % of float32", precision, asks="nothing"),
     "scaling": Check(
-        "the same with gradients that float16 cannot hold unscaled", small_gradients, everywhere=True, quick=("looc_1",)
+        "the same with gradients that float16 cannot hold unscaled", small_gradients, asks="nothing", quick=("looc_1",)
     ),
-    "graph": Check("eager equals graph", graph, everywhere=True),
-    "xla": Check("compiled by XLA the same", xla, everywhere=True, quick=("looc_1",)),
-    "export": Check("export equals the encoder", exported, everywhere=True, quick=("looc++",)),
+    "graph": Check("eager equals graph", graph, asks="nothing"),
+    "xla": Check("compiled by XLA the same", xla, asks="nothing", quick=("looc_1",)),
+    "export": Check("export equals the encoder", exported, asks="nothing", quick=("looc++",)),
     "alarm": Check(
-        "the collapse alarm fires on a constant encoder, and not on a sound one", alarm, quick=("looc_2", "moco_v1")
+        "the collapse alarm fires on a constant encoder, and not on a sound one",
+        alarm,
+        asks="heads",
+        quick=("looc_2", "moco_v1"),
     ),
-    "learns": Check("50 steps beat random weights by 5 points", learns, everywhere=True, quick=("moco",)),
+    "learns": Check("50 steps beat random weights by 5 points", learns, asks="nothing", quick=("moco",)),
 }
 
 
 def judge(name: str, check: Check) -> str:
-    """`pass`, `-` where the check does not apply, `fail` with the reason on standard error."""
+    """`pass`, the number of the reason where the check does not apply, `fail` with the reason on standard error."""
     if check.lacks(name):
-        return "-"
+        return f"[{list(LACKS).index(check.asks)}]"
     try:
         with tempfile.TemporaryDirectory() as folder:
             check.run(name, Path(folder))
@@ -190,7 +206,9 @@ def lines(names: list[str]) -> Iterator[str]:
         took = time.monotonic() - began
         print(f"{number + 1}/{len(CHECKS)} {check.says} ({took:.0f} s)", file=sys.stderr, flush=True)
         yield f"| {check.says} | {' | '.join(cells)} |"
-    yield f"\n`-`: does not apply, {NO_SPACES}."
+    for number, reason in enumerate(LACKS.values()):
+        if reason:
+            yield f"\n[{number}] does not apply: {reason}."
 
 
 def main(*names: str) -> None:

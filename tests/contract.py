@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import tensorflow as tf
 
-from looc_tf import methods, optim
-from looc_tf.config import Experiment, Model, Optimizer, Training
+from looc_tf import config, experiments, methods, optim
+from looc_tf.config import Experiment, Method, Model, Optimizer, Training, Views
 from looc_tf.methods import Facts
 from looc_tf.methods.looc import Settings, Space
 from looc_tf.models.normalization import Normalization
 from looc_tf.models.resnet import RESNETS, ResNet
+from looc_tf.views import View, ViewPlan
 
 
 def plain_block(x, width: int, stride: int, norm: Normalization, name: str):
@@ -37,7 +38,14 @@ SPACES = tuple(Space(name, shares, queue=QUEUE) for name, shares in [("all", ())
 def experiment(spaces: tuple[Space, ...], model: Model = MODEL, seed: int = 3, **method) -> Experiment:
     """A tiny experiment; batches do not come from its data, so that part is left at its default."""
     settings = Settings(spaces=spaces, **{"momentum": 0.9, "key_groups": 4, **method})
-    return Experiment(seed=seed, model=model, method=settings, training=Training(batch=BATCH, steps=100))
+    return of_method(settings, model, seed)
+
+
+def of_method(settings: Method, model: Model = MODEL, seed: int = 3, chain: tuple[str, ...] = CHAIN) -> Experiment:
+    """A tiny experiment of any method."""
+    views = Views(size=PIXELS, chain={name: {} for name in chain})
+    training = Training(batch=BATCH, steps=100)
+    return Experiment(seed=seed, views=views, model=model, method=settings, training=training)
 
 
 CASES: dict[str, Experiment] = {
@@ -49,7 +57,7 @@ CASES: dict[str, Experiment] = {
     "looc_2": experiment(SPACES[:3]),
     "looc_3": experiment(SPACES),
     "looc++": experiment(SPACES[:3], branch_per_space=True),
-    "supervised": replace(experiment(()), method=methods.Supervised.Settings()),
+    "supervised": of_method(methods.Supervised.Settings()),
 }
 CONTRASTIVE = [name for name, case in CASES.items() if case.method.name == "looc"]
 
@@ -67,12 +75,30 @@ def build(
 
 
 def make_batch(case: Experiment, seed: int = 0, size: int = BATCH, pixels: int = PIXELS) -> dict:
-    """Random pictures as the views of one batch, keys in a shuffled order, as `looc_tf.batches` gives them."""
+    """Random pictures as the views of one batch, in the order and of the sizes that the method's plan says."""
     random = np.random.default_rng(seed)
-    names = ["query", *methods.METHODS[case.method.name].heads(case)]
-    views = {name: tf.constant(random.random([size, pixels, pixels, 3], np.float32)) for name in names}
+    rows = plan(case).views
+    views = {row.name: random.random([size, *_shape(case, row, pixels)], np.float32) for row in rows}
     label = tf.constant(random.integers(CLASSES, size=size))
-    return {"views": views, "order": tf.constant(random.permutation(size).astype(np.int32)), "label": label}
+    order = random.permutation(size) if any(row.shuffled for row in rows) else np.arange(size)
+    made = {"views": tf.nest.map_structure(tf.constant, views), "order": tf.constant(order.astype(np.int32))}
+    return {**made, "label": label}
+
+
+@functools.cache
+def _plan(text: str) -> ViewPlan:
+    return methods.build_plan(experiments.from_text(text))
+
+
+def plan(case: Experiment) -> ViewPlan:
+    """The views of a case."""
+    return _plan(config.to_yaml(case))
+
+
+def _shape(case: Experiment, view: View, pixels: int) -> list[int]:
+    """Of a view's pictures: of the size of its crop where the chain names one, else as asked."""
+    sizes = [case.views.chain[name].get("size") for name in plan(case).used(view)]
+    return [*[next((size for size in sizes if size), pixels)] * 2, 3]
 
 
 def make_dataset(case: Experiment, steps: int, size: int = BATCH) -> tf.data.Dataset:
@@ -87,15 +113,10 @@ def arrays(variables) -> list[np.ndarray]:
 
 
 def state(method: methods.Method) -> list[np.ndarray]:
-    """Everything a step may change but the running means: weights, statistics, queues, optimizer."""
-    return arrays([*method.encoder.variables, *_memory(method), *method.optimizer.variables])
-
-
-def _memory(method: methods.Method) -> list[tf.Variable]:
-    if not isinstance(method, methods.LooC):
-        return []
-    queues = [variable for space in method.spaces.values() for variable in space.variables]
-    return [*method.key_encoder.variables, *queues]
+    """Everything a step may change but the running means: weights, statistics, memory, optimizer."""
+    means = {id(variable) for meter in method.metrics for variable in meter.variables}
+    kept = [variable for variable in method.variables if id(variable) not in means]
+    return arrays([*kept, *method.optimizer.variables])
 
 
 @dataclass

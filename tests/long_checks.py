@@ -77,12 +77,13 @@ def alarm_fires_on_a_constant_encoder_alone(case, method) -> None:
         return alarm.alarmed
 
     assert alarmed() == set()
-    for encoder in (method.encoder, method.key_encoder):
+    for encoder in method.encoders().values():
         for head in encoder.heads.values():
-            kernel, bias = head.get_layer("out").weights
+            kernel, *bias = head.get_layer("out").weights
             kernel.assign(tf.zeros_like(kernel))
-            bias.assign(tf.ones_like(bias))
-    assert alarmed() == set(method.spaces)
+            for each in bias:
+                each.assign(tf.ones_like(each))
+    assert alarmed() == set(method.watched())
 
 
 def replicas_equal_one(one: dict, two: dict) -> None:
@@ -193,10 +194,10 @@ def _held_out(method, plan) -> float:
     picked = held.fetch(tf.range(len(held)))
     views, _ = plan(picked, tf.random.stateless_uniform([len(held), plan.numbers], seed=(5, 5)))
     queries = method(views["query"])
-    if not isinstance(method, methods.LooC):
+    if not method.encoder.heads:
         return 100 * float(np.mean(np.argmax(method.classifier(queries["trunk"]), axis=1) == held.labels))
     won = []
-    for name in method.spaces:
+    for name in method.encoder.heads:  # each has a view of its name
         keys = method(views[name])[name]
         centred = [rows - tf.reduce_mean(rows, axis=0) for rows in (queries[name], keys)]
         likeness = tf.matmul(*(tf.math.l2_normalize(rows, axis=1) for rows in centred), transpose_b=True).numpy()

@@ -44,7 +44,7 @@ def collect(method, logs, strategy) -> dict[str, np.ndarray]:
     for part in (part for part in ("encoder", "key_encoder", "classifier") if hasattr(method, part)):
         for number, variable in enumerate(getattr(method, part).variables):
             found[f"{part}/{number:03}/{variable.name}"] = np.array(variable)
-    for name, space in getattr(method, "spaces", {}).items():
+    for name, space in {**getattr(method, "spaces", {}), **getattr(method, "recent", {})}.items():
         for replica, queue in enumerate(strategy.experimental_local_results(space.queue)):
             found[f"queue/{name}/{replica}"] = np.array(queue)
         found[f"entered/{name}"] = np.array(space.entered)

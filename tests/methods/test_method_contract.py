@@ -2,6 +2,7 @@
 
 import conformance
 import contract
+import numpy as np
 import pytest
 from tensorflow import keras
 
@@ -25,7 +26,7 @@ def test_every_method_is_in_the_table():
     assert ours == {type(contract.rewound(name).method) for name in contract.CASES}
 
 
-@pytest.mark.parametrize("kind", [methods.Method, methods.LooC, methods.Supervised])
+@pytest.mark.parametrize("kind", [methods.Method, *methods.METHODS.values()])
 def test_no_name_shadows_one_of_keras(kind):
     meant = {"call", "train_step", "test_step", "metrics", "get_config"}
     taken = {name for name in dir(keras.Model) if not name.startswith("__")}
@@ -62,7 +63,22 @@ def test_query_and_key_encoder_have_the_same_variables_and_start_equal(name):
 
 
 @every_method
-def test_only_what_learns_is_moved_by_the_optimizer(name):
+def test_all_that_can_be_trained_learns_but_slow_copies(name):
     _, method = case_and_method(name)
-    moved = {id(variable) for variable in method.learned()}
-    assert moved >= {id(variable) for variable in method.encoder.trainable_variables}
+    learned = {id(variable) for variable in method.learned()}
+    slow = {id(variable) for copy in method.slow_copies() for variable in copy.trainable_variables}
+    assert learned == {id(variable) for variable in method.trainable_variables} - slow
+    assert learned >= {id(variable) for variable in method.encoder.trainable_variables}
+
+
+@every_method
+def test_every_space_is_watched(name):
+    """Or its collapse would go unnoticed."""
+    case, method = case_and_method(name)
+    assert set(method.watched()) == set(type(method).heads(case)) == set(method.encoder.heads)
+    logs = contract.step(method, contract.make_batch(case))
+    for space, rows in method.watched().items():
+        assert rows.shape == (contract.BATCH, method.final.dimension(space))
+        assert f"{space}/spread" in logs
+        assert not rows.size or np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+    assert set(method.chance()) >= set(method.watched())
