@@ -3,7 +3,7 @@ PYTHON = .venv/bin/python
 READY = .venv/.ready
 READY_PIPELINE = .venv/.ready-pipeline
 
-.PHONY: help setup setup-pipeline demo pipeline test test-slow bench lint format locks clean
+.PHONY: help setup setup-pipeline demo pipeline test test-slow bench lint format package locks clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -38,6 +38,9 @@ lint: $(READY)  ## ruff (rules and layout) and mypy
 format: $(READY)  ## let ruff lay out the code
 	@$(PYTHON) -m ruff check --fix-only --quiet .
 	@$(PYTHON) -m ruff format .
+
+package: $(READY)  ## build dist/, install the wheel alone into an empty environment and try it there
+	@$(PYTHON) scripts/package.py
 
 locks:  ## resolve requirements/*.in again; needs uv on the PATH
 	requirements/resolve
