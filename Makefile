@@ -21,8 +21,8 @@ pipeline: $(READY_PIPELINE)  ## run the TFX pipeline on the generated set into r
 	@.venv/bin/looc pipeline run --config factors/looc --data factors --root runs/pipeline --set training.steps=600
 	@.venv/bin/looc pipeline serve-check runs/pipeline
 
-test: $(READY)  ## the default tests
-	@$(PYTHON) -m pytest -m "not slow"
+test: $(READY)  ## the default tests, in two processes
+	@$(PYTHON) -m pytest -m "not slow" --numprocesses 2
 
 test-slow: $(READY)  ## the tests that train for minutes
 	@$(PYTHON) -m pytest -m slow

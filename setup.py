@@ -67,6 +67,7 @@ setup(
         "dev": [
             "pytest",
             "pytest-timeout",
+            "pytest-xdist",
             "hypothesis",
             "pandas>=1.5",
             "grpcio",

@@ -18,6 +18,7 @@ DISTRIBUTIONS = {
     "PIL": "pillow",
     "sklearn": "scikit-learn",
     "tensorflow_serving": "tensorflow-serving-api",
+    "xdist": "pytest-xdist",
     "yaml": "pyyaml",
 }
 NEVER_IMPORTED = {"setuptools"}  # tensorboard imports its pkg_resources and does not say so
