@@ -1,10 +1,13 @@
-"""The documents: the commands that they tell to make exist."""
+"""The documents: lines that a terminal and a diff can show, and commands that exist."""
 
 import re
 from pathlib import Path
 
+import pytest
+
 PROJECT = Path(__file__).parents[1]
 DOCUMENTS = [PROJECT / "README.md", PROJECT / "benchmarks" / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+LONGEST = 120
 
 
 def lines(path):
@@ -13,6 +16,14 @@ def lines(path):
     for number, line in enumerate(path.read_text(encoding="utf8").splitlines(), 1):
         code ^= line.lstrip().startswith("```")
         yield number, line, code or line.startswith("    ")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(PROJECT).as_posix())
+def test_lines_are_short(path):
+    """A row of a table and a long address cannot be wrapped, and code is copied as it is."""
+    for number, line, code in lines(path):
+        bound = max(LONGEST, *map(len, line.split())) if "](" in line else LONGEST
+        assert code or line.startswith("|") or len(line) <= bound, f"{path.name}:{number}: {len(line)} characters"
 
 
 def test_the_two_commands_that_do_everything_come_first():
