@@ -3,7 +3,7 @@ PYTHON = .venv/bin/python
 READY = .venv/.ready
 READY_PIPELINE = .venv/.ready-pipeline
 
-.PHONY: help setup setup-pipeline demo pipeline test test-slow bench lint format locks clean
+.PHONY: help setup setup-pipeline demo pipeline test test-slow bench lint format package locks clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -21,8 +21,8 @@ pipeline: $(READY_PIPELINE)  ## run the TFX pipeline on the generated set into r
 	@.venv/bin/looc pipeline run --config factors/looc --data factors --root runs/pipeline --set training.steps=600
 	@.venv/bin/looc pipeline serve-check runs/pipeline
 
-test: $(READY)  ## the default tests
-	@$(PYTHON) -m pytest -m "not slow"
+test: $(READY)  ## the default tests, in two processes
+	@$(PYTHON) -m pytest -m "not slow" --numprocesses 2
 
 test-slow: $(READY)  ## the tests that train for minutes
 	@$(PYTHON) -m pytest -m slow
@@ -38,6 +38,9 @@ lint: $(READY)  ## ruff (rules and layout) and mypy
 format: $(READY)  ## let ruff lay out the code
 	@$(PYTHON) -m ruff check --fix-only --quiet .
 	@$(PYTHON) -m ruff format .
+
+package: $(READY)  ## build dist/, install the wheel alone into an empty environment and try it there
+	@$(PYTHON) scripts/package.py
 
 locks:  ## resolve requirements/*.in again; needs uv on the PATH
 	requirements/resolve

@@ -6,9 +6,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports Te
 os.environ["NO_GCE_CHECK"] = "true"  # tensorflow-datasets would ask Google's metadata server
 os.environ["TFDS_DISABLE_GCS"] = "1"
 os.environ.setdefault("MPLBACKEND", "Agg")
-# A small picture costs less than waking many threads, and two runs on one machine should not starve each other.
-os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "2")
-os.environ.setdefault("TF_NUM_INTEROP_THREADS", "2")
+# A small picture costs less than waking many threads, and two runs on one machine should not starve each other. The
+# processes of `make test` have one thread each.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", os.environ["TF_NUM_INTRAOP_THREADS"])
 
 import random
 import socket
@@ -44,3 +45,16 @@ def _no_network(monkeypatch):
         raise OSError(f"tests run without network; something tried to reach {address[0]}")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A file's tests go to one process, since they share what its fixtures made; all of the pipeline's, its run."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFixtures(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            pipeline = "tests/pipeline/"
+            return pipeline if nodeid.startswith(pipeline) else super()._split_scope(nodeid)
+
+    return ByFixtures(config, log)

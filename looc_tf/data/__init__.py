@@ -43,8 +43,8 @@ def open_source(
         UserError: nothing there, nothing readable, or an empty split.
 
     Example:
-        >>> source = open_source("factors", "test", size=64)                        # doctest: +SKIP
-        >>> len(source), source.fields["label"][:2]                                 # doctest: +SKIP
+        >>> source = open_source("factors", "test", size=64)
+        >>> len(source), source.fields["label"][:2]
         (2000, ('arrow', 'bell'))
     """
     split = canonical(split)

@@ -32,8 +32,9 @@ class Source:
         skipped: list of (id, reason).
 
     Example:
-        >>> source = open_source("pictures/", "train", size=64)                     # doctest: +SKIP
-        >>> source.fetch(tf.constant([3, 1]))["image"].shape                        # doctest: +SKIP
+        >>> from looc_tf.data import open_source
+        >>> source = open_source("factors", "test", size=64, limit=8)
+        >>> source.fetch(tf.constant([3, 1]))["image"].shape
         TensorShape([2, 64, 64, 3])
     """
 

@@ -1,0 +1,99 @@
+"""What is imported is declared: in setup.py for those who install the package, in requirements/*.in for the locks."""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+PROJECT = Path(__file__).parents[1]
+# top-level module -> who distributes it, where the name alone does not tell
+DISTRIBUTIONS = {
+    "absl": "absl-py",
+    "google": "protobuf",
+    "grpc": "grpcio",
+    "PIL": "pillow",
+    "sklearn": "scikit-learn",
+    "tensorflow_serving": "tensorflow-serving-api",
+    "xdist": "pytest-xdist",
+    "yaml": "pyyaml",
+}
+NEVER_IMPORTED = {"setuptools"}  # tensorboard imports its pkg_resources and does not say so
+
+
+def declared():
+    """{"": what everybody installs, extra: what it adds}, as setup.py says."""
+    tree = ast.parse((PROJECT / "setup.py").read_text(encoding="utf8"))
+    (call,) = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "setup")
+    said = {word.arg: word.value for word in call.keywords}
+    parts = {"": said["install_requires"], **ast.literal_eval(said["extras_require"])}
+    parts[""] = ast.literal_eval(parts[""])
+    return {part: [Requirement(text) for text in texts] for part, texts in parts.items()}
+
+
+def listed(name):
+    """[what runs, tools] of requirements/<name>.in: a comment divides them."""
+    parts = (PROJECT / "requirements" / f"{name}.in").read_text(encoding="utf8").split("# tools of development")
+    lines = [[line.split("#")[0].strip() for line in part.splitlines()] for part in parts]
+    return [[Requirement(line) for line in part if line and not line.startswith("-r")] for part in lines]
+
+
+def locked(name):
+    """{distribution: version} of requirements/<name>.lock."""
+    text = (PROJECT / "requirements" / f"{name}.lock").read_text(encoding="utf8")
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", text, re.MULTILINE))
+
+
+def names(*parts):
+    return {canonicalize_name(requirement.name) for part in parts for requirement in part}
+
+
+def imported(folder):
+    """The distributions that the files below a folder import, also inside functions."""
+    helpers = {path.stem for path in [PROJECT / "tests", *(PROJECT / "tests").rglob("*")]}
+    ours = {"looc_tf", "pipeline", "benchmarks", *helpers}
+    found = set()
+    for path in (PROJECT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
+            if isinstance(node, ast.Import):
+                found.update(alias.name.split(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.split(".")[0])
+    return {canonicalize_name(DISTRIBUTIONS.get(name, name)) for name in found - ours - sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize(
+    ("folder", "extras"),
+    [
+        ("looc_tf", ()),
+        ("pipeline", ("pipeline",)),
+        ("benchmarks", ("dev", "pipeline")),
+        ("tests", ("dev", "pipeline")),
+    ],
+)
+def test_what_is_imported_is_declared(folder, extras):
+    assert imported(folder) <= names(*(declared()[part] for part in ("", *extras)))
+
+
+@pytest.mark.parametrize(("part", "folder"), [("", "looc_tf"), ("pipeline", "pipeline")])
+def test_what_is_declared_is_imported(part, folder):
+    assert names(declared()[part]) <= imported(folder) | NEVER_IMPORTED
+
+
+def test_setup_and_the_locks_start_from_the_same_names():
+    everybody, tools = listed("library")
+    assert names(everybody) == names(declared()[""])
+    assert names(tools) == names(declared()["dev"])
+    assert names(*listed("pipeline")) == names(declared()["pipeline"])
+
+
+def test_the_locked_versions_are_within_the_declared_ranges():
+    versions = locked("pipeline")
+    assert locked("library").items() <= versions.items()
+    for part in ("", "dev", "pipeline"):
+        for requirement in declared()[part]:
+            version = versions[canonicalize_name(requirement.name)]
+            assert requirement.specifier.contains(version), f"{requirement} against {version}"
