@@ -72,6 +72,14 @@ def positive(experiment: Experiment, *fields: str) -> None:
             raise UserError(f"{field} should be above 0. Received {value}.")
 
 
+def not_negative(experiment: Experiment, *fields: str) -> None:
+    """Raises a `UserError` for the first of some dotted fields whose value is below 0; an empty one may be."""
+    for field in fields:
+        value = _value(experiment, field)
+        if value is not None and value < 0:
+            raise UserError(f"{field} should be 0 or more. Received {value}.")
+
+
 def fraction(experiment: Experiment, *fields: str) -> None:
     """Raises a `UserError` for the first of some dotted fields whose value does not lie between 0 and 1."""
     for field in fields:
@@ -81,10 +89,7 @@ def fraction(experiment: Experiment, *fields: str) -> None:
 
 def _numbers(experiment: Experiment) -> None:
     positive(experiment, *POSITIVE)
-    for field in NOT_NEGATIVE:
-        value = _value(experiment, field)
-        if value is not None and value < 0:
-            raise UserError(f"{field} should be 0 or more. Received {value}.")
+    not_negative(experiment, *NOT_NEGATIVE)
     for field, most in AT_MOST.items():
         value = _value(experiment, field)
         if value is not None and value > most:

@@ -89,7 +89,7 @@ class Method(keras.Model):
 
     @classmethod
     def check(cls, experiment: Experiment) -> None:
-        """Raises a `UserError` for settings that cannot work, before any picture is opened. The plan has been made."""
+        """Raises a `UserError` for settings that cannot work, before any picture is opened."""
         return
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import tensorflow as tf
 from tensorflow import keras
@@ -91,6 +91,25 @@ class Encoder(keras.Model):
             pooled = dict.fromkeys(heads, outputs[TRUNK])
         rows = {space: self.heads[space](pooled[space], training=training) for space in heads}
         return outputs | (rows if raw else {space: self.unit(each) for space, each in rows.items()})
+
+    def together(self, views: Mapping[str, tf.Tensor], training: bool = False) -> dict[str, dict[str, tf.Tensor]]:
+        """Embed several views of one batch, those of one size in one pass, so that they share BatchNorm's statistics.
+
+        Args:
+            views: name -> `[B, H, W, 3]` in [0, 1].
+            training: see `call`.
+
+        Returns:
+            name -> what `call` gives for this view alone.
+        """
+        embedded: dict[str, dict[str, tf.Tensor]] = {name: {} for name in views}
+        for size in {images.shape[1]: None for images in views.values()}:
+            alike = [name for name, images in views.items() if images.shape[1] == size]
+            outputs = self(tf.concat([views[name] for name in alike], axis=0), training=training)
+            for output, rows in outputs.items():
+                for name, part in zip(alike, tf.split(rows, len(alike))):
+                    embedded[name][output] = part
+        return embedded
 
 
 def _build_backbone(
