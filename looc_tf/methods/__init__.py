@@ -69,8 +69,8 @@ def check(experiment: Experiment) -> None:
     kind = class_of(experiment)
     if type(experiment.method) is not kind.Settings:
         raise TypeError(f"method {experiment.method.name!r} takes {kind.Settings}, received {type(experiment.method)}")
-    build_plan(experiment)
     kind.check(experiment)
+    build_plan(experiment)
     if kind.needs_whole_batch and experiment.training.accumulate > 1:
         raise config.whole_batch(
             f"The method {experiment.method.name!r} compares the pictures of a batch with each other and",
