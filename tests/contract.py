@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from looc_tf import config, experiments, methods, optim
 from looc_tf.config import Experiment, Method, Model, Optimizer, Training, Views
-from looc_tf.methods import Facts
+from looc_tf.methods import Facts, SimCLR
 from looc_tf.methods.looc import Settings, Space
 from looc_tf.models.normalization import Normalization
 from looc_tf.models.resnet import RESNETS, ResNet
@@ -57,6 +57,11 @@ CASES: dict[str, Experiment] = {
     "looc_2": experiment(SPACES[:3]),
     "looc_3": experiment(SPACES),
     "looc++": experiment(SPACES[:3], branch_per_space=True),
+    "simclr": of_method(SimCLR.Settings(), replace(MODEL, head="batch_norm_mlp")),
+    "simclr_multicrop": replace(
+        of_method(SimCLR.Settings(local_views=2)),
+        views=Views(size=PIXELS, chain={"crop": {}, "local": {"kind": "crop", "size": 8}, "color": {}}),
+    ),
     "supervised": of_method(methods.Supervised.Settings()),
 }
 CONTRASTIVE = [name for name, case in CASES.items() if case.method.name == "looc"]

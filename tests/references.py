@@ -164,3 +164,12 @@ class PlainMoCo:
         self.queue[self.pointer : self.pointer + n].assign(k)
         self.pointer.assign((self.pointer + n) % len(self.queue))
         return loss
+
+
+def nt_xent(one, two, temperature):
+    """[B, D] unit rows of two views -> the losses of both directions, [2 B], row by row (SimCLR, eq. 1)."""
+    rows, count, losses = np.concatenate([one, two]), len(one), []
+    for i, row in enumerate(rows):
+        logits = {k: row @ rows[k] / temperature for k in range(2 * count) if k != i}
+        losses.append(np.log(sum(np.exp(each) for each in logits.values())) - logits[(i + count) % (2 * count)])
+    return np.array(losses)

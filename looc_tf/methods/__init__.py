@@ -14,6 +14,7 @@ from looc_tf.methods.base import Method
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.looc import LooC
 from looc_tf.methods.seeds import seeded
+from looc_tf.methods.simclr import SimCLR
 from looc_tf.methods.supervised import Supervised
 from looc_tf.views import ViewPlan
 
@@ -22,6 +23,7 @@ __all__ = [
     "Facts",
     "LooC",
     "Method",
+    "SimCLR",
     "Supervised",
     "build",
     "build_plan",
@@ -33,6 +35,7 @@ __all__ = [
 
 METHODS: dict[str, type[Method]] = {
     "looc": LooC,
+    "simclr": SimCLR,
     "supervised": Supervised,
 }
 
