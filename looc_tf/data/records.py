@@ -61,6 +61,17 @@ def record_files(name: str | os.PathLike) -> list[Path]:
     return sorted(Path(file) for file in glob.glob(str(path)) if os.path.isfile(file))
 
 
+def stamp(file: Path) -> tuple[int, ...]:
+    """Numbers that change when a file does: where it is on the disk, its size, its times.
+
+    Raises:
+        UserError: it is not there.
+    """
+    with reading(file):
+        status = file.stat()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
 @contextmanager
 def reading(file: Path) -> Iterator[None]:
     """Turns a failure of the disk inside of the block into a `UserError` of one line."""

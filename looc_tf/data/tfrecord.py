@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from looc_tf.data.records import records
+from looc_tf.data.records import records, stamp
 from looc_tf.data.splits import ALIASES
 from looc_tf.data.table import Table, objects
 from looc_tf.errors import UserError
@@ -132,9 +133,7 @@ def read_tfrecord(
     """
     files, keys = sorted(files), keys or Keys()
     fields = _class_names(files) if fields is None else fields
-    index = _Index(keys, {name: [] for name in ("label", *(name for name in fields if name != "label"))})
-    for file in files:
-        index.scan(file, (split or split_of)(file))
+    index = _index(tuple((file, (split or split_of)(file), stamp(file)) for file in files), keys, tuple(fields))
     if not index.positions:
         reason = f" The first problem: {': '.join(index.skipped[0])}." if index.skipped else ""
         where = f"a picture under {' or '.join(keys.image)}"
@@ -149,6 +148,15 @@ def read_tfrecord(
         stylized=(lambda row: index.read(row, keys.stylized)) if index.stylized else None,
         skipped=tuple(index.skipped),
     )
+
+
+@lru_cache(maxsize=2)  # a training opens its set twice: to train, and for the pictures that it is watched on
+def _index(parts: tuple[tuple[Path, str, tuple[int, ...]], ...], keys: Keys, fields: tuple[str, ...]) -> _Index:
+    """The index of files, each with its split and its `stamp`: all their bytes are read, once until one changes."""
+    index = _Index(keys, {name: [] for name in ("label", *(name for name in fields if name != "label"))})
+    for file, split, _ in parts:
+        index.scan(file, split)
+    return index
 
 
 def split_of(file: Path) -> str:
