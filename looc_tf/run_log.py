@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from looc_tf.errors import UserError, reason
 from looc_tf.files import writing
+from looc_tf.progress import on_terminal
 
 try:
     import fcntl
@@ -52,11 +52,6 @@ class _File(logging.FileHandler):
     def close(self) -> None:
         with contextlib.suppress(OSError):  # of the lines that are still waiting
             super().close()
-
-
-def on_terminal() -> bool:
-    """Whether standard error shows a progress bar; if not it gets plain lines, never control characters."""
-    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 @contextlib.contextmanager

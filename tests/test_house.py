@@ -14,7 +14,7 @@ PACKAGE = Path(looc_tf.__file__).parent
 # Rooms from left to right; those on one line may know each other.
 HOUSE = [
     ["errors"],
-    ["files"],
+    ["files", "progress"],
     ["config"],
     ["data"],
     ["augment"],

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import stat
-import sys
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -20,6 +18,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from looc_tf.data.decode import LARGE, MAX_PIXELS, SCAN, TOO_MANY_SCANS, decode_square, decode_squares, most_scans
 from looc_tf.errors import printable, reason
+from looc_tf.progress import stages
 
 Broken = tuple[str, str]  # id, reason
 Readable = tuple[bytes, np.ndarray]  # what TensorFlow decodes, and uint8 [size, size, 3]
@@ -159,7 +158,7 @@ def decode_all(
     """
     count, broken = len(names), []
     images, good = np.zeros((count, size, size, 3), np.uint8), np.ones(count, bool)
-    with progress(count, "decoding pictures") as advance:
+    with stages(after=2.0) as show:
         for portion in _portions(read, count, batch):
             files = [data for _, data in portion if isinstance(data, bytes)]
             decoded = iter(readable_batch(files, size) if files else [])
@@ -170,7 +169,7 @@ def decode_all(
                     broken.append((str(names[row]), result))
                 else:
                     images[row] = result[1]
-            advance(len(portion))
+            show("decoding pictures", portion[-1][0] + 1, count)
     return images, good, broken
 
 
@@ -188,31 +187,6 @@ def _portions(read: Callable[[int], bytes], count: int, most: int) -> Iterator[l
         if len(portion) == most or held >= _BATCH_BYTES or row == count - 1:
             yield portion
             portion, held = [], 0
-
-
-@contextlib.contextmanager
-def progress(total: int, label: str, after: float = 2.0):
-    """Yields `advance(count)`; a bar appears on stderr once the work has taken `after` seconds, on a terminal only."""
-    started, done, bar = time.monotonic(), 0, None
-
-    def advance(count: int) -> None:
-        nonlocal done, bar
-        done += count
-        if bar is None and sys.stderr.isatty() and time.monotonic() - started > after and done < total:
-            from rich.console import Console
-            from rich.progress import Progress
-
-            bar = Progress(console=Console(stderr=True), transient=True)
-            bar.start()
-            bar.add_task(label, total=total)
-        if bar is not None:
-            bar.update(bar.task_ids[0], completed=done)
-
-    try:
-        yield advance
-    finally:
-        if bar is not None:
-            bar.stop()
 
 
 def summary(skipped: Iterable[Broken], show: int = 5) -> str:
