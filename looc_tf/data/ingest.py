@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Union
+from typing import Any, TypeVar, Union
 
 import numpy as np
 import tensorflow as tf
@@ -23,10 +23,11 @@ from looc_tf.progress import stages
 Broken = tuple[str, str]  # id, reason
 Readable = tuple[bytes, np.ndarray]  # what TensorFlow decodes, and uint8 [size, size, 3]
 Checked = Union[Readable, str]  # or why there is none
+Named = TypeVar("Named", bound=tuple[Any, Union[bytes, str]])  # a picture's id or row; its bytes or why there are none
 FAULTS = (ValueError, OSError, KeyError, tf.errors.OpError)  # what reading a broken picture may raise
 FORMATS = "BMP DIB GIF JPEG JPEG2000 PNG PPM TGA TIFF WEBP".split()  # no others: Pillow would run a program for some
 LARGEST = 4 * MAX_PIXELS + (1 << 20)  # bytes: an uncompressed picture with alpha
-_BATCH_BYTES = 1 << 26  # of encoded pictures: a batch of large photographs is a smaller batch
+_PORTION = 1 << 26  # bytes of encoded pictures, about: a batch of large photographs is a smaller batch
 _ALONE = threading.RLock()  # held while a picture of more than LARGE pixels is decoded
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # MAX_PIXELS is the bound here
 
@@ -159,7 +160,7 @@ def decode_all(
     count, broken = len(names), []
     images, good = np.zeros((count, size, size, 3), np.uint8), np.ones(count, bool)
     with stages(after=2.0) as show:
-        for portion in _portions(read, count, batch):
+        for portion in portions(_rows(read, count), batch):
             files = [data for _, data in portion if isinstance(data, bytes)]
             decoded = iter(readable_batch(files, size) if files else [])
             for row, data in portion:
@@ -173,20 +174,27 @@ def decode_all(
     return images, good, broken
 
 
-def _portions(read: Callable[[int], bytes], count: int, most: int) -> Iterator[list[tuple[int, bytes | str]]]:
-    """(row, bytes or why there are none) of all rows: at most so many, and about `_BATCH_BYTES`, at a time."""
-    portion: list[tuple[int, bytes | str]] = []
-    held = 0
+def _rows(read: Callable[[int], bytes], count: int) -> Iterator[tuple[int, bytes | str]]:
+    """(row, bytes or why there are none) of all rows."""
     for row in range(count):
         try:
-            data = read(row)
-            held += len(data)
-            portion.append((row, data))
+            yield row, read(row)
         except FAULTS as error:
-            portion.append((row, reason(error)))
-        if len(portion) == most or held >= _BATCH_BYTES or row == count - 1:
+            yield row, reason(error)
+
+
+def portions(pictures: Iterable[Named], most: int) -> Iterator[list[Named]]:
+    """Encoded pictures, or why there are none, in lists: of at most `most` and, where they are large, of fewer."""
+    portion: list[Named] = []
+    held = 0
+    for picture in pictures:
+        portion.append(picture)
+        held += len(picture[1]) if isinstance(picture[1], bytes) else 0
+        if len(portion) == most or held >= _PORTION:
             yield portion
             portion, held = [], 0
+    if portion:
+        yield portion
 
 
 def summary(skipped: Iterable[Broken], show: int = 5) -> str:

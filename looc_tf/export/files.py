@@ -9,15 +9,14 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from looc_tf.data.ingest import Broken, transcode
+from looc_tf.data.ingest import Broken, portions, transcode
 from looc_tf.errors import UserError, reason, unknown
 from looc_tf.export.pictures import Picture, Pictures, find, read_ahead
 from looc_tf.export.saved_model import latest
-from looc_tf.export.scratch import scratch
 from looc_tf.export.tables import TABLES, Rows, Table
+from looc_tf.files import scratch
 from looc_tf.progress import Show, stages
 
-_BATCH_BYTES = 1 << 26  # of encoded pictures: a batch of large photographs is a smaller batch
 Batch = list[tuple[str, bytes]]
 
 
@@ -142,20 +141,16 @@ def _fill(table: Table, model: Model, pictures: Pictures, size: int, done: Embed
 
 
 def _batches(pictures: Iterable[Picture], size: int, skipped: list[Broken]) -> Iterator[Batch]:
-    """At most `size` pictures and, beyond the first, about `_BATCH_BYTES` bytes at a time."""
-    batch: Batch = []
-    held = 0
-    for name, data in pictures:
-        if isinstance(data, str):
-            skipped.append((name, data))
-            continue
-        batch.append((name, data))
-        held += len(data)
-        if len(batch) == size or held >= _BATCH_BYTES:
-            yield batch
-            batch, held = [], 0
-    if batch:
-        yield batch
+    """The pictures that could be read, at most `size` at a time; those that could not are added to `skipped`."""
+
+    def sound() -> Iterator[tuple[str, bytes]]:
+        for name, data in pictures:
+            if isinstance(data, str):
+                skipped.append((name, data))
+            else:
+                yield name, data
+
+    return portions(sound(), size)
 
 
 def _first(skipped: list[Broken]) -> str:
