@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import stat
+import struct
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,7 +30,6 @@ FORMATS = "BMP DIB GIF JPEG JPEG2000 PNG PPM TGA TIFF WEBP".split()  # no others
 LARGEST = 4 * MAX_PIXELS + (1 << 20)  # bytes: an uncompressed picture with alpha
 _PORTION = 1 << 26  # bytes of encoded pictures, about: a batch of large photographs is a smaller batch
 _ALONE = threading.RLock()  # held while a picture of more than LARGE pixels is decoded
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # MAX_PIXELS is the bound here
 
 
 def read_file(path: Path) -> bytes:
@@ -53,7 +53,7 @@ def transcode(data: bytes) -> bytes:
     if not data:
         raise ValueError("empty file")
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with _open(data) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"{image.width} x {image.height} pixels; at most {MAX_PIXELS:,} are read")
             if image.format == "JPEG" and data.count(SCAN) > most_scans(len(data)):
@@ -71,20 +71,39 @@ def transcode(data: bytes) -> bytes:
     return out.getvalue()
 
 
+def _open(data: bytes) -> Image.Image:
+    """`Image.open`, without its warning of a large picture: `MAX_PIXELS` is the bound here.
+
+    A filter of warnings would be one of the whole process and of all its threads.
+    """
+    Image.init()
+    for factory, accept in (Image.OPEN[name] for name in FORMATS if name in Image.OPEN):
+        try:
+            accepted = accept is None or accept(data[:16])
+            if accepted and not isinstance(accepted, str):  # a text says what Pillow lacks to read it
+                return factory(io.BytesIO(data), "")
+        except (SyntaxError, IndexError, TypeError, struct.error):  # not of this format after all, as in `Image.open`
+            continue
+    raise UnidentifiedImageError
+
+
 @contextlib.contextmanager
 def _alone_if_large(pixels: int) -> Iterator[None]:
     """Several threads decode; two pictures of the largest kind at the same time would be too much for the memory."""
-    if pixels > LARGE:
-        with _ALONE:
-            yield
-    else:
+    if pixels <= LARGE:
+        yield
+        return
+    with _ALONE, contextlib.ExitStack() as stack:
+        if pixels > (Image.MAX_IMAGE_PIXELS or pixels):  # Pillow warns of it once more where it loads a TIFF
+            stack.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         yield
 
 
 def _claimed(data: bytes) -> int:
     """Pixels that a picture's header states, 0 where Pillow finds none."""
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with _open(data) as image:
             return image.width * image.height
     except Exception:  # Pillow raises whatever a broken header leads it into; the decoder then says what is wrong
         return 0

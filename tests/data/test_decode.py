@@ -10,6 +10,7 @@ from odd_pictures import save as encode
 from pictures import PICTURE, PIXELS, oriented
 from PIL import Image
 
+from looc_tf.data import ingest
 from looc_tf.data.decode import decode_square
 from looc_tf.data.ingest import decode_one, portions, readable_batch, transcode
 
@@ -152,3 +153,11 @@ def test_large_pictures_make_small_portions():
     assert sizes([], 4) == []
     mixed = [(0, "broken"), (1, b"x"), (2, b"y")]
     assert list(portions(iter(mixed), 2)) == [mixed[:2], mixed[2:]]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+def test_a_picture_of_ordinary_size_is_read_without_a_filter_of_warnings(kind, monkeypatch):
+    """Filters are the whole process's, whatever thread sets them, and each change brings old warnings back."""
+    data = encode(PICTURE, kind)
+    monkeypatch.setattr(ingest.warnings, "catch_warnings", None)
+    assert transcode(data).startswith(b"\x89PNG") and decode_one(data, 8).shape == (8, 8, 3)
