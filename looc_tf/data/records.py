@@ -122,7 +122,7 @@ def _behind(handle: BinaryIO, position: int, size: int, head: bytes, length: int
     found = _next_head(handle, position + 1, size)
     if found is None:
         return size, f"{_CUT}: byte {position:,} of {size:,}"
-    return found, f"damaged at byte {position:,}, its length too; the next one is at byte {found:,}"
+    return found, f"damaged at byte {position:,}; the next one is at byte {found:,}"
 
 
 def _next_head(handle: BinaryIO, start: int, size: int) -> int | None:
