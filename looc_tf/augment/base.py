@@ -8,14 +8,32 @@ from __future__ import annotations
 
 import contextlib
 import io
+import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TextIO
 
 import tensorflow as tf
 
 from looc_tf.errors import UserError, shown
 
-with contextlib.redirect_stdout(io.StringIO()):  # keras-core announces its backend there
+
+class _WithoutBackend(io.TextIOBase):
+    """A stream, but for the line in which keras-core announces its backend: other threads may write meanwhile."""
+
+    def __init__(self, stream: TextIO | None):
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        if self.stream and not text.startswith("Using TensorFlow backend"):
+            self.stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        if self.stream:
+            self.stream.flush()
+
+
+with contextlib.redirect_stdout(_WithoutBackend(sys.stdout)):
     from keras_cv.layers import VectorizedBaseImageAugmentationLayer
 
 Parameters = dict[str, tf.Tensor]

@@ -11,13 +11,14 @@ import tensorflow as tf
 
 from looc_tf.data.folder import read_folder
 from looc_tf.data.ingest import summary
+from looc_tf.data.records import record_files
 from looc_tf.data.source import BUDGET, Source
 from looc_tf.data.splits import SPLITS, assign, canonical, sample
 from looc_tf.data.table import Table
 from looc_tf.data.tfrecord import read_tfrecord
 from looc_tf.errors import UserError
 
-__all__ = ["SPLITS", "Source", "load", "open_parts", "open_source", "read_table", "summary"]
+__all__ = ["SPLITS", "Source", "load", "open_parts", "open_source", "read_table", "record_files", "summary"]
 
 
 def open_source(
@@ -81,19 +82,15 @@ def load(name: str | os.PathLike, split: str = "train", *, size: int) -> tf.data
 
 def read_table(name: str | os.PathLike, data_dir: str | os.PathLike | None = None) -> Table:
     """All rows of a set, undecoded: what is on the disk under `name` first, else the TFDS set of that name."""
-    path = Path(os.path.expanduser(name))
-    if path.is_dir():
-        records = [file for file in sorted(path.iterdir()) if ".tfrecord" in file.name and file.is_file()]
-        return read_tfrecord(records) if records else read_folder(path)
-    if path.is_file():
-        if ".tfrecord" not in path.name:
-            raise UserError(f"Expected a folder of pictures or a *.tfrecord* file. Received the file {str(path)!r}.")
-        return read_tfrecord([path])
-    if glob.has_magic(str(name)):
-        files = [Path(file) for file in glob.glob(str(path)) if os.path.isfile(file)]
-        if not files:
-            raise UserError(f"Expected TFRecord files. Nothing matches {str(name)!r}.")
+    path, files = Path(os.path.expanduser(name)), record_files(name)
+    if files:
         return read_tfrecord(files)
+    if path.is_dir():
+        return read_folder(path)
+    if path.is_file():
+        raise UserError(f"Expected a folder of pictures or a *.tfrecord* file. Received the file {str(path)!r}.")
+    if glob.has_magic(str(name)):
+        raise UserError(f"Expected TFRecord files. Nothing matches {str(name)!r}.")
     if str(name).startswith((".", "~", os.sep)) or not str(name):
         raise UserError(f"Expected a folder of pictures, TFRecord files or a TFDS name. {str(name)!r} does not exist.")
     from looc_tf.data.named import read_named  # imports tensorflow-datasets: seconds

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import stat
-import sys
+import struct
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Union
+from typing import Any, TypeVar, Union
 
 import numpy as np
 import tensorflow as tf
@@ -20,16 +19,17 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from looc_tf.data.decode import LARGE, MAX_PIXELS, SCAN, TOO_MANY_SCANS, decode_square, decode_squares, most_scans
 from looc_tf.errors import printable, reason
+from looc_tf.progress import stages
 
 Broken = tuple[str, str]  # id, reason
 Readable = tuple[bytes, np.ndarray]  # what TensorFlow decodes, and uint8 [size, size, 3]
 Checked = Union[Readable, str]  # or why there is none
+Named = TypeVar("Named", bound=tuple[Any, Union[bytes, str]])  # a picture's id or row; its bytes or why there are none
 FAULTS = (ValueError, OSError, KeyError, tf.errors.OpError)  # what reading a broken picture may raise
 FORMATS = "BMP DIB GIF JPEG JPEG2000 PNG PPM TGA TIFF WEBP".split()  # no others: Pillow would run a program for some
 LARGEST = 4 * MAX_PIXELS + (1 << 20)  # bytes: an uncompressed picture with alpha
-_BATCH_BYTES = 1 << 26  # of encoded pictures: a batch of large photographs is a smaller batch
+_PORTION = 1 << 26  # bytes of encoded pictures, about: a batch of large photographs is a smaller batch
 _ALONE = threading.RLock()  # held while a picture of more than LARGE pixels is decoded
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # MAX_PIXELS is the bound here
 
 
 def read_file(path: Path) -> bytes:
@@ -53,7 +53,7 @@ def transcode(data: bytes) -> bytes:
     if not data:
         raise ValueError("empty file")
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with _open(data) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"{image.width} x {image.height} pixels; at most {MAX_PIXELS:,} are read")
             if image.format == "JPEG" and data.count(SCAN) > most_scans(len(data)):
@@ -71,20 +71,39 @@ def transcode(data: bytes) -> bytes:
     return out.getvalue()
 
 
+def _open(data: bytes) -> Image.Image:
+    """`Image.open`, without its warning of a large picture: `MAX_PIXELS` is the bound here.
+
+    A filter of warnings would be one of the whole process and of all its threads.
+    """
+    Image.init()
+    for factory, accept in (Image.OPEN[name] for name in FORMATS if name in Image.OPEN):
+        try:
+            accepted = accept is None or accept(data[:16])
+            if accepted and not isinstance(accepted, str):  # a text says what Pillow lacks to read it
+                return factory(io.BytesIO(data), "")
+        except (SyntaxError, IndexError, TypeError, struct.error):  # not of this format after all, as in `Image.open`
+            continue
+    raise UnidentifiedImageError
+
+
 @contextlib.contextmanager
 def _alone_if_large(pixels: int) -> Iterator[None]:
     """Several threads decode; two pictures of the largest kind at the same time would be too much for the memory."""
-    if pixels > LARGE:
-        with _ALONE:
-            yield
-    else:
+    if pixels <= LARGE:
+        yield
+        return
+    with _ALONE, contextlib.ExitStack() as stack:
+        if pixels > (Image.MAX_IMAGE_PIXELS or pixels):  # Pillow warns of it once more where it loads a TIFF
+            stack.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         yield
 
 
 def _claimed(data: bytes) -> int:
     """Pixels that a picture's header states, 0 where Pillow finds none."""
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with _open(data) as image:
             return image.width * image.height
     except Exception:  # Pillow raises whatever a broken header leads it into; the decoder then says what is wrong
         return 0
@@ -159,8 +178,8 @@ def decode_all(
     """
     count, broken = len(names), []
     images, good = np.zeros((count, size, size, 3), np.uint8), np.ones(count, bool)
-    with progress(count, "decoding pictures") as advance:
-        for portion in _portions(read, count, batch):
+    with stages(after=2.0) as show:
+        for portion in portions(_rows(read, count), batch):
             files = [data for _, data in portion if isinstance(data, bytes)]
             decoded = iter(readable_batch(files, size) if files else [])
             for row, data in portion:
@@ -170,49 +189,31 @@ def decode_all(
                     broken.append((str(names[row]), result))
                 else:
                     images[row] = result[1]
-            advance(len(portion))
+            show("decoding pictures", portion[-1][0] + 1, count)
     return images, good, broken
 
 
-def _portions(read: Callable[[int], bytes], count: int, most: int) -> Iterator[list[tuple[int, bytes | str]]]:
-    """(row, bytes or why there are none) of all rows: at most so many, and about `_BATCH_BYTES`, at a time."""
-    portion: list[tuple[int, bytes | str]] = []
-    held = 0
+def _rows(read: Callable[[int], bytes], count: int) -> Iterator[tuple[int, bytes | str]]:
+    """(row, bytes or why there are none) of all rows."""
     for row in range(count):
         try:
-            data = read(row)
-            held += len(data)
-            portion.append((row, data))
+            yield row, read(row)
         except FAULTS as error:
-            portion.append((row, reason(error)))
-        if len(portion) == most or held >= _BATCH_BYTES or row == count - 1:
+            yield row, reason(error)
+
+
+def portions(pictures: Iterable[Named], most: int) -> Iterator[list[Named]]:
+    """Encoded pictures, or why there are none, in lists: of at most `most` and, where they are large, of fewer."""
+    portion: list[Named] = []
+    held = 0
+    for picture in pictures:
+        portion.append(picture)
+        held += len(picture[1]) if isinstance(picture[1], bytes) else 0
+        if len(portion) == most or held >= _PORTION:
             yield portion
             portion, held = [], 0
-
-
-@contextlib.contextmanager
-def progress(total: int, label: str, after: float = 2.0):
-    """Yields `advance(count)`; a bar appears on stderr once the work has taken `after` seconds, on a terminal only."""
-    started, done, bar = time.monotonic(), 0, None
-
-    def advance(count: int) -> None:
-        nonlocal done, bar
-        done += count
-        if bar is None and sys.stderr.isatty() and time.monotonic() - started > after and done < total:
-            from rich.console import Console
-            from rich.progress import Progress
-
-            bar = Progress(console=Console(stderr=True), transient=True)
-            bar.start()
-            bar.add_task(label, total=total)
-        if bar is not None:
-            bar.update(bar.task_ids[0], completed=done)
-
-    try:
-        yield advance
-    finally:
-        if bar is not None:
-            bar.stop()
+    if portion:
+        yield portion
 
 
 def summary(skipped: Iterable[Broken], show: int = 5) -> str:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-import struct
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from looc_tf.data.records import records, stamp
 from looc_tf.data.splits import ALIASES
 from looc_tf.data.table import Table, objects
 from looc_tf.errors import UserError
@@ -35,6 +37,47 @@ class Keys:
     stylized: tuple[str, ...] = ("stylized", "image/stylized")
 
 
+@dataclass(frozen=True)
+class Example:
+    """A `tf.Example` of a record file, or why there is none with a picture.
+
+    Attributes:
+        name: file and number.
+        offset, length: of its bytes in the file.
+        features: key -> feature.
+        picture: the bytes of the picture.
+        broken: why there is no picture, else "".
+    """
+
+    name: str
+    offset: int
+    length: int
+    features: Any = field(default_factory=dict)
+    picture: bytes = b""
+    broken: str = ""
+
+    def id(self, keys: Keys) -> str:
+        """Its own id, else its name."""
+        return _text(self.features, keys.id, self.name)
+
+
+def examples(file: Path, keys: Keys) -> Iterator[Example]:
+    """All Examples of a file in order. Training and embedding both read by this, so they leave out the same ones.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    for record in records(file):
+        name, length = f"{file.name}:{record.number}", len(record.payload)
+        try:
+            if record.broken:
+                raise ValueError(record.broken)
+            features = _features(record.payload)
+            yield Example(name, record.offset, length, features, _bytes(features, keys.image))
+        except ValueError as error:
+            yield Example(name, record.offset, length, broken=str(error))
+
+
 @dataclass
 class _Index:
     """What one pass over the files notes of every record: where it is, and all but its pictures."""
@@ -48,20 +91,16 @@ class _Index:
     stylized: bool = False
 
     def scan(self, file: Path, split: str) -> None:
-        for number, (offset, payload) in enumerate(_records(file, self.skipped)):
-            name = f"{file.name}:{number}"
-            try:
-                example = _features(payload)
-                _bytes(example, self.keys.image)
-            except ValueError as error:
-                self.skipped.append((name, str(error)))
+        for example in examples(file, self.keys):
+            if example.broken:
+                self.skipped.append((example.name, example.broken))
                 continue
-            self.positions.append((file, offset, len(payload)))
+            self.positions.append((file, example.offset, example.length))
             self.splits.append(split)
-            self.ids.append(_text(example, self.keys.id, name))
-            self.stylized |= any(key in example for key in self.keys.stylized)
+            self.ids.append(example.id(self.keys))
+            self.stylized |= any(key in example.features for key in self.keys.stylized)
             for key, values in self.labels.items():
-                values.append(_label(example, self.keys.label if key == "label" else (key,)))
+                values.append(_label(example.features, self.keys.label if key == "label" else (key,)))
 
     def read(self, row: int, keys: Sequence[str]) -> bytes:
         file, offset, length = self.positions[row]
@@ -90,16 +129,11 @@ def read_tfrecord(
         keys: where to look in an Example.
 
     Raises:
-        UserError: no record holds a picture, or a label exceeds its class names.
+        UserError: a file cannot be read, no record holds a picture, or a label exceeds its class names.
     """
     files, keys = sorted(files), keys or Keys()
     fields = _class_names(files) if fields is None else fields
-    index = _Index(keys, {name: [] for name in ("label", *(name for name in fields if name != "label"))})
-    for file in files:
-        try:
-            index.scan(file, (split or split_of)(file))
-        except OSError as error:
-            raise UserError(f"Expected readable record files. {str(file)!r}: {error.strerror}.") from error
+    index = _index(tuple((file, (split or split_of)(file), stamp(file)) for file in files), keys, tuple(fields))
     if not index.positions:
         reason = f" The first problem: {': '.join(index.skipped[0])}." if index.skipped else ""
         where = f"a picture under {' or '.join(keys.image)}"
@@ -116,25 +150,19 @@ def read_tfrecord(
     )
 
 
+@lru_cache(maxsize=2)  # a training opens its set twice: to train, and for the pictures that it is watched on
+def _index(parts: tuple[tuple[Path, str, tuple[int, ...]], ...], keys: Keys, fields: tuple[str, ...]) -> _Index:
+    """The index of files, each with its split and its `stamp`: all their bytes are read, once until one changes."""
+    index = _Index(keys, {name: [] for name in ("label", *(name for name in fields if name != "label"))})
+    for file, split, _ in parts:
+        index.scan(file, split)
+    return index
+
+
 def split_of(file: Path) -> str:
     """The last split that a file's name mentions, "" for none."""
     found = _SPLIT.findall(file.name)
     return ALIASES[found[-1].lower()] if found else ""
-
-
-def _records(file: Path, skipped: list[tuple[str, str]]) -> Iterator[tuple[int, bytes]]:
-    """(offset, payload) of every record: length (8 bytes), its CRC (4), payload, its CRC (4)."""
-    size, position = os.path.getsize(file), 0
-    with open(file, "rb") as handle:
-        while position < size:
-            head = handle.read(12)
-            length = struct.unpack_from("<Q", head)[0] if len(head) == 12 else size
-            if position + length + 16 > size:
-                skipped.append((f"{file.name}@{position}", "cut short here, compressed, or not a TFRecord file"))
-                return
-            yield position + 12, handle.read(length)
-            handle.seek(4, os.SEEK_CUR)
-            position += length + 16
 
 
 def _features(payload: bytes):

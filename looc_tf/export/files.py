@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import tensorflow as tf
 
-from looc_tf.data.ingest import Broken, transcode
+from looc_tf.data.ingest import Broken, portions, transcode
 from looc_tf.errors import UserError, reason, unknown
-from looc_tf.export.pictures import Picture, find, read_ahead
+from looc_tf.export.pictures import Picture, Pictures, find, read_ahead
 from looc_tf.export.saved_model import latest
-from looc_tf.export.scratch import scratch
 from looc_tf.export.tables import TABLES, Rows, Table
+from looc_tf.files import scratch
+from looc_tf.progress import Show, stages
 
-_BATCH_BYTES = 1 << 26  # of encoded pictures: a batch of large photographs is a smaller batch
 Batch = list[tuple[str, bytes]]
 
 
@@ -58,9 +57,9 @@ def embed_files(export: str | Path, images: str | Path, out: str | Path, *, batc
     model, pictures = Model(latest(export)), find(images)
     done = Embedded(out)
     try:
-        with scratch(out) as folder, _bar(pictures.count) as advance:
+        with scratch(out) as folder, stages("embedding", "bar", "count", "left") as show:
             table = TABLES[out.suffix](folder, model.dimensions)
-            _fill(table, model, read_ahead(pictures.items), batch, done, advance)
+            _fill(table, model, pictures, batch, done, show)
             written = table.close()
             if not done.count:
                 raise UserError(f"Expected readable pictures in {images}. {_first(done.skipped)}")
@@ -132,44 +131,26 @@ class Model:
         return why if isinstance(rows, str) else rows
 
 
-def _fill(
-    table: Table, model: Model, pictures: Iterable[Picture], size: int, done: Embedded, advance: Callable[[int], None]
-) -> None:
-    for batch in _batches(pictures, size, done.skipped):
+def _fill(table: Table, model: Model, pictures: Pictures, size: int, done: Embedded, show: Show) -> None:
+    show("embedding", 0, pictures.count)
+    for batch in _batches(read_ahead(pictures.items), size, done.skipped):
         for ids, rows in model.embed(batch, done.skipped):
             table.write(ids, rows)
             done.count += len(ids)
-        advance(done.count + len(done.skipped))
+        show("embedding", done.count + len(done.skipped), pictures.count)
 
 
 def _batches(pictures: Iterable[Picture], size: int, skipped: list[Broken]) -> Iterator[Batch]:
-    """At most `size` pictures and, beyond the first, about `_BATCH_BYTES` bytes at a time."""
-    batch: Batch = []
-    held = 0
-    for name, data in pictures:
-        if isinstance(data, str):
-            skipped.append((name, data))
-            continue
-        batch.append((name, data))
-        held += len(data)
-        if len(batch) == size or held >= _BATCH_BYTES:
-            yield batch
-            batch, held = [], 0
-    if batch:
-        yield batch
+    """The pictures that could be read, at most `size` at a time; those that could not are added to `skipped`."""
 
+    def sound() -> Iterator[tuple[str, bytes]]:
+        for name, data in pictures:
+            if isinstance(data, str):
+                skipped.append((name, data))
+            else:
+                yield name, data
 
-@contextmanager
-def _bar(total: int | None) -> Iterator[Callable[[int], None]]:
-    """Yields a function that is told how many pictures are done; a bar on standard error, on a terminal only."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = TextColumn("embedding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("embedding", total=total)
-        yield lambda done: bar.update(task, completed=done)
+    return portions(sound(), size)
 
 
 def _first(skipped: list[Broken]) -> str:

@@ -10,13 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Optional, Union
 
-import tensorflow as tf
-from google.protobuf.message import DecodeError
-
 from looc_tf.data.decode import SIGNATURES
 from looc_tf.data.folder import EXTENSIONS, readable_name, walk
 from looc_tf.data.ingest import read_file, transcode
-from looc_tf.data.tfrecord import Keys, id_text
+from looc_tf.data.records import record_files
+from looc_tf.data.tfrecord import Keys, examples
 from looc_tf.errors import UserError, reason
 
 Read = Callable[[], bytes]  # it may raise: the picture is then a broken one
@@ -43,17 +41,13 @@ def find(images: str | Path) -> Pictures:
         UserError: nothing there.
     """
     path = Path(images)
+    files = record_files(path) if path.exists() else []
+    if files:
+        return Pictures(_records(files))
     if path.is_file():
-        return (
-            Pictures(_records([path]))
-            if ".tfrecord" in path.name
-            else Pictures([(readable_name(path.name), partial(read_file, path))], 1)
-        )
+        return Pictures([(readable_name(path.name), partial(read_file, path))], 1)
     if not path.is_dir():
         raise UserError(f"Expected a folder of pictures, a picture or a TFRecord file. {path} does not exist.")
-    records = [file for file in sorted(path.iterdir()) if ".tfrecord" in file.name and file.is_file()]
-    if records:
-        return Pictures(_records(records))
     count = sum(1 for _ in _files(path))
     if not count:
         raise UserError(
@@ -95,28 +89,13 @@ def _files(root: Path) -> Iterator[Item]:
 
 
 def _records(files: Iterable[Path]) -> Iterator[Item]:
-    for file in files:
-        number = 0
-        try:
-            for payload in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
-                yield _record(payload, f"{file.name}:{number}")
-                number += 1
-        except tf.errors.DataLossError:
-            yield f"{file.name}:{number}", partial(_refuse, "cut short here, compressed, or not a TFRecord file")
-
-
-def _record(payload: bytes, name: str) -> Item:
     keys = Keys()
-    try:
-        features = tf.train.Example.FromString(payload).features.feature
-    except DecodeError:
-        return name, partial(_refuse, "not a tf.Example")
-    values = {key: features[key].bytes_list.value for key in (*keys.id, *keys.image) if key in features}
-    named = [id_text(values[key][0]) for key in keys.id if values.get(key)]
-    pictures = [values[key][0] for key in keys.image if values.get(key)]
-    if not pictures:
-        return name, partial(_refuse, f"no bytes under {' or '.join(keys.image)}")
-    return (named or [name])[0], partial(bytes, pictures[0])
+    for file in files:
+        for example in examples(file, keys):
+            if example.broken:
+                yield example.name, partial(_refuse, example.broken)
+            else:
+                yield example.id(keys), partial(bytes, example.picture)
 
 
 def _refuse(why: str) -> bytes:

@@ -10,8 +10,8 @@ import tensorflow as tf
 import looc_tf
 from looc_tf.errors import UserError, reason
 from looc_tf.export.embedder import Embedder
-from looc_tf.export.scratch import scratch
 from looc_tf.export.warmup import write_warmup
+from looc_tf.files import scratch
 
 EXTRA = "assets.extra"  # the place that the SavedModel format keeps for users' own files
 

@@ -53,6 +53,7 @@ def _shapes() -> dict[str, tuple[str, dict[str, Any]]]:
 
 
 KERAS_CV_SHAPES = _shapes()
+_SCALING = (keras.layers.Rescaling, keras.layers.Normalization)
 
 
 def _keras_builders() -> dict[str, Any]:
@@ -72,10 +73,18 @@ def _keras_cv_presets() -> dict[str, Any]:
 
 def _keras(name: str) -> keras.Model:
     builders = _keras_builders()
-    # The encoder has scaled the pictures; scaled once more they would vanish in 16 bits.
     scales = "include_preprocessing" in inspect.signature(builders[name]).parameters
     options = {"include_preprocessing": False} if scales else {}
     return builders[name](include_top=False, weights=None, input_shape=(None, None, 3), **options)
+
+
+def _unscaled(model: keras.Model) -> keras.Model:
+    """The model from behind its own scaling of the pictures on: EfficientNet B0 to B7 cannot be built without.
+
+    The encoder has scaled the pictures; scaled once more they would all but vanish, and in 16 bits do.
+    """
+    scaling = [layer for layer in model.layers if isinstance(layer, _SCALING)]
+    return keras.Model(scaling[-1].output, model.output, name=model.name) if scaling else model
 
 
 def _keras_cv(name: str) -> keras.Model:
@@ -97,14 +106,22 @@ LIBRARIES = {"keras": _keras, "keras_cv": _keras_cv}
 def named_backbone(name: str) -> keras.Model:
     """`keras/MobileNetV2` or `keras_cv/efficientnetv2_b0` -> a model of `[B, H, W, 3]` to a feature map, untrained.
 
-    Their BatchNorm is their own: it cannot be split or synchronized from here.
+    They take pictures as the encoder has scaled them. Their BatchNorm is their own: it cannot be split or synchronized
+    from here.
 
     Raises:
-        UserError: there is no such backbone, or keras-cv cannot fetch its shape.
+        UserError: there is no such backbone, keras-cv cannot fetch its shape, or it takes pictures of one size alone.
     """
     check_backbone(name)
     library, _, backbone = name.partition("/")
-    return LIBRARIES[library](backbone)
+    model = _unscaled(LIBRARIES[library](backbone))
+    if any(model.input_shape[1:-1]):  # keras-cv's transformers (ViTDet would also scale the pictures, and not tell)
+        size = " x ".join(map(str, model.input_shape[1:]))
+        raise UserError(
+            f"Backbone {name!r} takes {size} alone, and views are of any size. Use one that is convolutional, "
+            f"such as 'keras/EfficientNetB0'."
+        )
+    return model
 
 
 def check_backbone(name: str) -> None:

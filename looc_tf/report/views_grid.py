@@ -7,10 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")  # no window, on any machine
-
 import numpy as np
 import tensorflow as tf
 from matplotlib.axes import Axes
@@ -48,7 +44,7 @@ def views_figure(plan: ViewPlan, image: np.ndarray, seed: int = 0, rows: int = 3
     """The views of an image: a column for the reference, the query and each key, a row for each draw.
 
     Below each view stand its parameters; those copied from the query in the color of their augmentation, which also
-    frames the view.
+    frames the view. A `Figure` draws itself: it needs no window, and leaves the backend as it is.
 
     Args:
         plan: the views of an experiment.

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import errno
 import logging
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from looc_tf.errors import UserError
+from looc_tf.errors import UserError, reason
 from looc_tf.files import writing
+from looc_tf.progress import on_terminal
+
+try:
+    import fcntl
+except ImportError:  # Windows has none
+    fcntl = None  # type: ignore[assignment]
+
+log = logging.getLogger(__name__)
+
+HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)  # how a lock is refused that another process has
 
 
 class _Standard(logging.StreamHandler):
@@ -45,17 +54,13 @@ class _File(logging.FileHandler):
             super().close()
 
 
-def on_terminal() -> bool:
-    """Whether standard error shows a progress bar; if not it gets plain lines, never control characters."""
-    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-
-
 @contextlib.contextmanager
 def logging_to(out: Path) -> Iterator[None]:
     """For the length of a run, what the library logs goes to RUN/train.log and to standard error.
 
     On a terminal, where a bar shows how it goes, the lines of each step and the config go to the file alone. The log
-    has one writer, and so has the run: the lock on it ends with the process, however that ends.
+    has one writer, and so has the run: the lock on it ends with the process, however that ends. Where files cannot be
+    locked (some network file systems, Windows) the run goes on, with a warning.
 
     Raises:
         UserError: another process trains into the folder, or the log cannot be written.
@@ -63,13 +68,7 @@ def logging_to(out: Path) -> Iterator[None]:
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         file = _File(out / "train.log", encoding="utf-8")
-    try:
-        fcntl.flock(file.stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # type: ignore[arg-type]  # open: it has no delay
-    except OSError as error:
-        file.close()
-        raise UserError(
-            f"{out} is being trained by another process. Wait for its end or stop it, or choose another --out."
-        ) from error
+    unprotected = _lock(file, out)
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     handlers = [file, _Standard(logging.INFO if on_terminal() else logging.DEBUG)]
     logger = logging.getLogger("looc_tf")
@@ -79,6 +78,8 @@ def logging_to(out: Path) -> Iterator[None]:
     logger.setLevel(logging.DEBUG)
     logger.propagate = False  # a handler of the root logger, such as absl's, would print every line again
     try:
+        if unprotected:
+            log.warning("%s is not protected against a second training into it: %s.", out, unprotected)
         yield
     finally:
         logger.setLevel(level)
@@ -86,3 +87,19 @@ def logging_to(out: Path) -> Iterator[None]:
         for handler in handlers:
             logger.removeHandler(handler)
         file.close()
+
+
+def _lock(file: _File, out: Path) -> str:
+    """Locks the log of a run until it is closed; returns why that cannot be done, "" where it could."""
+    if fcntl is None:
+        return "this system has no file locks"
+    try:
+        fcntl.flock(file.stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # type: ignore[arg-type]  # open: it has no delay
+    except OSError as error:
+        if error.errno not in HELD:
+            return f"its file system takes no locks ({reason(error)})"
+        file.close()
+        raise UserError(
+            f"{out} is being trained by another process. Wait for its end or stop it, or choose another --out."
+        ) from error
+    return ""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import os
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
+from looc_tf.data import records
 from looc_tf.data.folder import walk
 from looc_tf.data.splits import ALIASES, SPLITS
 from looc_tf.data.tfrecord import split_of
@@ -41,11 +41,8 @@ def record_files(data: str) -> RecordFiles | None:
 
 
 def _records(data: str) -> list[Path]:
-    path = Path(os.path.expanduser(data))
-    if path.is_dir():
-        return sorted(file for file in path.iterdir() if ".tfrecord" in file.name and file.is_file())
-    found = [Path(file) for file in glob.glob(str(path))] if glob.has_magic(data) else [path]
-    return sorted(file for file in found if ".tfrecord" in file.name and file.is_file())
+    """The files that the library reads as record files and whose name says so, which ImportExampleGen goes by."""
+    return [file for file in records.record_files(data) if records.is_record_file(file)]
 
 
 def _pattern(split: str, own: list[Path], folder: Path) -> str:

@@ -10,8 +10,9 @@ from odd_pictures import save as encode
 from pictures import PICTURE, PIXELS, oriented
 from PIL import Image
 
+from looc_tf.data import ingest
 from looc_tf.data.decode import decode_square
-from looc_tf.data.ingest import decode_one, readable_batch, transcode
+from looc_tf.data.ingest import decode_one, portions, readable_batch, transcode
 
 SIZE = 32
 RAMP = Image.fromarray((np.mgrid[:60, :90][1] * 700).astype(np.uint16))
@@ -140,3 +141,23 @@ def test_a_batch_of_pictures_in_which_some_are_broken_or_of_another_format():
     np.testing.assert_array_equal(kept[1], transcoded[1])
     [alone] = readable_batch(files[:1], 8)
     np.testing.assert_array_equal(alone[1], kept[1])
+
+
+def test_large_pictures_make_small_portions():
+    def sizes(pictures, most):
+        return [len(portion) for portion in portions(pictures, most)]
+
+    assert sizes([(row, bytes(1 << 24)) for row in range(9)], 32) == [4, 4, 1]
+    assert sizes([(row, b"small") for row in range(9)], 4) == [4, 4, 1]
+    assert sizes([(row, "a reason weighs nothing") for row in range(8)], 4) == [4, 4]
+    assert sizes([], 4) == []
+    mixed = [(0, "broken"), (1, b"x"), (2, b"y")]
+    assert list(portions(iter(mixed), 2)) == [mixed[:2], mixed[2:]]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+def test_a_picture_of_ordinary_size_is_read_without_a_filter_of_warnings(kind, monkeypatch):
+    """Filters are the whole process's, whatever thread sets them, and each change brings old warnings back."""
+    data = encode(PICTURE, kind)
+    monkeypatch.setattr(ingest.warnings, "catch_warnings", None)
+    assert transcode(data).startswith(b"\x89PNG") and decode_one(data, 8).shape == (8, 8, 3)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from odd_pictures import save as encode
 from pictures import PICTURE
 
-from looc_tf.data import open_source
+from looc_tf.data import open_source, read_table, tfrecord
 from looc_tf.data.splits import SPLITS
 from looc_tf.errors import UserError
 
@@ -98,3 +100,63 @@ def test_class_names_above_the_folders_in_which_tfx_keeps_splits(tmp_path):
         _write(tmp_path / f"Split-{split}" / f"{split}-00000.tfrecord", [_example(image=PNG, label=1)] * 4)
     (tmp_path / "labels.txt").write_text("ant\nbee\n")
     assert open_source(str(tmp_path / "Split-*" / "*.tfrecord"), "test", size=8).fields == {"label": ("ant", "bee")}
+
+
+@pytest.fixture
+def read_files(monkeypatch):
+    """The names of the files that are read from end to end."""
+    names, records = [], tfrecord.records
+
+    def noted(file):
+        names.append(file.name)
+        return records(file)
+
+    monkeypatch.setattr(tfrecord, "records", noted)
+    return names
+
+
+def test_a_set_that_is_opened_again_is_not_read_again(tmp_path, read_files):
+    for part in ("train", "test"):
+        _write(tmp_path / f"set-{part}.tfrecord", [_example(image=PNG, label=number % 2) for number in range(20)])
+    first = open_source(tmp_path, "train", size=8)
+    assert sorted(read_files) == ["set-test.tfrecord", "set-train.tfrecord"]
+    again = [open_source(tmp_path, part, size=8) for part in ("train", "validation", "test")]
+    assert len(read_files) == 2
+    assert first.ids == again[0].ids and first.fields == again[0].fields
+    np.testing.assert_array_equal(first.fetch([1, 0])["image"], again[0].fetch([1, 0])["image"])
+
+
+def test_a_file_that_has_changed_is_read_again(tmp_path, read_files):
+    path = tmp_path / "a.tfrecord"
+    size = _write(path, [_example(image=PNG, id=b"old %d" % number) for number in range(4)]).stat().st_size
+    assert read_table(path).ids[0] == "old 0"
+    before = path.stat()
+    _write(path, [_example(image=PNG, id=b"new %d" % number) for number in range(4)])
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))  # as a copy that keeps times leaves it
+    assert path.stat().st_size == size and read_table(path).ids[0] == "new 0"
+    other = _write(tmp_path / "other.tfrecord", [_example(image=PNG, id=b"put %d" % number) for number in range(4)])
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    other.replace(path)
+    assert read_table(path).ids[0] == "put 0"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert len(read_table(path)) == 3
+    assert len(read_files) == 4
+
+
+def test_other_keys_and_class_names_are_other_indices(tmp_path, read_files):
+    path = _write(tmp_path / "a.tfrecord", [_example(image=PNG, label=0, hue=1) for _ in range(4)])
+    assert set(read_table(path).labels) == {"label"}
+    (tmp_path / "hue.labels.txt").write_text("red\nblue\n")
+    assert read_table(path).labels["hue"].tolist() == [1] * 4
+    table = tfrecord.read_tfrecord([path], keys=tfrecord.Keys(label=("hue",)), fields={})
+    assert table.labels["label"].tolist() == [1] * 4 and len(read_files) == 3
+
+
+def test_few_indices_are_kept(tmp_path, read_files):
+    paths = [_write(tmp_path / f"{number}.tfrecord", [_example(image=PNG)] * 2) for number in range(5)]
+    for path in paths:
+        read_table(path)
+    read_table(paths[-1])
+    assert len(read_files) == 5
+    read_table(paths[0])
+    assert len(read_files) == 6

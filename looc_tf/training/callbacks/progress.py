@@ -8,6 +8,7 @@ from collections import deque
 from datetime import timedelta
 from typing import Any
 
+from looc_tf.progress import bars
 from looc_tf.training.callbacks.base import Logs, Steps
 
 log = logging.getLogger(__name__)
@@ -61,17 +62,7 @@ class Bar(Steps):
         self.bar: Any = None  # rich's, imported when it is drawn
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-
-        columns = (
-            SpinnerColumn(),
-            TextColumn("training"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.description}"),
-        )
-        self.bar = Progress(*columns, console=Console(stderr=True))
+        self.bar = bars("spinner", "training", "bar", "count", "{task.description}", transient=False)
         self.task = self.bar.add_task("compiling the first step", total=self.steps, completed=self.start)
         self.bar.start()
 
