@@ -71,7 +71,7 @@ def test_a_setting_that_somebody_wrote_for_a_method_without_it_is_refused():
 def test_a_field_that_was_renamed_is_read_under_its_old_name(monkeypatch):
     monkeypatch.setitem(versions.RENAMED, "training.batch_size", "training.batch")
     assert from_text("training: {steps: 1, batch_size: 8}").training.batch == 8
-    with pytest.raises(UserError, match="'training.batch_size' is called 'training.batch' now. Received both"):
+    with pytest.raises(UserError, match=r"'training\.batch_size' is called 'training\.batch' now\. Received both"):
         from_text("training: {steps: 1, batch_size: 8, batch: 16}")
 
 
