@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny
+from helpers import tiny
 
 from looc_tf.augment import build
 from looc_tf.data import open_source

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-import contract
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny
+from helpers import contract, tiny
 
 from looc_tf.errors import UserError
 from looc_tf.methods import Facts

@@ -7,15 +7,14 @@ import sys
 import types
 from pathlib import Path
 
-import contract
-import corpus
 import numpy as np
 import pytest
 import tensorflow as tf
 import yaml
 from click.testing import CliRunner
-from corpus import CORPUS, PICTURE, SKIPPED, expected, lay, listing
-from tiny import EXPERIMENT
+from helpers import contract, corpus
+from helpers.corpus import CORPUS, PICTURE, SKIPPED, expected, lay, listing
+from helpers.tiny import EXPERIMENT
 
 from looc_tf.cli import cli
 from looc_tf.data import open_source, read_table

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from long_checks import replica_distance as distance
+from helpers.long_checks import replica_distance as distance
 
 from looc_tf.distribute import gather, own_rows, replicas, update_each
 
@@ -31,7 +31,11 @@ def runs(tmp_path_factory):
     out = tmp_path_factory.mktemp("replicas")
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
     run = subprocess.run(
-        [sys.executable, str(TESTS / "replicas.py"), str(out)], env=env, capture_output=True, text=True, check=False
+        [sys.executable, str(TESTS / "helpers" / "replicas.py"), str(out)],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert run.returncode == 0, run.stderr[-3000:]
     return {path.stem: dict(np.load(path, allow_pickle=False)) for path in out.glob("*.npz")}

@@ -3,12 +3,12 @@
 import sys
 import types
 
-import contract
 import numpy as np
 import pandas
 import pytest
 import tensorflow as tf
-from odd_pictures import odd_pictures, other_formats, save
+from helpers import contract
+from helpers.odd_pictures import odd_pictures, other_formats, save
 
 from looc_tf.errors import UserError
 from looc_tf.export import Embedder, embed_files, export, files, tables

@@ -6,11 +6,11 @@ import subprocess
 import sys
 import types
 
-import contract
 import numpy as np
 import pytest
 import tensorflow as tf
-from odd_pictures import odd_pictures, other_formats, save
+from helpers import contract
+from helpers.odd_pictures import odd_pictures, other_formats, save
 
 from looc_tf.data.decode import decode_square
 from looc_tf.errors import UserError

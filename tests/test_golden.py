@@ -16,10 +16,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import contract
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import contract
 
 from looc_tf import config, methods, optim
 from looc_tf.experiments import load
@@ -52,7 +52,7 @@ def shrunk(name: str) -> config.Experiment:
     """The config with a small network, small pictures and short queues; everything else as shipped."""
     case = load(name)
     size = 32 if case.model.stem == "imagenet" else 16
-    model = replace(case.model, backbone="tiny", width=4, hidden=32, dimension=8)
+    model = replace(case.model, backbone="plain6", width=4, hidden=32, dimension=8)
     method = case.method
     if method.name == "looc":
         spaces = tuple(replace(space, queue=16) for space in method.spaces)

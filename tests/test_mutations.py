@@ -2,12 +2,12 @@
 
 import random
 
-import mutations
 import pytest
 from click.testing import CliRunner
+from helpers import mutations
+from helpers.tiny import draw
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny import draw
 
 from looc_tf.augment import build
 from looc_tf.cli import cli

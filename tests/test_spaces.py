@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-import references
 import tensorflow as tf
+from helpers import references
 
 from looc_tf.memory import EmbeddingSpace
 

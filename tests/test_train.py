@@ -13,7 +13,7 @@ import signal
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny
+from helpers import tiny
 
 import looc_tf
 from looc_tf import optim

@@ -1,8 +1,7 @@
 """Which key is a negative where, and which draws it copies: for every n, on names and on parameters."""
 
-import checks
-import contract
 import pytest
+from helpers import checks, contract
 
 from looc_tf.views import Space, leave_one_out, sibling_negatives
 

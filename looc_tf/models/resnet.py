@@ -60,6 +60,12 @@ def bottleneck_block(x, width: int, stride: int, norm: Normalization, name: str)
     return layers.ReLU(name=f"{name}_relu3")(layers.Add(name=f"{name}_add")([shortcut, x]))
 
 
+def plain_block(x, width: int, stride: int, norm: Normalization, name: str):
+    """One 3x3 convolution and no shortcut."""
+    x = layers.Conv2D(width, 3, stride, "same", use_bias=False, name=f"{name}_conv")(x)
+    return layers.ReLU(name=f"{name}_relu")(norm(f"{name}_norm")(x))
+
+
 def imagenet_stem(x, width: int, norm: Normalization):
     """7x7 stride 2, then 3x3 max-pool stride 2."""
     x = layers.ReLU(name="stem_relu")(norm("stem_norm")(_convolution(width, 7, 2, "stem_conv")(x)))
@@ -110,6 +116,8 @@ class ResNet:
 
 
 RESNETS = {
+    "plain6": ResNet(plain_block, 1, (1, 1, 1, 1)),  # no residuals: what is quickest to build, for tests
+    "resnet10": ResNet(basic_block, 1, (1, 1, 1, 1)),
     "resnet18": ResNet(basic_block, 1, (2, 2, 2, 2)),
     "resnet34": ResNet(basic_block, 1, (3, 4, 6, 3)),
     "resnet50": ResNet(bottleneck_block, 4, (3, 4, 6, 3)),

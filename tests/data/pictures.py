@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from odd_pictures import save as encode
+from helpers.odd_pictures import save as encode
 from PIL import Image
 
 _Y, _X = np.mgrid[:60, :90]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from odd_pictures import huge_png
-from odd_pictures import save as encode
+from helpers.odd_pictures import huge_png
+from helpers.odd_pictures import save as encode
 from pictures import PICTURE, PIXELS, oriented
 from PIL import Image
 

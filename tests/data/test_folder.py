@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pytest
 import tensorflow as tf
-from odd_pictures import save as encode
+from helpers.odd_pictures import save as encode
 from pictures import PICTURE, write
 
 from looc_tf.data import load, open_source, summary

@@ -7,7 +7,7 @@ import struct
 import numpy as np
 import pytest
 import tensorflow as tf
-from odd_pictures import save
+from helpers.odd_pictures import save
 from pictures import PICTURE
 
 from looc_tf.data import open_source, read_table

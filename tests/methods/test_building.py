@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-import contract
 import pytest
 import tensorflow as tf
+from helpers import contract
 
 from looc_tf import methods
 from looc_tf.errors import UserError

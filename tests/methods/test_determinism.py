@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import contract
 import numpy as np
 import tensorflow as tf
+from helpers import contract
 
 TESTS = Path(__file__).parents[1]
 STEPS = 5

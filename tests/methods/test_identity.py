@@ -1,9 +1,8 @@
 """LooC with one space is MoCo: bit for bit, against MoCo's own algorithm."""
 
-import contract
 import numpy as np
-import references
 import tensorflow as tf
+from helpers import contract, references
 from tensorflow import keras
 
 from looc_tf import models, optim

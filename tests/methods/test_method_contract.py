@@ -1,9 +1,8 @@
 """Every method through every check. A method without a row in `contract.CASES` fails here."""
 
-import conformance
-import contract
 import numpy as np
 import pytest
+from helpers import conformance, contract
 from tensorflow import keras
 
 from looc_tf import methods

@@ -2,10 +2,8 @@
 
 import dataclasses
 
-import checks
-import contract
-import planted
 import pytest
+from helpers import checks, contract, planted
 
 from looc_tf.views import ViewPlan, leave_one_out
 

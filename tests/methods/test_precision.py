@@ -3,12 +3,10 @@
 import csv
 import functools
 
-import checks
-import contract
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny
+from helpers import checks, contract, tiny
 
 from looc_tf.training import train
 

@@ -3,10 +3,10 @@
 import random
 from dataclasses import replace
 
-import contract
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import contract
 from tensorflow import keras
 
 from looc_tf import methods

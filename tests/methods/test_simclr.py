@@ -1,10 +1,9 @@
 """SimCLR: its loss through the method, its views, and what it refuses."""
 
-import contract
 import numpy as np
 import pytest
-import references
 import tensorflow as tf
+from helpers import contract, references
 
 from looc_tf.errors import UserError
 from looc_tf.experiments import load

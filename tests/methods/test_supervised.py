@@ -1,9 +1,9 @@
 """The supervised baseline reads one view and its label; what has no label does not count."""
 
-import contract
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import contract
 
 from looc_tf.experiments import from_text
 from looc_tf.methods import Facts, build, build_plan
@@ -39,5 +39,5 @@ def test_a_batch_without_any_label_changes_no_weight_by_its_loss():
 
 
 def test_no_key_groups_stand_in_the_way_of_a_batch():
-    text = "training: {steps: 1, batch: 100}\nmodel: {backbone: tiny, width: 4}\nmethod: {name: supervised}"
+    text = "training: {steps: 1, batch: 100}\nmodel: {backbone: plain6, width: 4}\nmethod: {name: supervised}"
     assert build(from_text(text), Facts(classes=3)).classifier.units == 3

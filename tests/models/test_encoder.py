@@ -1,9 +1,9 @@
 """The encoder's outputs, and the slow copy of it."""
 
-import contract
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import contract
 
 from looc_tf.models import Encoder, follow, start_from
 from looc_tf.models.normalization import split

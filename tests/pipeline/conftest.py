@@ -22,7 +22,7 @@ class Made:
 
     def again(self, *overrides, **options):
         """Another run under the same root; returns what it says and {step: state}."""
-        import tiny
+        from helpers import tiny
 
         from pipeline.metadata import history
         from pipeline.runners.local import run_locally
@@ -42,7 +42,7 @@ class Made:
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
     pytest.importorskip("tfx", reason="needs TFX: make setup-pipeline")
-    import tiny
+    from helpers import tiny
 
     from pipeline.runners.local import run_locally
 

@@ -12,7 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import tensorflow as tf
-import tiny
+from helpers import tiny
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from looc_tf.config import to_yaml

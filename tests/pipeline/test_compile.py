@@ -163,7 +163,7 @@ def test_every_step_of_the_compiled_job_runs_through_tfxs_entry_point_and_pushes
 
     So are the pictures with its own.
     """
-    import tiny
+    from helpers import tiny
 
     pictures = tiny.draw(tmp_path / "pictures")
     job = compile_pipeline("kubeflow", tiny.experiment("pictures"), "pictures", image="looc:1")

@@ -8,7 +8,7 @@ pytest.importorskip("tfx", reason="needs TFX: make setup-pipeline")
 
 import apache_beam as beam
 import tensorflow as tf
-import tiny
+from helpers import tiny
 from PIL import Image
 from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import (

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("tfx", reason="needs TFX: make setup-pipeline")
 
 import tensorflow as tf
-import tiny
+from helpers import tiny
 
 from looc_tf.config import Evaluation, Gate
 from looc_tf.data import open_parts

@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("tfx", reason="needs TFX: make setup-pipeline")
 
-import tiny
+from helpers import tiny
 
 PROGRAM = Path(__file__).parent / "tiny_pipeline.py"
 LENGTH = ("training.steps=80", "training.checkpoint_every=5", "training.monitor_every=0")

@@ -7,7 +7,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import tiny
+from helpers import tiny
 
 from looc_tf.distribute import configure_threads
 from pipeline.runners.local import run_locally

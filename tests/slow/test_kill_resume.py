@@ -14,8 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-import tiny
-import trained
+from helpers import tiny, trained
 
 KILLS = int(os.environ.get("LOOC_KILLS", "6"))
 STEPS = 60 + 10 * KILLS

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-import tiny
+from helpers import tiny
 
 from benchmarks.workers import tf_configs
 

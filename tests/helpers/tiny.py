@@ -2,7 +2,7 @@
 
 As a program it trains in a process of its own:
 
-    python tests/tiny.py PICTURES OUT [--resume] [--devices=N] [FIELD=VALUE ...]
+    python tests/helpers/tiny.py PICTURES OUT [--resume] [--devices=N] [FIELD=VALUE ...]
 """
 
 import os
@@ -17,16 +17,13 @@ from PIL import Image
 
 from looc_tf import experiments
 from looc_tf.distribute import configure_devices, configure_threads
-from looc_tf.models.resnet import RESNETS, ResNet, basic_block
 from looc_tf.training import train
-
-RESNETS["tiny_resnet"] = ResNet(basic_block, 1, (1, 1, 1, 1))
 
 EXPERIMENT = {
     "name": "tiny",
     "data": {"name": "pictures", "size": 16},
     "views": {"size": 16, "chain": {"crop": {"area": [0.3, 1.0]}, "rotation": {}}},
-    "model": {"backbone": "tiny_resnet", "width": 4, "hidden": 8, "dimension": 8},
+    "model": {"backbone": "resnet10", "width": 4, "hidden": 8, "dimension": 8},
     "method": {
         "momentum": 0.9,
         "key_groups": 2,

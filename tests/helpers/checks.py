@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from unittest import mock
 
-import contract
 import numpy as np
-import references
 import tensorflow as tf
 
+from helpers import contract, references
 from looc_tf import augment
 from looc_tf.memory import embedding_space
 

@@ -1,6 +1,6 @@
 """Configs gone wrong in every way that occurs to one: the shipped files and overrides, changed by chance.
 
-As a program, `python tests/mutations.py [COUNT] [FIRST]` tries so many of them and counts what becomes of them.
+As a program, `python tests/helpers/mutations.py [COUNT] [FIRST]` tries so many of them and counts what becomes of them.
 """
 
 import collections
@@ -23,7 +23,7 @@ from looc_tf import config
 from looc_tf.errors import UserError
 from looc_tf.experiments import load
 
-SHIPPED = Path(__file__).parents[1] / "configs"
+SHIPPED = Path(__file__).parents[2] / "configs"
 FILES = {path.relative_to(SHIPPED).as_posix(): path.read_text() for path in sorted(SHIPPED.rglob("*.yaml"))}
 NUMBERS = (0, -1, 1, 2, 3, 7, 10**6, 2**31, 2**63, 2**64, -(10**30), 10**400, 1e308, -1e308, 1e-308, 5e-324, 0.5, -0.0)
 NUMBERS += (float("inf"), float("-inf"), float("nan"))

@@ -3,8 +3,8 @@
 `CHECKS` names every check once; `tests/methods/test_method_contract.py` runs each on every method of
 `contract.CASES`, the long ones with `make test-slow`. As a program it runs all and prints the table as Markdown:
 
-    python tests/conformance.py                  # every method, every check, every planted bug
-    python tests/conformance.py looc_2 moco      # these methods
+    python tests/helpers/conformance.py                  # every method, every check, every planted bug
+    python tests/helpers/conformance.py looc_2 moco      # these methods
 """
 
 from __future__ import annotations
@@ -20,14 +20,12 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import checks
-import contract
-import long_checks
 import numpy as np
 
+from helpers import checks, contract, long_checks
 from looc_tf import methods
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 LACKS = {  # what a check asks of a method -> what a method without it is like
     "nothing": "",
     "parts": "the loss compares the pictures of a batch with each other and needs it whole",
@@ -138,7 +136,7 @@ def learns(name: str, folder: Path) -> None:
 def two_replicas(name: str, folder: Path, bug: str = "") -> None:
     """In a process of its own: logical devices are made before TensorFlow starts."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
-    command = [sys.executable, str(TESTS / "replicas.py"), str(folder), f"{name}:{bug}"]
+    command = [sys.executable, str(TESTS / "helpers" / "replicas.py"), str(folder), f"{name}:{bug}"]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if ended.returncode:
         raise RuntimeError(ended.stderr[-3000:])
@@ -212,7 +210,7 @@ def lines(names: list[str]) -> Iterator[str]:
 
 
 def main(*names: str) -> None:
-    import planted
+    from helpers import planted
 
     for line in lines(list(names or contract.CASES)):
         print(line, flush=True)

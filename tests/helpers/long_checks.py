@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from unittest import mock
 
-import contract
 import numpy as np
 import tensorflow as tf
 
+from helpers import contract
 from looc_tf import methods
 from looc_tf.config import Optimizer
 

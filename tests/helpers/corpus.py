@@ -1,8 +1,8 @@
 """Odd and hostile pictures as they lie on a disk: `CORPUS`, name -> (what makes the file, what must become of it).
 
-As a program, `python tests/corpus.py [--bombs] [PASSES]` sends all of it through training's reader, the served model
-and what `looc embed` does, pass after pass, and prints what became of it and how much memory that took;
-`python tests/corpus.py --tensorflow` prints what a refused call costs in TensorFlow alone, without any of our code.
+As a program, `python tests/helpers/corpus.py [--bombs] [PASSES]` sends all of it through training's reader, the served
+model and what `looc embed` does, pass after pass, and prints what became of it and how much memory that took; with
+`--tensorflow` it prints what a refused call costs in TensorFlow alone, without any of our code.
 """
 
 import contextlib
@@ -16,7 +16,8 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from odd_pictures import flat_png, odd_pictures, other_formats, save
+
+from helpers.odd_pictures import flat_png, odd_pictures, other_formats, save
 
 PICTURE, SKIPPED, PASSED_OVER = "picture", "skipped", "passed over"
 _GOOD = flat_png(12, 10)
@@ -187,8 +188,7 @@ def lost_by_tensorflow(calls=10_000):
 
 def main(*arguments):
     """Prints outcomes and memory; returns the growth from the second pass to the last in MiB."""
-    import contract
-
+    from helpers import contract
     from looc_tf.export import Embedder, export
     from looc_tf.models import Encoder
 

@@ -1,8 +1,8 @@
 """Run by test_distribute.py in a process of its own, since logical devices must be made before TensorFlow starts.
 
-    python tests/replicas.py OUT              # the cases of test_distribute.py
-    python tests/replicas.py OUT CASE ...     # cases of contract.py, with BatchNorm over the global batch
-    python tests/replicas.py OUT CASE:summed  # the same with the loss summed over the replicas, which is a bug
+    python tests/helpers/replicas.py OUT              # the cases of test_distribute.py
+    python tests/helpers/replicas.py OUT CASE ...     # cases of contract.py, with BatchNorm over the global batch
+    python tests/helpers/replicas.py OUT CASE:summed  # the same with the loss summed over the replicas, which is a bug
 
 One device with the whole batch, then two with half of it each; writes weights, queues and logs of both.
 """
@@ -28,7 +28,7 @@ def split_cpu(devices: int) -> None:
 
 def train(case, strategy) -> dict[str, np.ndarray]:
     """Ten steps under a strategy: everything a run leaves behind, by name."""
-    import contract
+    from helpers import contract
 
     with strategy.scope():
         method = contract.build(case, rate=0.01, eager=False)
@@ -53,8 +53,7 @@ def collect(method, logs, strategy) -> dict[str, np.ndarray]:
 
 def main(out: str, *cases: str) -> None:
     split_cpu(2)
-    import contract
-
+    from helpers import contract
     from looc_tf.models.normalization import QUERY_NORMALIZATIONS, split
 
     QUERY_NORMALIZATIONS["halves"] = split(2)  # what plain BatchNorm on two replicas is, on one device

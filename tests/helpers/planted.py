@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
-import conformance
 import tensorflow as tf
 
+from helpers import conformance
 from looc_tf.memory import EmbeddingSpace
 from looc_tf.methods import LooC, Method
 from looc_tf.models import Encoder, follow

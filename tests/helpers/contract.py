@@ -16,21 +16,10 @@ from looc_tf import config, experiments, methods, optim
 from looc_tf.config import Experiment, Method, Model, Optimizer, Training, Views
 from looc_tf.methods import Facts, SimCLR
 from looc_tf.methods.looc import Settings, Space
-from looc_tf.models.normalization import Normalization
-from looc_tf.models.resnet import RESNETS, ResNet
 from looc_tf.views import View, ViewPlan
 
-
-def plain_block(x, width: int, stride: int, norm: Normalization, name: str):
-    """One 3x3 convolution and no shortcut: a third of ResNet-10's graph to trace."""
-    x = tf.keras.layers.Conv2D(width, 3, stride, "same", use_bias=False, name=f"{name}_conv")(x)
-    return tf.keras.layers.ReLU(name=f"{name}_relu")(norm(f"{name}_norm")(x))
-
-
-RESNETS["tiny"] = ResNet(plain_block, 1, (1, 1, 1, 1))
-
 BATCH, QUEUE, PIXELS, CLASSES = 8, 12, 16, 3  # the batch does not divide the queue
-MODEL = Model(backbone="tiny", width=4, hidden=32, dimension=8)  # a narrower head gives some pictures the zero vector
+MODEL = Model(backbone="plain6", width=4, hidden=32, dimension=8)  # a narrower head gives some pictures the zero vector
 CHAIN = ("crop", "color", "rotation", "texture")
 SPACES = tuple(Space(name, shares, queue=QUEUE) for name, shares in [("all", ()), *((c, (c,)) for c in CHAIN[1:])])
 
