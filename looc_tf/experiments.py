@@ -52,15 +52,20 @@ def with_data(experiment: Experiment, name: str | None) -> Experiment:
     return dataclasses.replace(experiment, data=dataclasses.replace(experiment.data, name=name))
 
 
-def check(experiment: Experiment) -> Experiment:
-    """Returns the experiment unchanged, or raises a `UserError` for the first thing that cannot work."""
+def check(experiment: Experiment, devices: int | None = None) -> Experiment:
+    """Returns the experiment unchanged, or raises a `UserError` for the first thing that cannot work.
+
+    Args:
+        experiment: the config.
+        devices: on how many it is to be trained; None where it was trained already, or nobody knows.
+    """
     config.validate(experiment)
     from looc_tf import evaluate, methods, models, optim  # now that all that needs no TensorFlow is right
 
     models.check_model(experiment.model)
     optim.check(experiment.optimizer)
     evaluate.check(experiment.evaluation)
-    methods.check(experiment)
+    methods.check(experiment, devices)
     config.check_gate(experiment.gate, methods.representations_of(experiment), evaluate.LINEAR_PROBES)
     return experiment
 

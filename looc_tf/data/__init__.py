@@ -6,14 +6,13 @@ import glob
 import os
 from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
 
 from looc_tf.data.folder import read_folder
 from looc_tf.data.ingest import summary
 from looc_tf.data.records import record_files
 from looc_tf.data.source import BUDGET, Source
-from looc_tf.data.splits import SPLITS, assign, canonical, sample
+from looc_tf.data.splits import SPLITS, assign, canonical, select
 from looc_tf.data.table import Table
 from looc_tf.data.tfrecord import read_tfrecord
 from looc_tf.errors import UserError
@@ -51,10 +50,7 @@ def open_source(
     split = canonical(split)
     if size < 1 or (limit is not None and limit < 1):
         raise UserError(f"Expected a size and a limit of at least 1. Received size={size}, limit={limit}.")
-    table = read_table(name, data_dir)
-    part = _part(table, str(name), split)
-    if limit is not None and limit < len(part):
-        part = part.take(sample(part.ids, limit))
+    part = select(read_table(name, data_dir), split, str(name), limit)
     return Source(part, name=str(name), split=split, size=size, budget=budget)
 
 
@@ -63,16 +59,8 @@ def open_parts(name: str | os.PathLike, *, size: int) -> dict[str, Source]:
     table = read_table(name)
     has_validation = bool((assign(table) == "validation").any())
     splits = [split for split in SPLITS if split != "validation" or has_validation]
-    return {split: Source(_part(table, str(name), split), name=str(name), split=split, size=size) for split in splits}
-
-
-def _part(table: Table, name: str, split: str) -> Table:
-    """The rows of one split."""
-    part = table.take(np.flatnonzero(assign(table) == split))
-    if not len(part):
-        whole = f"{name!r}, which holds {len(table)} in all"
-        raise UserError(f"Expected pictures in the {split} part of {whole}. Add pictures to it.")
-    return part
+    parts = {split: select(table, split, str(name)) for split in splits}
+    return {split: Source(part, name=str(name), split=split, size=size) for split, part in parts.items()}
 
 
 def load(name: str | os.PathLike, split: str = "train", *, size: int) -> tf.data.Dataset:

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 
 from looc_tf.data.table import Table
-from looc_tf.errors import unknown
+from looc_tf.errors import UserError, unknown
 
 SPLITS = ("train", "validation", "test")
 ALIASES = {
@@ -61,6 +61,21 @@ def assign(table: Table) -> np.ndarray:
     elif "validation" not in declared:
         _carve(splits, np.flatnonzero(splits == "train"), table.ids, "validation", 1)
     return splits
+
+
+def select(table: Table, split: str, name: str, limit: int | None = None) -> Table:
+    """The rows of one split; of more than `limit` a sample by a hash of their ids, the same wherever it is drawn.
+
+    Raises:
+        UserError: the split is empty; `name` is what the table is called there.
+    """
+    rows = np.flatnonzero(assign(table) == split)
+    if not len(rows):
+        whole = f"{name!r}, which holds {len(table)} in all"
+        raise UserError(f"Expected pictures in the {split} part of {whole}. Add pictures to it.")
+    if limit is not None and limit < len(rows):
+        rows = rows[sample(table.ids[rows], limit)]
+    return table.take(rows)
 
 
 def _drop_unlabelled_test(table: Table, splits: np.ndarray) -> None:

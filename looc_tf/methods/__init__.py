@@ -28,7 +28,6 @@ __all__ = [
     "build",
     "build_plan",
     "check",
-    "check_devices",
     "representations_of",
     "settings_of",
 ]
@@ -67,12 +66,17 @@ def representations_of(experiment: Experiment) -> list[str]:
     return representations.of_spaces(kind.heads(experiment), kind.has_branches(experiment))
 
 
-def check(experiment: Experiment) -> None:
-    """Raises a `UserError` for views and settings that the method cannot work with, before any picture is opened."""
+def check(experiment: Experiment, devices: int | None = None) -> None:
+    """Raises a `UserError` for views and settings that the method cannot work with, before any picture is opened.
+
+    Args:
+        experiment: the config.
+        devices: on how many it is to be trained; None where it was trained already, or nobody knows.
+    """
     kind = class_of(experiment)
     if type(experiment.method) is not kind.Settings:
         raise TypeError(f"method {experiment.method.name!r} takes {kind.Settings}, received {type(experiment.method)}")
-    kind.check(experiment)
+    kind.check(experiment, devices)
     build_plan(experiment)
     if kind.needs_whole_batch and experiment.training.accumulate > 1:
         raise config.whole_batch(
@@ -80,25 +84,19 @@ def check(experiment: Experiment) -> None:
             experiment.training.accumulate,
             "Use a smaller batch",
         )
+    if devices is not None:
+        _check_devices(experiment, devices)
 
 
-def check_devices(experiment: Experiment) -> None:
-    """Raises a `UserError` for a training that the devices of the strategy in scope cannot do."""
-    _check_deal(experiment)
-    class_of(experiment).check_devices(experiment)
-    if experiment.training.xla and replicas() > 1:
+def _check_devices(experiment: Experiment, devices: int) -> None:
+    training = experiment.training
+    if training.batch % (devices * training.accumulate):
         raise UserError(
-            f"training.xla compiles the step of one device. Received {replicas()} devices; set it to false."
+            f"training.batch of {training.batch} cannot be dealt to {devices} devices in {training.accumulate} equal "
+            f"parts each. Use a multiple of {devices * training.accumulate}."
         )
-
-
-def _check_deal(experiment: Experiment) -> None:
-    pieces = replicas() * experiment.training.accumulate
-    if experiment.training.batch % pieces:
-        raise UserError(
-            f"training.batch of {experiment.training.batch} cannot be dealt to {replicas()} devices in "
-            f"{experiment.training.accumulate} equal parts each. Use a multiple of {pieces}."
-        )
+    if training.xla and devices > 1:
+        raise UserError(f"training.xla compiles the step of one device. Received {devices} devices; set it to false.")
 
 
 def build(experiment: Experiment, facts: Facts | None = None) -> Method:
@@ -115,7 +113,7 @@ def build(experiment: Experiment, facts: Facts | None = None) -> Method:
     """
     kind = class_of(experiment)
     kind.check(experiment)
-    _check_deal(experiment)
+    _check_devices(experiment, replicas())
     previous = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy(experiment.training.precision)
     try:

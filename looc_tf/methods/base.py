@@ -88,13 +88,13 @@ class Method(keras.Model):
         raise NotImplementedError(f"{cls.__name__} must say which views it takes.")
 
     @classmethod
-    def check(cls, experiment: Experiment) -> None:
-        """Raises a `UserError` for settings that cannot work, before any picture is opened."""
-        return
+    def check(cls, experiment: Experiment, devices: int | None = None) -> None:
+        """Raises a `UserError` for settings that cannot work, before any picture is opened.
 
-    @classmethod
-    def check_devices(cls, experiment: Experiment) -> None:
-        """Raises a `UserError` for a training that the devices of the strategy in scope cannot do."""
+        Args:
+            experiment: the config.
+            devices: on how many it is to be trained; None where it was trained already, or nobody knows.
+        """
         return
 
     @classmethod

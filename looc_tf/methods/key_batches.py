@@ -9,7 +9,7 @@ from looc_tf.models.normalization import KEY_NORMALIZATIONS, Normalization, for_
 from looc_tf.models.resnet import RESNETS
 
 
-def check_key_batches(experiment: Experiment) -> None:
+def check_key_batches(experiment: Experiment, devices: int | None = None) -> None:
     """Sees that the batch can be cut as `method.key_batch_norm` and `method.key_groups` say.
 
     Raises:
@@ -18,6 +18,11 @@ def check_key_batches(experiment: Experiment) -> None:
     settings, training = experiment.method, experiment.training
     if settings.key_batch_norm not in KEY_NORMALIZATIONS:
         raise unknown("method.key_batch_norm", settings.key_batch_norm, KEY_NORMALIZATIONS)
+    if settings.key_batch_norm == "shuffled" and devices == 1:
+        raise UserError(
+            "method.key_batch_norm 'shuffled' puts keys on other devices than their queries, and there is one device. "
+            "Set it to 'auto' or 'split', or train on more: --devices 2."
+        )
     if settings.key_batch_norm in ("auto", "split"):
         if training.batch % settings.key_groups:
             raise UserError(

@@ -14,13 +14,14 @@ from tensorflow import keras
 from looc_tf import config, views
 from looc_tf.augment import Augmentation
 from looc_tf.config import Experiment
-from looc_tf.distribute import gather, own_rows, replicas
+from looc_tf.distribute import gather, own_rows
 from looc_tf.errors import UserError
 from looc_tf.memory import EmbeddingSpace
 from looc_tf.methods.base import RECENT, Batch, Method, concat_parts, map_in_parts
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.key_batches import check_key_batches, key_normalization
 from looc_tf.models import Encoder, check_model, follow, start_from
+from looc_tf.representations import QUERY
 from looc_tf.views import ViewPlan, leave_one_out, sibling_negatives
 
 Keys = dict[str, dict[str, tf.Tensor]]  # space that reads -> key -> [B, D], row for row with the queries
@@ -96,7 +97,7 @@ class LooC(Method):
         return leave_one_out(chain, settings.spaces, shuffled=settings.key_batch_norm != "plain")
 
     @classmethod
-    def check(cls, experiment: Experiment) -> None:
+    def check(cls, experiment: Experiment, devices: int | None = None) -> None:
         config.positive(experiment, "method.key_groups")
         config.fraction(experiment, "method.momentum")
         if not experiment.method.spaces:
@@ -104,15 +105,7 @@ class LooC(Method):
         for space in experiment.method.spaces:
             _check_space(space, experiment.training.batch)
         check_model(experiment.model, experiment.method.branch_per_space)
-        check_key_batches(experiment)
-
-    @classmethod
-    def check_devices(cls, experiment: Experiment) -> None:
-        if experiment.method.key_batch_norm == "shuffled" and replicas() == 1:
-            raise UserError(
-                "method.key_batch_norm 'shuffled' puts keys on other devices than their queries, and there is one "
-                "device. Set it to 'auto' or 'split', or train on more: --devices 2."
-            )
+        check_key_batches(experiment, devices)
 
     @classmethod
     def heads(cls, experiment: Experiment) -> list[str]:
@@ -183,7 +176,7 @@ class LooC(Method):
 
     def compare(self, batch: Batch, targets: Keys) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
         """L_i of each space; to remember, the key and the query of each space, side by side."""
-        queries = self.encoder(batch["views"]["query"], training=True)
+        queries = self.encoder(batch["views"][QUERY], training=True)
         losses, remembered = {}, {}
         for name, space in self.spaces.items():
             query, keys = queries[name], targets[name]

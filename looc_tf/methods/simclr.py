@@ -58,7 +58,7 @@ class SimCLR(Method):
         return multicrop(chain, experiment.method.local_views)
 
     @classmethod
-    def check(cls, experiment: Experiment) -> None:
+    def check(cls, experiment: Experiment, devices: int | None = None) -> None:
         config.positive(experiment, "method.temperature")
         config.not_negative(experiment, "method.local_views")
 

@@ -41,9 +41,8 @@ def train(experiment: Experiment, out: str | Path, resume: bool = False, warm: s
         >>> train(load_config("factors/looc", ["training.steps=100"]), "runs/look")       # doctest: +SKIP
         PosixPath('runs/look')
     """
-    experiments.check(experiment)
     with distribute.strategy().scope(), RunFolder(out, experiment, resume) as run:
-        methods.check_devices(experiment)
+        experiments.check(experiment, distribute.replicas())
         data, training = experiment.data, experiment.training
         source = open_source(data.name, "train", size=data.size, limit=data.limit)
         facts = Facts.of(experiment, source)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-
-from looc_tf.data import Source, open_source, summary
-from looc_tf.errors import UserError
-from looc_tf.export import Embedder
+from looc_tf.data import Source
 from looc_tf.methods import Facts
 from looc_tf.run.folder import RunFolder, resume_command
 from looc_tf.run.log import on_terminal
 from looc_tf.training.callbacks.alarms import CollapseAlarm, StopNotFinite
 from looc_tf.training.callbacks.base import Steps
 from looc_tf.training.callbacks.history import History
-from looc_tf.training.callbacks.measures import HELD_OUT, NeighborMonitor, SpaceMeasures, effective_rank
+from looc_tf.training.callbacks.measures import NeighborMonitor, SpaceMeasures, effective_rank, neighbor_monitor
 from looc_tf.training.callbacks.progress import Bar, Clock, Lines
 from looc_tf.training.callbacks.saving import BestCheckpoint, Checkpoints, StopOnSignal
 
@@ -34,8 +30,6 @@ __all__ = [
     "standard_callbacks",
 ]
 
-log = logging.getLogger(__name__)
-
 
 def standard_callbacks(run: RunFolder, source: Source, facts: Facts) -> list[Steps]:
     """The callbacks of `looc train`, in the order in which they must run.
@@ -51,7 +45,7 @@ def standard_callbacks(run: RunFolder, source: Source, facts: Facts) -> list[Ste
     experiment, folder, start, steps = run.experiment, run.checkpoints, run.start, facts.steps
     every = experiment.training.log_every
     clock = Clock(start, steps, experiment.training.batch)
-    monitor = _monitor(run, source, start, steps)
+    monitor = neighbor_monitor(run, source, facts)
     return [
         clock,
         StopNotFinite(start, steps, folder.steps),
@@ -65,26 +59,3 @@ def standard_callbacks(run: RunFolder, source: Source, facts: Facts) -> list[Ste
         Checkpoints(folder, start, steps, experiment.training.checkpoint_every),
         StopOnSignal(folder, start, steps, resume_command(run.path)),
     ]
-
-
-def _monitor(run: RunFolder, source: Source, start: int, steps: int) -> list[Steps]:
-    """The kNN monitor on the validation part; none when it is turned off or there are no labels to read.
-
-    `training.monitor_every` is rounded up to a multiple of `training.log_every`, where the history has a row.
-    """
-    experiment = run.experiment
-    training, data = experiment.training, experiment.data
-    if not training.monitor_every or "label" not in source.fields:
-        return []
-    try:
-        held_out = open_source(data.name, "validation", size=data.size, limit=HELD_OUT)
-    except UserError as error:  # a handful of pictures has no part to hold out
-        log.info("No kNN monitor: %s", error)
-        return []
-    if held_out.skipped:
-        log.warning("%s", summary(held_out.skipped))
-    if any((part.labels["label"] < 0).all() for part in (source, held_out)):  # class folders hold but a few pictures
-        return []
-    every = -(-training.monitor_every // training.log_every) * training.log_every
-    embedder = Embedder(run.checkpoints.method.final, data_size=data.size, view_size=experiment.views.size)
-    return [NeighborMonitor(start, steps, every, train=source, held_out=held_out, embedder=embedder)]

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import math
 
 import numpy as np
 import tensorflow as tf
 
-from looc_tf.data import Source
+from looc_tf.data import Source, open_source, summary
 from looc_tf.data.splits import sample
+from looc_tf.errors import UserError
 from looc_tf.export import Embedder
+from looc_tf.methods import Facts
+from looc_tf.representations import TRUNK
+from looc_tf.run.folder import RunFolder
 from looc_tf.training.callbacks.base import Logs, Steps
+
+log = logging.getLogger(__name__)
 
 TRAIN, HELD_OUT, NEIGHBORS = 1000, 500, 20  # pictures and votes of the monitor
 
@@ -67,7 +74,7 @@ class NeighborMonitor(Steps):
         logs["knn"] = knn_accuracy(self._features(known), known_labels, self._features(asked), labels, k=NEIGHBORS)
 
     def _features(self, images: np.ndarray, batch: int = 128) -> np.ndarray:
-        parts = [self.embedder.images(images[row : row + batch])["trunk"] for row in range(0, len(images), batch)]
+        parts = [self.embedder.images(images[row : row + batch])[TRUNK] for row in range(0, len(images), batch)]
         return np.concatenate([part.numpy() for part in parts])
 
 
@@ -78,3 +85,26 @@ def _labelled(source: Source, count: int) -> tuple[np.ndarray, np.ndarray]:
         rows = rows[sample(np.array(source.ids)[rows], count)]
     batch = source.fetch(tf.constant(rows, tf.int64))
     return batch["image"].numpy(), batch["label"].numpy()
+
+
+def neighbor_monitor(run: RunFolder, source: Source, facts: Facts) -> list[Steps]:
+    """The kNN monitor on the validation part; none when it is turned off or there are no labels to read.
+
+    `training.monitor_every` is rounded up to a multiple of `training.log_every`, where the history has a row.
+    """
+    experiment = run.experiment
+    training, data = experiment.training, experiment.data
+    if not training.monitor_every or "label" not in source.fields:
+        return []
+    try:
+        held_out = open_source(data.name, "validation", size=data.size, limit=HELD_OUT)
+    except UserError as error:  # a handful of pictures has no part to hold out
+        log.info("No kNN monitor: %s", error)
+        return []
+    if held_out.skipped:
+        log.warning("%s", summary(held_out.skipped))
+    if any((part.labels["label"] < 0).all() for part in (source, held_out)):  # class folders hold but a few pictures
+        return []
+    every = -(-training.monitor_every // training.log_every) * training.log_every
+    embedder = Embedder(run.checkpoints.method.final, data_size=data.size, view_size=experiment.views.size)
+    return [NeighborMonitor(run.start, facts.steps, every, train=source, held_out=held_out, embedder=embedder)]
