@@ -75,7 +75,8 @@ def views_figure(plan: ViewPlan, image: np.ndarray, seed: int = 0, rows: int = 3
             one = tf.nest.map_structure(lambda value: value[row], drawn[view.name])  # noqa: B023
             _view(axis, views[view.name][row], plan, view, one)
             if row == 0:
-                _heading(axis, plan, view)
+                sizes = {images.shape[1] for images in views.values()}
+                _heading(axis, plan, view, f"{views[view.name].shape[1]} px" if len(sizes) > 1 else "")
     return figure
 
 
@@ -103,11 +104,12 @@ def _reference(axis: Axes, image: np.ndarray, plan: ViewPlan) -> None:
     axis.legend(handles=keys, frameon=False, fontsize=7, handlelength=1.0, labelcolor=INK, **place)
 
 
-def _heading(axis: Axes, plan: ViewPlan, view: View) -> None:
+def _heading(axis: Axes, plan: ViewPlan, view: View, size: str) -> None:
     shared = shared_with_query(plan, view)
     named = f"key of space “{view.name}”" if view.positive else view.name
     axis.set_title(named, fontsize=10, color=INK, pad=17)
-    note = f"= query's {' and '.join(shared)}" if shared else "shares nothing" if view.name != QUERY else ""
+    relation = f"= query's {' and '.join(shared)}" if shared else "shares nothing" if view.name != QUERY else ""
+    note = ", ".join(filter(None, [size, relation]))
     style: dict[str, Any] = {"color": _color(plan, shared[0]), "weight": "bold"} if shared else {"color": FAINT}
     axis.text(0.5, 1.035, note, transform=axis.transAxes, ha="center", fontsize=7.5, **style)
 

@@ -6,7 +6,7 @@ import pytest
 from looc_tf.augment import AUGMENTATIONS, Augmentation, build_chain
 from looc_tf.errors import UserError
 from looc_tf.report.views_grid import draw_views, shared_with_query, views_figure
-from looc_tf.views import Space, leave_one_out
+from looc_tf.views import Space, leave_one_out, multicrop
 
 IMAGE = np.random.default_rng(0).integers(0, 256, [24, 24, 3], dtype=np.uint8)
 
@@ -34,6 +34,15 @@ def test_columns_rows_and_marks(plan):
     assert marks[1] == marks[2] == marks[3] == marks[4] == []  # query and all, two rows
     assert [mark.split()[1] for mark in marks[5]] == ["color", "query's"]
     assert [mark.split()[1] for mark in marks[8]] == ["color", "rotation"]
+
+
+def test_blank_cells_and_sizes_are_told():
+    chain = {"crop": {}, "local": {"kind": "crop", "size": 10}, "color": {}}
+    figure = views_figure(multicrop(build_chain(chain, size=16), local=1), IMAGE, rows=1)
+    written = [[text.get_text() for text in axis.texts] for axis in figure.axes]
+    assert written[1][0] == "16 px" and written[3][0] == "10 px, shares nothing"
+    assert [line.split()[:2] for line in written[3][1:3]] == [["crop", "–"], ["local", written[3][2].split()[1]]]
+    assert written[1][2] == "local  –"
 
 
 def test_what_is_marked_is_what_the_draws_say(plan):
