@@ -47,6 +47,65 @@ def test_a_room_imports_only_from_its_left(path):
         assert PLACE[parts[1]] <= PLACE[room(path)], f"{path.name}:{line}: {room(path)} imports {module}, to its right"
 
 
+def test_the_readme_shows_the_whole_house():
+    """Its picture names every room there is, in this order."""
+    text = (PACKAGE.parent / "README.md").read_text(encoding="utf8")
+    picture = next(block for block in text.split("\n\n") if block.startswith("    errors -> "))
+    assert picture.replace("->", " ").split() == HOUSE
+    assert {room(path) for path in FILES} == set(HOUSE)
+
+
+# A word of LooC's own -> the files that may use it as a name. Everybody else asks the method.
+OWN_WORDS = {
+    "spaces": {
+        "methods/looc.py",
+        "views/leave_one_out.py",
+        "models/encoder.py",  # the names of its heads
+        "representations.py",
+        "evaluate/features.py",
+        "results/summary.py",
+        "report/page.py",
+        "config/versions.py",
+    },
+    "queue": {"methods/looc.py", "memory/fifo.py", "memory/embedding_space.py"},
+    "key_groups": {"methods/looc.py", "methods/key_batches.py", "config/versions.py"},
+    "key_batch_norm": {"methods/looc.py", "methods/key_batches.py", "config/versions.py"},
+    "branch_per_space": {"methods/looc.py", "models/encoder.py", "config/versions.py"},
+    "key_encoder": {"methods/looc.py"},
+    "negatives": {"methods/looc.py", "views/leave_one_out.py", "losses/info_nce.py", "losses/nt_xent.py"},
+}
+
+
+def words(path):
+    """The names, attributes, keywords and whole strings of a file: comments and docstrings may say what they like."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
+        yield from (value for field in ("id", "attr", "arg", "name") if (value := getattr(node, field, None)))
+    yield from strings(path)
+
+
+def strings(path):
+    """The texts of a file, each as a whole."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+@pytest.mark.parametrize("word", OWN_WORDS)
+def test_what_is_a_methods_own_stays_with_it(word):
+    users = {path.relative_to(PACKAGE).as_posix() for path in FILES if word in words(path)}
+    assert users == OWN_WORDS[word]
+    assert [path for path in PIPELINE if word in words(path)] in ([], [PACKAGE.parent / SPACES_OF_OUTPUTS])
+
+
+SPACES_OF_OUTPUTS = "pipeline/judging/evaluation_model.py"  # a local name there, for rows that are no trunk's
+
+
+@pytest.mark.parametrize("name", ["query", "trunk", "concat", "branch_"])
+def test_a_name_of_a_representation_stands_once(name):
+    users = {path.relative_to(PACKAGE).as_posix() for path in FILES if name in set(strings(path))}
+    assert users <= {"representations.py", "models/resnet.py"}  # a Keras layer of the ResNet is called so too
+
+
 def test_the_parser_sees_an_import_to_the_right(tmp_path):
     path = tmp_path / "x.py"
     path.write_text("def f():\n    from looc_tf import train\n    import looc_tf.cli\n")
