@@ -11,8 +11,10 @@ help:  ## this list
 
 setup: $(READY)  ## find or get Python 3.10, make .venv, install the locked packages
 
-demo: $(READY)  ## train LooC and MoCo on the generated set and write runs/demo/report.html (an earlier one is moved aside)
-	@if [ -e runs/demo ]; then mv runs/demo "runs/demo-$$(date -r runs/demo +%Y%m%d-%H%M%S)"; fi
+demo: $(READY)  ## train LooC and MoCo on the generated set and write runs/demo/report.html (an interrupted one goes on, a finished one is moved aside)
+	@if [ -e runs/demo/report.html ] || { [ -e runs/demo ] && [ ! -e runs/demo/demo.json ]; }; then \
+		mv runs/demo "runs/demo-$$(date -r runs/demo +%Y%m%d-%H%M%S)"; \
+	fi
 	@.venv/bin/looc demo --out runs/demo
 
 setup-pipeline: $(READY_PIPELINE)  ## the same with TFX, which the pipeline and its tests need

@@ -30,6 +30,7 @@ setup(
     python_requires=">=3.9,<3.12",
     install_requires=[
         "tensorflow>=2.15,<2.16",  # the last that tensorflow-addons imports under
+        "keras>=2.15,<2.16",  # TensorFlow's own; named because the generator of its initializers' seeds is read from it
         "keras-cv==0.9.0",
         "tensorflow-addons==0.23.0",
         "tensorflow-datasets>=4.9",

@@ -43,7 +43,9 @@ _PUBLIC = {
     "train": ("training", "train"),
 }
 # The rooms, for what is used less: `looc_tf.augment.build`, `looc_tf.evaluate.evaluate`.
-_ROOMS = "augment config data evaluate export losses memory methods models optim report run training views".split()
+_ROOMS = (
+    "augment config data evaluate export losses memory methods models optim report results run training views".split()
+)
 
 __all__ = ["__version__", *_PUBLIC, *_ROOMS]
 

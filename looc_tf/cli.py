@@ -164,9 +164,14 @@ def evaluate(run: str, data: str | None, checkpoint: str, threads: int | None) -
     looc evaluate runs/looc
     """
     _tensorflow(threads)
-    from looc_tf.report import evaluate_run
+    from rich.console import Console
 
-    evaluate_run(run, data=data, checkpoint=checkpoint)
+    from looc_tf.report import evaluate_run
+    from looc_tf.results.tables import screen
+
+    done = evaluate_run(run, data=data, checkpoint=checkpoint)
+    Console().print(screen(done.records, done.chance))
+    click.echo(f"evaluated: {done.path}")
 
 
 @cli.command()
@@ -175,27 +180,23 @@ def evaluate(run: str, data: str | None, checkpoint: str, threads: int | None) -
 @click.option("--markdown", is_flag=True, help="Print a Markdown table.")
 @click.option("-o", "--out", metavar="FILE", help="Also draw the table, as .png, .svg or .pdf.")
 def compare(runs: tuple[str, ...], minus: str | None, markdown: bool, out: str | None) -> None:
-    """Mean and 95 % interval over the seeds of evaluated RUNs.
+    """Means and 95 % intervals over seeds, for each data set.
 
     \b
     looc compare runs/cifar10-* --minus moco-color-rotation -o differences.png
     """
-    _tensorflow()
     from rich.console import Console
 
-    from looc_tf.evaluate import summary, tables
-    from looc_tf.evaluate.figure import matrix_figure
-    from looc_tf.report import read_runs
+    from looc_tf.results import comparison, tables
 
-    records = read_runs(runs)
-    if minus:
-        method, _, representation = minus.partition("/")
-        records = summary.minus(records, method, representation or "trunk")
+    records = comparison(runs, minus)
     if markdown:
         click.echo(tables.markdown(records))
     else:
         Console().print(tables.screen(records))
     if out:
+        from looc_tf.results.figure import matrix_figure
+
         matrix_figure(records, out)
         click.echo(f"drawn: {out}", err=True)
 
@@ -262,7 +263,7 @@ def views(experiment: config.Experiment, image: str, out: str, rows: int) -> Non
 
 
 @cli.command()
-@click.option("--out", default="runs/demo", show_default=True, metavar="DIR", help="Folder to write.")
+@click.option("--out", default="runs/demo", show_default=True, metavar="DIR", help="A new folder, or a demo to finish.")
 @click.option("--quick", is_flag=True, help="A look in two minutes; the numbers will be worse.")
 @click.option("--data", metavar="DIR", help="Your own pictures instead of the generated ones.")
 @_threads
@@ -273,9 +274,12 @@ def demo(out: str, quick: bool, data: str | None, threads: int | None) -> None:
     looc demo --out runs/demo
     """
     _tensorflow(threads)
-    from looc_tf.report.demo import demo
+    from rich.console import Console
 
-    demo(out, quick=quick, data=data)
+    from looc_tf.report.demo import demo, summary
+
+    done = demo(out, quick=quick, data=data, tell=functools.partial(click.echo, err=True))
+    Console(highlight=False).print(summary(done), soft_wrap=True)
 
 
 @cli.command()

@@ -66,7 +66,7 @@ for name in names:
 """
 DRAW = """
 import pathlib
-from looc_tf.evaluate import figure
+from looc_tf.results import figure
 from looc_tf.experiments import load
 from looc_tf.methods import build_plan
 from looc_tf.report import curves, views_grid

@@ -1,6 +1,7 @@
 """The shape of the house: a room imports only from its left, and a doubtful package has one door."""
 
 import ast
+import json
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ import looc_tf
 PACKAGE = Path(looc_tf.__file__).parent
 # Rooms from left to right.
 HOUSE = (
-    "errors files progress representations distribute config data augment views models losses memory methods "
+    "errors files progress representations distribute config results data augment views models losses memory methods "
     "evaluate optim experiments export run training report plugins cli"
 ).split()
 PLACE = {room: index for index, room in enumerate(HOUSE)}
@@ -154,6 +155,31 @@ def test_importing_is_cheap(module, allowed):
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert answer.strip() == str(allowed.split())
     assert time.monotonic() - start < 5
+
+
+def test_comparing_results_starts_no_tensorflow(tmp_path):
+    """It is arithmetic on JSON: `looc compare`, drawing included, and whatever of the room one imports."""
+    keys = {"run": "r", "method": "looc", "seed": 0, "representation": "trunk", "probe": "hue", "value": 1.0}
+    (tmp_path / "results.json").write_text(json.dumps([keys]))
+    code = f"""
+import sys
+from looc_tf.cli import cli
+import looc_tf.results.figure, looc_tf.results.tables
+arguments = ["compare", {str(tmp_path)!r}, "-o", {str(tmp_path / "x.svg")!r}]
+cli(arguments, standalone_mode=False)
+print(sorted(set({HEAVY.split()!r}) & set(sys.modules)))
+"""
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.splitlines()[-1] == str("click matplotlib numpy rich scipy".split())
+    assert (tmp_path / "x.svg").is_file()
+
+
+def test_tables_know_the_order_of_every_probe():
+    """The room of results may not ask the probes themselves, which need TensorFlow."""
+    from looc_tf.evaluate.probes import PROBES
+    from looc_tf.results import summary
+
+    assert tuple(PROBES) == summary.PROBES
 
 
 def test_files_and_functions_stay_short():

@@ -1,15 +1,14 @@
 """The frozen-feature protocol: what each representation of a trained encoder still knows, and how surely.
 
-`evaluate` gives the records of `results.json`; `summarise` and `difference` give means and intervals over seeds;
-`tables` and `matrix` show them.
+`evaluate` gives the records of `results.json`; what becomes of them then is the affair of `looc_tf.results`, of which
+the first names are here as well.
 """
 
-from looc_tf.evaluate.choice import Fitted
 from looc_tf.evaluate.knn import knn_accuracy
+from looc_tf.evaluate.probe_result import Fitted
 from looc_tf.evaluate.probes import LINEAR_PROBES, check
-from looc_tf.evaluate.protocol import Reading, chance, evaluate, readings
-from looc_tf.evaluate.results import read_results, write_results
-from looc_tf.evaluate.summary import Estimate, difference, summarise
+from looc_tf.evaluate.protocol import Reading, chance, choose_pictures, evaluate, readings
+from looc_tf.results import Estimate, difference, read_results, summarise, write_results
 
 __all__ = [
     "LINEAR_PROBES",
@@ -18,6 +17,7 @@ __all__ = [
     "Reading",
     "chance",
     "check",
+    "choose_pictures",
     "difference",
     "evaluate",
     "knn_accuracy",

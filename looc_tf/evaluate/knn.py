@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
-from looc_tf.evaluate.choice import Choice, Rows
+from looc_tf.evaluate.probe_result import Choice, Rows
 
 TEMPERATURE = 0.07  # of the votes, InstDisc's
 

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from looc_tf.evaluate.choice import Choice, Fitted, Rows
+from looc_tf.evaluate.probe_result import Choice, Fitted, Rows
 
 ITERATIONS = 100  # of L-BFGS for each penalty; 200 moved no accuracy by 0.2 points on CIFAR-10 features
 

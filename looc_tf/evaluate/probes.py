@@ -10,10 +10,10 @@ import numpy as np
 
 from looc_tf.config import Evaluation
 from looc_tf.errors import unknown
-from looc_tf.evaluate.choice import Choice, Rows
 from looc_tf.evaluate.features import HUE_SHIFTS, UPRIGHT, Features
 from looc_tf.evaluate.knn import knn_probe
 from looc_tf.evaluate.linear import linear_probe
+from looc_tf.evaluate.probe_result import Choice, Rows
 
 if TYPE_CHECKING:
     from looc_tf.data import Source

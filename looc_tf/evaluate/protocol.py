@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -19,9 +19,10 @@ from threadpoolctl import threadpool_limits
 
 from looc_tf.config import Evaluation
 from looc_tf.errors import UserError
-from looc_tf.evaluate.choice import Choice, Fitted, Rows
 from looc_tf.evaluate.features import Embed, Features, Progress, extract
+from looc_tf.evaluate.probe_result import Choice, Fitted, Rows
 from looc_tf.evaluate.probes import PARTS, PROBES, Probe, check
+from looc_tf.results import Provenance
 
 if TYPE_CHECKING:
     from looc_tf.data import Source
@@ -45,10 +46,11 @@ class Reading:
     rows: Mapping[str, int] = field(default_factory=dict)  # examples in each part
     fitted: Optional[Fitted] = field(default=None, repr=False, compare=False)  # the probe itself, if it is linear
 
-    def record(self, run: str, method: str, seed: int) -> dict[str, Any]:
+    def record(self, run: str, method: str, seed: int, provenance: Optional[Provenance] = None) -> dict[str, Any]:
         """The record of `results.json`."""
         where = {"representation": self.representation, "probe": self.probe}
-        return {"run": run, "method": method, "seed": seed, **where, "value": self.value}
+        known = asdict(provenance) if provenance else {}
+        return {"run": run, "method": method, "seed": seed, **where, "value": self.value, **known}
 
     def as_dict(self) -> dict[str, Any]:
         """All of it but the probe itself, for the file that says how each value came about."""

@@ -23,6 +23,7 @@ def in_batch(
         that 2 G - 2 negatives are left. Identical embeddings give a loss of `log(2 G - 1)`.
 
     Example:
+        >>> from looc_tf.losses import info_nce
         >>> unit = tf.math.l2_normalize(tf.ones([4, 8]), axis=1)
         >>> logits = in_batch(unit, unit, unit, unit, tf.eye(4) > 0, temperature=0.5)
         >>> info_nce(logits)[0].numpy().round(4)  # log(7)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 PANELS = (
     ("loss", "loss, nats (dashed: chance)"),
-    ("accuracy", "contrastive accuracy"),
+    ("accuracy", "accuracy of the training task"),
     ("effective_rank", "effective rank"),
 )
 COLORS = ("#3b6fb6", "#e07b39", "#4a9c5d", "#8d5fb0", "#b8433f", "#7a6a58")
@@ -27,7 +27,7 @@ def read_history(path: Path) -> dict[str, list[float]]:
 
 
 def curves_figure(runs: Mapping[str, Path]) -> Figure:
-    """Loss, contrastive accuracy and effective rank of every space of every run, side by side.
+    """Loss, accuracy and effective rank of every space of every run, side by side; of a run without spaces, its own.
 
     Beside each loss stands the chance level that the run has logged for it.
 
@@ -37,14 +37,14 @@ def curves_figure(runs: Mapping[str, Path]) -> Figure:
     figure = Figure(figsize=(13, 3.6), layout="constrained")
     axes = dict(zip((panel for panel, _ in PANELS), figure.subplots(1, len(PANELS))))
     histories = {label: read_history(path / "history.csv") for label, path in runs.items()}
-    names = dict.fromkeys(name for history in histories.values() for name in spaces_of(history))
+    names = dict.fromkeys(name for history in histories.values() for name in [*spaces_of(history), ""])
     colors = dict(zip(names, (COLORS * len(names))))
     for style, (label, history) in zip(STYLES * len(runs), histories.items()):
+        for panel, axis in axes.items():
+            for name, column in _columns(history, panel):
+                line = {"color": colors[name], "linestyle": style, "linewidth": 1.6}
+                axis.plot(history["step"], history[column], label=f"{label}: {name}" if name else label, **line)
         for name in spaces_of(history):
-            for panel, axis in axes.items():
-                if f"{name}/{panel}" in history:
-                    line = {"color": colors[name], "linestyle": style, "linewidth": 1.6}
-                    axis.plot(history["step"], history[f"{name}/{panel}"], label=f"{label}: {name}", **line)
             for level in sorted(set(history.get(f"{name}/chance_loss", ()))):
                 axes["loss"].axhline(level, color=colors[name], linestyle="--", linewidth=0.9, alpha=0.6)
     _finish(axes)
@@ -54,6 +54,12 @@ def curves_figure(runs: Mapping[str, Path]) -> Figure:
 def spaces_of(history: Mapping[str, list[float]]) -> list[str]:
     """What a history has columns of, such as `color` of `color/loss`, in their order."""
     return list(dict.fromkeys(column.rpartition("/")[0] for column in history if "/" in column))
+
+
+def _columns(history: Mapping[str, list[float]], panel: str) -> list[tuple[str, str]]:
+    """(space, column) of each line in a panel; where no space has one, ("", that of the whole run)."""
+    found = [(name, f"{name}/{panel}") for name in spaces_of(history) if f"{name}/{panel}" in history]
+    return found or ([("", panel)] if panel in history else [])
 
 
 def _finish(axes: dict) -> None:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from rich.console import Console
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
+from looc_tf import config
 from looc_tf.config import Experiment
-from looc_tf.data import open_parts
+from looc_tf.data import Source, open_parts
 from looc_tf.errors import UserError
-from looc_tf.evaluate import write_results
-from looc_tf.experiments import load
+from looc_tf.experiments import from_dict, load
+from looc_tf.export import latest
+from looc_tf.files import is_temporary, write_atomically, writing
 from looc_tf.report.headline import headline
 from looc_tf.report.page import write_page
-from looc_tf.report.runs import evaluate_run, export_run
+from looc_tf.report.runs import evaluate_run, export_run, provenance
+from looc_tf.results import Provenance, read_results, write_results
+from looc_tf.results.records import FILE, Record
+from looc_tf.run import Run, load_run
 from looc_tf.training import train
 
 CONFIGS = {"looc": "factors/looc", "moco": "factors/moco"}
@@ -28,55 +39,160 @@ QUICK_PROBES = (
     "evaluation.neighbors=[20]",
     "training.monitor_every=0",
 )
+BEGUN = "demo.json"  # what makes a folder that of a demo: the configs that it was begun with
+PAGE = "report.html"  # what is written last
 
-console = Console(stderr=True)
+Tell = Callable[[str], None]
 
 
-def demo(out: str | Path, quick: bool = False, data: str | None = None) -> Path:
-    """Train, evaluate, export and report; everything is written into `out`, which must not hold anything yet.
+@dataclass(frozen=True)
+class Demo:
+    """What a demo has left.
+
+    Attributes:
+        page: report.html.
+        export: the exported encoder of its first run.
+        records: the results of all runs.
+        was_done: whether an earlier call had finished it, and this one left it as it is.
+        seconds: that this call took.
+    """
+
+    page: Path
+    export: Path
+    records: Sequence[Record]
+    was_done: bool = False
+    seconds: float = 0.0
+
+
+def demo(
+    out: str | Path,
+    quick: bool = False,
+    data: str | None = None,
+    experiments: Mapping[str, Experiment] | None = None,
+    tell: Tell = lambda line: None,
+) -> Demo:
+    """Train, evaluate, export and report; all is written into `out`.
+
+    A demo that was interrupted goes on where it stopped: what is done is left as it is.
 
     Args:
-        out: the folder.
+        out: a folder that is new or empty, or that a demo of the same configs has begun.
         quick: a look in about two minutes, with worse numbers.
         data: a folder of pictures instead of the generated set.
+        experiments: label -> what to train instead of the shipped configs, on one data set; the first is exported.
+        tell: is given a line at the start of each part of the work.
 
-    Returns:
-        The path of report.html.
+    Raises:
+        UserError: `out` holds something else, or what `train` and `evaluate_run` raise.
     """
     out, started = Path(out), time.monotonic()
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} exists and is not empty. Choose another --out, or remove it: a demo starts afresh.")
-    experiments = {label: _experiment(label, quick, data) for label in CONFIGS}
-    data_of = experiments["looc"].data
-    sources = open_parts(data_of.name, size=data_of.size)
-    records = []
-    for label, experiment in experiments.items():
-        console.rule(f"[bold]{experiment.name}[/] ({experiment.training.steps:,} steps)")
-        train(experiment, out / label)
-        records += evaluate_run(out / label, sources=sources)
-    write_results(out / "results.json", records)
-    exported = export_run(out / "looc", out / "export")
-    page = write_page(out / "report.html", {label: out / label for label in CONFIGS}, records, sources)
-    _print_summary(records, page, exported, time.monotonic() - started)
-    return page
+    experiments = experiments or {label: _experiment(label, quick, data) for label in CONFIGS}
+    _check_own(out, experiments)
+    if (out / PAGE).is_file():
+        return Demo(out / PAGE, latest(out / "export"), read_results(out / FILE), was_done=True)
+    first = next(iter(experiments.values())).data
+    sources = open_parts(first.name, size=first.size)
+    _begin(out, experiments)
+    with _told_how_to_go_on(out, quick, data, tell):
+        runs = {label: _trained(experiment, out / label, tell) for label, experiment in experiments.items()}
+        records = [record for run in runs.values() for record in _evaluated(run, sources, tell)]
+        write_results(out / FILE, records)
+        exported = _exported(next(iter(runs.values())), out / "export")
+        page = write_page(out / PAGE, runs, records, sources)
+    return Demo(page, exported, records, seconds=time.monotonic() - started)
+
+
+def summary(done: Demo) -> Group:
+    """The numbers that one asks for first and where the rest is, for a terminal; of a demo done before, one line."""
+    if done.was_done:
+        return Group(Text(f"{done.page.parent} holds a finished demo. Its report: {done.page}"))
+    labels = list(dict.fromkeys(record["method"] for record in done.records))
+    table = Table("", title="linear probes of frozen features, test accuracy in percent", title_justify="left")
+    for label in labels:
+        table.add_column(label, justify="right")
+    for row in headline(done.records):
+        table.add_row(row.text, *(f"{row.values[label]:.1f}" if label in row.values else "-" for label in labels))
+    places = {"report": done.page, "export": done.export, "results": done.page.with_name(FILE)}
+    lines = [f"{f'{what}:':8} {place}" for what, place in places.items()]
+    return Group(table, Text("\n".join([*lines, f"in {done.seconds / 60:.1f} minutes"])))
 
 
 def _experiment(label: str, quick: bool, data: str | None) -> Experiment:
     return load(CONFIGS[label], QUICK[label] + QUICK_PROBES if quick else (), data=data)
 
 
-def _print_summary(records: Sequence[dict], page: Path, exported: Path, seconds: float) -> None:
-    table = Table(title="linear probes of frozen features, test accuracy in percent", title_justify="left")
-    table.add_column("")
-    for label in CONFIGS:
-        table.add_column(label, justify="right")
-    for row in headline(records):
-        table.add_row(row.text, *(f"{row.values[label]:.1f}" if label in row.values else "-" for label in CONFIGS))
-    out = Console()
-    out.print(table)
-    out.print(
-        f"report:  {page}\nexport:  {exported}\nresults: {page.parent / 'results.json'}",
-        highlight=False,
-        soft_wrap=True,
+def _check_own(out: Path, experiments: Mapping[str, Experiment]) -> None:
+    """Raises a `UserError` unless the folder is free, or that of a demo of these very experiments."""
+    if (out / BEGUN).is_file():
+        changed = _changed(out / BEGUN, experiments)
+        if changed:
+            raise UserError(
+                f"{out} holds a demo that was begun otherwise ({changed}). Give it the options that it was begun "
+                "with, or choose another --out."
+            )
+    elif out.exists() and (not out.is_dir() or not all(map(is_temporary, out.iterdir()))):
+        raise UserError(f"{out} exists and is not empty. Choose another --out, or remove it: a demo starts afresh.")
+
+
+def _changed(path: Path, experiments: Mapping[str, Experiment]) -> str:
+    """In which fields the configs of a demo are others than those it was begun with; "" where in none."""
+    try:
+        begun = {label: from_dict(told) for label, told in json.loads(path.read_text(encoding="utf-8")).items()}
+    except (ValueError, AttributeError, UserError):
+        return f"{path.name} cannot be read by this version"
+    if list(begun) != list(experiments):
+        return f"runs: {', '.join(begun)}"
+    return ", ".join(
+        dict.fromkeys(
+            field
+            for label in begun
+            for field in config.difference(begun[label], experiments[label])
+            if field != "about"
+        )
     )
-    out.print(f"in {seconds / 60:.1f} minutes", highlight=False)
+
+
+def _begin(out: Path, experiments: Mapping[str, Experiment]) -> None:
+    if not (out / BEGUN).is_file():
+        with writing(out):
+            out.mkdir(parents=True, exist_ok=True)
+        configs = {label: config.to_dict(experiment) for label, experiment in experiments.items()}
+        write_atomically(out / BEGUN, json.dumps(configs, indent=2) + "\n")
+
+
+@contextmanager
+def _told_how_to_go_on(out: Path, quick: bool, data: str | None, tell: Tell) -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        options = ["--quick"] * quick + (["--data", data] if data else [])
+        tell(f"The demo goes on with: {shlex.join(['looc', 'demo', '--out', str(out), *options])}")
+        raise
+
+
+def _trained(experiment: Experiment, path: Path, tell: Tell) -> Run:
+    """The run of a training that is begun, gone on with or, where it is done, left as it is."""
+    begun = (path / "config.yaml").is_file()
+    if begun and any((path / "checkpoints").glob("*.index")):
+        run = load_run(path)
+        if run.step == run.steps:
+            return run
+    tell(f"{experiment.name}: {'going on with' if begun else 'training into'} {path}")
+    train(experiment, path, resume=begun)
+    return load_run(path)
+
+
+def _evaluated(run: Run, sources: Mapping[str, Source], tell: Tell) -> list[dict[str, Any]]:
+    """The records of a run: those that it holds where they are of these pictures and this step."""
+    wanted = provenance(run, sources, run.experiment.evaluation)
+    if (run.path / FILE).is_file():
+        records = read_results(run.path / FILE)
+        found = {(known.pictures_sha256, known.checkpoint, known.step) for known in map(Provenance.of, records)}
+        if found == {(wanted.pictures_sha256, wanted.checkpoint, wanted.step)}:
+            return records
+    tell(f"{run.experiment.name}: probing what each representation has kept")
+    return evaluate_run(run, sources=sources).records
+
+
+def _exported(run: Run, out: Path) -> Path:
+    return latest(out) if any(out.glob("*/saved_model.pb")) else export_run(run, out)

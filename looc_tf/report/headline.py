@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from looc_tf.representations import TRUNK
+from looc_tf.results.records import row_names
+
 QUESTIONS = (
-    ("the trunk knows the hue", "trunk", "hue"),
-    ("the trunk knows the rotation", "trunk", "rotation"),
-    ("the trunk knows the object", "trunk", "object"),
+    ("the trunk knows the hue", TRUNK, "hue"),
+    ("the trunk knows the rotation", TRUNK, "rotation"),
+    ("the trunk knows the object", TRUNK, "object"),
     ("space color knows the hue", "color", "hue"),
     ("space rotation knows the rotation", "rotation", "rotation"),
 )
@@ -25,9 +28,9 @@ class Headline:
 
 def headline(records: Sequence[Mapping[str, Any]]) -> list[Headline]:
     """The five statements, of which those without any value are left out (no labels, no such space)."""
-    rows = []
+    name, rows = row_names(records), []
     for text, representation, probe in QUESTIONS:
         asked = [r for r in records if r["representation"] == representation and r["probe"] == probe]
         if asked:
-            rows.append(Headline(text, {record["method"]: record["value"] for record in asked}))
+            rows.append(Headline(text, {name(record): record["value"] for record in asked}))
     return rows

@@ -14,14 +14,22 @@ from sklearn.neighbors import NearestNeighbors
 
 @dataclass(frozen=True)
 class Neighbors:
-    """One query and, under each representation, its neighbors in order; pictures are uint8 [S, S, 3]."""
+    """One query and, under each representation, its neighbors in order; pictures are uint8 [S, S, 3].
+
+    `name` is the query's class, "" where it has none.
+    """
 
     query: np.ndarray
     found: Mapping[str, Sequence[np.ndarray]]
+    name: str = ""
 
 
 def nearest(
-    images: np.ndarray, embeddings: Mapping[str, np.ndarray], queries: Sequence[int], count: int = 6
+    images: np.ndarray,
+    embeddings: Mapping[str, np.ndarray],
+    queries: Sequence[int],
+    count: int = 6,
+    names: Sequence[str] | None = None,
 ) -> list[Neighbors]:
     """The `count` pictures most like each query by cosine, the query itself left out.
 
@@ -30,6 +38,7 @@ def nearest(
         embeddings: representation -> float32 [N, D].
         queries: rows of `images`.
         count: neighbors of each query; fewer where there are fewer pictures.
+        names: of the class of each picture.
     """
     count = min(count, len(images) - 1)
     places = {}
@@ -38,7 +47,11 @@ def nearest(
         rows = index.kneighbors(vectors[list(queries)], return_distance=False)
         places[name] = [[n for n in row if n != query][:count] for row, query in zip(rows, queries)]
     return [
-        Neighbors(images[query], {name: [images[n] for n in rows[i]] for name, rows in places.items()})
+        Neighbors(
+            images[query],
+            {name: [images[n] for n in rows[i]] for name, rows in places.items()},
+            names[query] if names else "",
+        )
         for i, query in enumerate(queries)
     ]
 

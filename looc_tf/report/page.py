@@ -16,16 +16,17 @@ from matplotlib.figure import Figure
 from looc_tf import config
 from looc_tf.data import Source
 from looc_tf.evaluate import chance
-from looc_tf.evaluate.figure import matrix, render
 from looc_tf.files import write_atomically
 from looc_tf.methods import build_plan
 from looc_tf.report.curves import curves_figure
 from looc_tf.report.headline import headline
 from looc_tf.report.neighbors import Neighbors, data_uri, nearest, spread_queries
-from looc_tf.report.runs import embedder_of
+from looc_tf.report.runs import embedder_of, opened
 from looc_tf.report.views_grid import views_figure
 from looc_tf.representations import TRUNK
-from looc_tf.run import Run, load_run
+from looc_tf.results import by_data
+from looc_tf.results.figure import matrix, render
+from looc_tf.run import Run
 
 QUERIES, NEIGHBORS, GALLERY = 6, 5, 2000  # rows of the last section, pictures in a row, pictures searched
 BATCH = 256
@@ -33,7 +34,7 @@ BATCH = 256
 
 def write_page(
     path: Path,
-    runs: Mapping[str, Path],
+    runs: Mapping[str, Run | str | Path],
     records: Sequence[Mapping[str, Any]],
     sources: Mapping[str, Source],
     notes: Sequence[str] = (),
@@ -42,13 +43,14 @@ def write_page(
 
     Args:
         path: the file to write.
-        runs: label -> run folder.
+        runs: label -> an open run, or its folder.
         records: the results of these runs.
         sources: the parts of the data; neighbors come from `test`.
         notes: lines to show first, such as why a model was not pushed.
     """
-    opened = {label: load_run(folder) for label, folder in runs.items()}
-    first = next(iter(opened.values()))
+    found = {label: opened(run) for label, run in runs.items()}
+    first = next(iter(found.values()))
+    alike = len(by_data(records)) == 1  # else the level of chance differs as well
     environment = Environment(loader=PackageLoader("looc_tf.report", "."), autoescape=True, undefined=StrictUndefined)
     page = environment.get_template("page.html").render(
         notes=list(notes),
@@ -56,11 +58,12 @@ def write_page(
         labels=list(runs),
         views=_picture(_views(first, sources["train"])),
         plan=build_plan(first.experiment),
-        curves=_picture(curves_figure({label: run.path for label, run in opened.items()})),
-        matrix=_picture(matrix(records, chance=chance(sources, first.experiment.evaluation.probes))),
-        neighbors=_neighbors(opened, sources["test"]),
-        data={part: len(source) for part, source in sources.items()} | {"name": sources["train"].name},
-        runs=[_facts(label, run) for label, run in opened.items()],
+        curves=_picture(curves_figure({label: run.path for label, run in found.items()})),
+        matrix=_picture(matrix(records, chance=chance(sources, first.experiment.evaluation.probes) if alike else None)),
+        neighbors=_neighbors(found, sources["test"]),
+        data={part: len(source) for part, source in sources.items()},
+        name=sources["train"].name,
+        runs=[_facts(label, run) for label, run in found.items()],
         uri=data_uri,
     )
     write_atomically(path, page)
@@ -89,7 +92,9 @@ def _neighbors(runs: Mapping[str, Run], source: Source) -> list[Neighbors]:
         for name in [TRUNK, *spaces]:
             embeddings[f"{label}: {name}"] = np.concatenate([part[name].numpy() for part in parts])
     queries = spread_queries(pictures["label"].numpy(), min(QUERIES, len(images)))
-    return nearest(images, embeddings, queries, NEIGHBORS)
+    classes = source.fields.get("label", ())
+    names = [classes[label] if 0 <= label < len(classes) else "" for label in pictures["label"].numpy()]
+    return nearest(images, embeddings, queries, NEIGHBORS, names)
 
 
 def _facts(label: str, run: Run) -> dict[str, Any]:

@@ -2,27 +2,51 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
+import looc_tf
+from looc_tf.config import Evaluation
 from looc_tf.data import Source, open_parts
-from looc_tf.errors import UserError
-from looc_tf.evaluate import Reading, read_results, readings, write_results
-from looc_tf.evaluate.figure import matrix_figure
+from looc_tf.evaluate import Reading, choose_pictures, readings
 from looc_tf.evaluate.progress import terminal_progress
-from looc_tf.evaluate.tables import screen
 from looc_tf.export import Embedder, export
 from looc_tf.files import write_atomically, writing
+from looc_tf.results import Provenance, read_results, write_results
+from looc_tf.results.figure import matrix_figure
+from looc_tf.results.records import BEST, FILE, LAST, STEP, folder_of
 from looc_tf.run import Run, load_run
+from looc_tf.run.about import commit, fingerprint
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What a run was found to know.
+
+    Attributes:
+        path: the folder that now holds results.json, probes.json and matrix.png.
+        records: of results.json.
+        chance: probe -> the accuracy of guessing, in percent.
+    """
+
+    path: Path
+    records: list[dict[str, Any]]
+    chance: Mapping[str, float]
+
+
+def opened(run: Run | str | Path, checkpoint: str = LAST) -> Run:
+    """A run that is open already as it is, else the one of a folder; for `checkpoint` see `load_run`."""
+    return run if isinstance(run, Run) else load_run(run, checkpoint)
 
 
 def embedder_of(run: Run) -> Embedder:
     """The query encoder of a run behind its preprocessing: what is evaluated is what is exported."""
-    return Embedder.from_run(run)
+    return run.embedder
 
 
 def method_label(run: Run) -> str:
@@ -30,68 +54,95 @@ def method_label(run: Run) -> str:
     return run.experiment.name.rpartition("/")[2]
 
 
+def provenance(run: Run, sources: Mapping[str, Source], settings: Evaluation) -> Provenance:
+    """Where the values come from that such an evaluation of a run reads."""
+    digest, pictures = hashlib.sha256(), 0
+    for part, (source, rows) in choose_pictures(sources, settings.limit).items():
+        digest.update(f"{part} {fingerprint(source)} ".encode() + rows.astype("<i8").tobytes())
+        pictures += len(rows)
+    return Provenance(
+        config=run.experiment.name,
+        data=sources["train"].name,
+        pictures=pictures,
+        pictures_sha256=digest.hexdigest(),
+        checkpoint=_name(run.checkpoint),
+        step=run.step,
+        version=looc_tf.__version__,
+        commit=commit(),
+    )
+
+
 def evaluate_run(
-    path: str | Path,
+    run: Run | str | Path,
     data: str | None = None,
     sources: Mapping[str, Source] | None = None,
-    checkpoint: str = "last",
-) -> list[dict[str, Any]]:
-    """Probe a trained run; write results.json, probes.json and matrix.png into it, print the table.
+    checkpoint: str = LAST,
+) -> Evaluated:
+    """Probe a trained run; write results.json, probes.json and matrix.png into it.
 
-    Of another checkpoint than the last they go to RUN/best or RUN/step-STEP, which `compare` reads like a run.
+    Of another checkpoint than the last they go to RUN/best or RUN/step-STEP, of other pictures to RUN/on-NAME, which
+    `compare` reads like runs: neither takes the place of the run's own.
 
     Args:
-        path: the run folder.
+        run: an open run, or its folder.
         data: other pictures than those of its config.
         sources: the parts, where they are open already.
-        checkpoint: see `load_run`.
-
-    Returns:
-        The records of results.json.
+        checkpoint: of a folder, see `load_run`.
     """
-    run = load_run(path, checkpoint)
+    run = opened(run, checkpoint)
     experiment = run.experiment
     sources = sources or open_parts(data or experiment.data.name, size=experiment.data.size)
+    known = provenance(run, sources, experiment.evaluation)
     with terminal_progress() as progress:
         read = list(readings(embedder_of(run).images, sources, experiment.evaluation, progress))
-    records = write_readings(run, read, _part(checkpoint))
-    Console().print(screen(records, {reading.probe: reading.chance for reading in read}))
-    return records
+    other = data is not None and not _same_place(data, experiment.data.name)
+    return write_readings(run, read, known, _beside(run.path, known) if other else "")
 
 
-def write_readings(run: Run, read: Sequence[Reading], part: str = "") -> list[dict[str, Any]]:
-    """Writes results.json, probes.json and matrix.png into the folder of a run; returns the records of the first.
+def write_readings(run: Run, read: Sequence[Reading], known: Provenance, part: str = "") -> Evaluated:
+    """Writes results.json, probes.json and matrix.png into the folder of a run, results.json last.
 
     Args:
         run: the run.
         read: what was read from it.
-        part: a folder in that of the run, for what was read from another checkpoint than its last.
+        known: of which pictures and which checkpoint.
+        part: a folder in that of the run, for other pictures than its own; another checkpoint adds its own folder.
     """
-    out, name = run.path / part, f"{run.path.name}/{part}".rstrip("/")
-    records = [reading.record(name, method_label(run), run.experiment.seed) for reading in read]
-    with writing(out):
-        out.mkdir(exist_ok=True)
-    write_results(out / "results.json", records)
-    write_atomically(out / "probes.json", json.dumps([reading.as_dict() for reading in read], indent=2) + "\n")
+    part = str(Path(part, folder_of(known.checkpoint or LAST)))
+    out, name = run.path / part, f"{run.path.name}/{part}".removesuffix("/.")
+    records = [reading.record(name, method_label(run), run.experiment.seed, known) for reading in read]
     chance = {reading.probe: reading.chance for reading in read}
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+    write_atomically(out / "probes.json", json.dumps([reading.as_dict() for reading in read], indent=2) + "\n")
     matrix_figure(records, out / "matrix.png", name, chance)
-    return records
+    write_results(out / FILE, records)
+    return Evaluated(out, records, chance)
 
 
-def _part(checkpoint: str) -> str:
-    return {"last": "", "best": "best"}.get(checkpoint, f"step-{checkpoint}")
-
-
-def read_runs(paths: Sequence[str | Path]) -> list[dict[str, Any]]:
-    """The records of several evaluated runs, or of folders that hold a results.json."""
-    records = []
-    for path in map(Path, paths):
-        if not (path / "results.json").is_file():
-            raise UserError(f"{path} holds no results.json. Evaluate the run first: looc evaluate {path}")
-        records += read_results(path / "results.json")
-    return records
-
-
-def export_run(path: str | Path, out: str | Path, checkpoint: str = "last") -> Path:
+def export_run(run: Run | str | Path, out: str | Path, checkpoint: str = LAST) -> Path:
     """Export the query encoder of a run as the next version under `out`; for `checkpoint` see `load_run`."""
-    return export(embedder_of(load_run(path, checkpoint)), out)
+    return export(embedder_of(opened(run, checkpoint)), out)
+
+
+def _name(checkpoint: str) -> str:
+    return checkpoint if checkpoint in (LAST, BEST) else f"{STEP}{checkpoint}"
+
+
+def _same_place(data: str, other: str) -> bool:
+    return data == other or Path(data).expanduser().resolve() == Path(other).expanduser().resolve()
+
+
+def _beside(run: Path, known: Provenance) -> str:
+    """The folder in that of a run for the results on other pictures; a hash tells two sets of one name apart."""
+    name = f"on-{_short(str(known.data))}"
+    held = {record.get("pictures_sha256") for file in (run / name).rglob(FILE) for record in read_results(file)}
+    return name if held <= {known.pictures_sha256} else f"{name}-{str(known.pictures_sha256)[:8]}"
+
+
+def _short(data: str) -> str:
+    """A folder's name for pictures: the last part of their path, without what a pattern matches."""
+    parts = [data]
+    if set(data) & set("*?[") or Path(data).expanduser().exists():
+        parts = [part for part in data.split("/") if part.strip(".~") and not set(part) & set("*?[")]
+    return re.sub(r"[^\w.-]+", "-", parts[-1] if parts else "data")[:60].strip("-.") or "data"

@@ -26,7 +26,7 @@ from looc_tf.files import is_temporary, remove_temporaries, write_atomically, wr
 from looc_tf.methods import Facts, Method
 from looc_tf.run.about import commit, fingerprint, read_about, write_about
 from looc_tf.run.checkpoints import CheckpointFolder, begin_with
-from looc_tf.run.log import logging_to
+from looc_tf.run.log import FILE_ALONE, logging_to
 
 log = logging.getLogger(__name__)
 
@@ -178,10 +178,11 @@ class RunFolder:
         return start
 
     def _introduce(self, facts: Facts) -> None:
-        """The first lines of a run's log: version, commit, the whole config."""
+        """The first lines of a run's log: version, commit, the whole config; a screen is told where to find that."""
         log.info("looc %s, commit %s, TensorFlow %s", looc_tf.__version__, commit() or "unknown", tf.__version__)
         log.info("%s: steps %d to %d into %s", self.experiment.name, self.start, facts.steps, self.path)
-        log.debug("%s", config.to_yaml(self.experiment).rstrip())
+        log.info("The whole config is in %s", self.path / "config.yaml")
+        log.debug("%s", config.to_yaml(self.experiment).rstrip(), extra=FILE_ALONE)
 
 
 def _unused(path: Path) -> bool:

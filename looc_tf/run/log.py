@@ -23,12 +23,15 @@ log = logging.getLogger(__name__)
 
 HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)  # how a lock is refused that another process has
 
+FILE_ALONE = {"file_alone": True}  # log.debug(..., extra=FILE_ALONE): for RUN/train.log and no screen
+
 
 class _Standard(logging.StreamHandler):
     """Lines to whatever `sys.stderr` is now: a progress bar puts itself in its place."""
 
     def __init__(self, level: int):
         logging.Handler.__init__(self, level)
+        self.addFilter(lambda record: not getattr(record, "file_alone", False))
 
     @property
     def stream(self) -> Any:
@@ -58,9 +61,9 @@ class _File(logging.FileHandler):
 def logging_to(out: Path) -> Iterator[None]:
     """For the length of a run, what the library logs goes to RUN/train.log and to standard error.
 
-    On a terminal, where a bar shows how it goes, the lines of each step and the config go to the file alone. The log
-    has one writer, and so has the run: the lock on it ends with the process, however that ends. Where files cannot be
-    locked (some network file systems, Windows) the run goes on, with a warning.
+    On a terminal, where a bar shows how it goes, the lines of each step go to the file alone; what is logged as
+    `FILE_ALONE` always does. The log has one writer, and so has the run: the lock on it ends with the process, however
+    that ends. Where files cannot be locked (some network file systems, Windows) the run goes on, with a warning.
 
     Raises:
         UserError: another process trains into the folder, or the log cannot be written.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
 from looc_tf import experiments, methods, optim
 from looc_tf.config import Experiment
 from looc_tf.errors import UserError
+from looc_tf.export import Embedder
 from looc_tf.methods import Facts, Method
 from looc_tf.run.about import read_about
 from looc_tf.run.checkpoints import CheckpointFolder
@@ -24,6 +26,7 @@ class Run:
         method: with the weights of a checkpoint, by default the newest.
         step: of that checkpoint.
         steps: of the whole training.
+        checkpoint: how it was asked for, see `load_run`.
     """
 
     path: Path
@@ -31,6 +34,12 @@ class Run:
     method: Method
     step: int
     steps: int
+    checkpoint: str = "last"
+
+    @functools.cached_property
+    def embedder(self) -> Embedder:
+        """The encoder behind its preprocessing: what is evaluated is what is exported. Its graph is traced once."""
+        return Embedder.from_run(self)
 
 
 def load_run(path: str | Path, checkpoint: str = "last") -> Run:
@@ -55,7 +64,7 @@ def load_run(path: str | Path, checkpoint: str = "last") -> Run:
     step = CheckpointFolder(path / "checkpoints", method, experiment).restore(checkpoint)
     if step is None:
         raise UserError(f"{path} holds no checkpoint yet. Go on with: {resume_command(path)}")
-    return Run(path, experiment, method, step, facts.steps)
+    return Run(path, experiment, method, step, facts.steps, checkpoint)
 
 
 def compiled(experiment: Experiment, facts: Facts) -> Method:

@@ -10,10 +10,10 @@ import tensorflow as tf
 from looc_tf import config
 from looc_tf.errors import UserError
 from looc_tf.evaluate import chance, evaluate, knn_accuracy, probes, readings
-from looc_tf.evaluate.choice import Rows
 from looc_tf.evaluate.features import COPIES, HUE_SHIFTS, extract, hue_shift_of, shift_hue
 from looc_tf.evaluate.knn import knn_probe
 from looc_tf.evaluate.linear import linear_probe
+from looc_tf.evaluate.probe_result import Rows
 from looc_tf.evaluate.protocol import choose_pictures
 
 SIZE, CLASSES, HUES = 4, 3, 5

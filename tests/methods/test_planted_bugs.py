@@ -16,7 +16,7 @@ def inverted(chain, of):
         own = max(1, *view.draws)
         return dataclasses.replace(view, draws=tuple(own if draw == 0 else 0 for draw in view.draws))
 
-    return ViewPlan(chain, [right.views[0], right.views[1], *(invert(view) for view in right.views[2:])], of)
+    return ViewPlan(chain, [right.views[0], right.views[1], *(invert(view) for view in right.views[2:])])
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])

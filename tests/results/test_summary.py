@@ -9,9 +9,9 @@ from rich.console import Console
 
 from looc_tf.errors import UserError
 from looc_tf.evaluate import Estimate, difference, read_results, summarise, write_results
-from looc_tf.evaluate.figure import matrix, matrix_figure, render
-from looc_tf.evaluate.summary import minus, representations_of
-from looc_tf.evaluate.tables import markdown, screen
+from looc_tf.results.figure import matrix, matrix_figure, render
+from looc_tf.results.summary import minus, representations_of
+from looc_tf.results.tables import markdown, screen
 
 
 def records(method, representation, probe, values):

@@ -15,8 +15,8 @@ from looc_tf.config import Evaluation, Gate
 from looc_tf.data import open_parts
 from looc_tf.errors import UserError
 from looc_tf.evaluate import readings
-from looc_tf.evaluate.choice import Rows
 from looc_tf.evaluate.features import COPIES, UPRIGHT
+from looc_tf.evaluate.probe_result import Rows
 from looc_tf.evaluate.probes import PROBES, Probe, RotationProbe
 from pipeline import probes
 from pipeline.judging import evaluation_model, thresholds

@@ -6,18 +6,20 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Optional, Union
 
 from scipy import stats
 
+from looc_tf.config import Evaluation
 from looc_tf.errors import UserError, unknown
-from looc_tf.evaluate.probes import PROBES
-from looc_tf.evaluate.results import Record
-from looc_tf.representations import CONCAT, is_space, ordered
+from looc_tf.representations import CONCAT, TRUNK, is_space, ordered
+from looc_tf.results.records import Record, by_data, read_runs, row_names
 
 LEVEL = 0.95
+PROBES = Evaluation().probes  # all of them, in the order of tables
 NOTHING = "\N{EN DASH}"  # what a table prints where there is no result
-Cell = tuple[str, str, str]  # method, representation, probe
+Cell = tuple[str, str, str]  # method (see `row_names`), representation, probe
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,10 @@ class Estimate:
 def summarise(records: Iterable[Record]) -> dict[Cell, Estimate]:
     """Mean and interval over seeds for each (method, representation, probe), in the order of tables.
 
-    All spaces concatenated are left out where a method has only one: they are that space.
+    All spaces concatenated are left out where a method has only one: they are that space. Raises UserError where one
+    mean would be taken over two data sets, or over two results of one seed.
     """
-    values = _by_seed(records)
+    values = _by_seed(list(records))
     spaces = {(method, name) for method, name, _ in values if is_space(name)}
     alone = {method for method, count in Counter(method for method, _ in spaces).items() if count == 1}
     keys = sorted((key for key in values if key[1] != CONCAT or key[0] not in alone), key=_position(values))
@@ -62,13 +65,17 @@ def difference(records: Iterable[Record], first: tuple[str, str], second: tuple[
     """The mean of `first` minus `second` on a probe, paired by seed, with its interval.
 
     `first` and `second` are (method, representation), so that two methods or two spaces of one method can be compared.
-    Raises UserError where either has no such record, or where they have no seed in common.
+    Raises UserError where either has no such record, where they have no seed in common, or were read from two data
+    sets.
     """
-    values = _by_seed(records)
+    records = list(records)
+    values, data = _by_seed(records), _data_of(records)
     cells = [(*first, probe), (*second, probe)]
     for cell in cells:
         if cell not in values:
             raise unknown("result", "/".join(cell), ["/".join(known) for known in values])
+    if data[first[0]] != data[second[0]]:
+        raise _apart(f"{first[0]} and {second[0]}", data[first[0]], data[second[0]])
     left, right = (values[cell] for cell in cells)
     seeds = sorted(left.keys() & right.keys())
     if not seeds:
@@ -86,19 +93,43 @@ def minus(records: Iterable[Record], method: str, representation: str) -> list[d
     out. Raises UserError where there is no such (method, representation).
     """
     records = list(records)
+    row, data = row_names(records), _data_of(records)
     base = {
         (record["probe"], record["seed"]): record["value"]
         for record in records
-        if (record["method"], record["representation"]) == (method, representation)
+        if (row(record), record["representation"]) == (method, representation)
     }
     if not base:
-        known = dict.fromkeys(f"{record['method']}/{record['representation']}" for record in records)
+        known = dict.fromkeys(f"{row(record)}/{record['representation']}" for record in records)
         raise unknown("baseline", f"{method}/{representation}", known)
+    for name, its_data in data.items():
+        if its_data != data[method]:
+            raise _apart(f"{name} and {method}", its_data, data[method])
     return [
         {**record, "value": record["value"] - base[record["probe"], record["seed"]]}
         for record in records
         if (record["probe"], record["seed"]) in base
     ]
+
+
+def comparison(paths: Sequence[Union[str, Path]], baseline: Optional[str] = None) -> list[Record]:
+    """The records of evaluated runs; with a baseline less what that has, data set by data set.
+
+    Args:
+        paths: of runs, or of folders that hold a results.json.
+        baseline: a method, whose trunk counts, or METHOD/SPACE.
+    """
+    records = read_runs(paths)
+    if not baseline:
+        return list(records)
+    return [record for block in by_data(records).values() for record in _less(block, baseline)]
+
+
+def _less(records: list[Record], baseline: str) -> list[dict[str, Any]]:
+    method, slash, representation = baseline.rpartition("/")
+    if not slash or baseline in map(row_names(records), records):  # the whole name of a config holds a slash, too
+        method, representation = baseline, TRUNK
+    return minus(records, method, representation)
 
 
 def methods_of(cells: Iterable[Cell]) -> list[str]:
@@ -112,10 +143,9 @@ def representations_of(cells: Iterable[Cell]) -> list[str]:
 
 
 def probes_of(cells: Iterable[Cell]) -> list[str]:
-    """The probes in the order of the registry."""
-    known = list(PROBES)
+    """The probes in the order of tables; unknown ones come last."""
     found = dict.fromkeys(probe for _, _, probe in cells)
-    return sorted(found, key=lambda probe: known.index(probe) if probe in known else len(known))
+    return sorted(found, key=lambda probe: PROBES.index(probe) if probe in PROBES else len(PROBES))
 
 
 def _position(cells: Iterable[Cell]) -> Callable[[Cell], tuple[int, int, int]]:
@@ -124,13 +154,32 @@ def _position(cells: Iterable[Cell]) -> Callable[[Cell], tuple[int, int, int]]:
     return lambda cell: (methods.index(cell[0]), representations.index(cell[1]), probes.index(cell[2]))
 
 
-def _by_seed(records: Iterable[Record]) -> dict[Cell, dict[int, float]]:
+def _by_seed(records: Sequence[Record]) -> dict[Cell, dict[int, float]]:
     values: dict[Cell, dict[int, float]] = {}
+    row = row_names(records)
+    _data_of(records)
     for record in records:
-        cell = (record["method"], record["representation"], record["probe"])
+        cell = (row(record), record["representation"], record["probe"])
         seeds = values.setdefault(cell, {})
         if record["seed"] in seeds:
             name = "/".join(cell)
             raise UserError(f"Expected one result for each seed, received two of {name} with seed {record['seed']}.")
         seeds[record["seed"]] = float(record["value"])
     return values
+
+
+def _data_of(records: Sequence[Record]) -> dict[str, str]:
+    """The data set behind the rows of each method; `UserError` where it is not one."""
+    found: dict[str, str] = {}
+    row = row_names(records)
+    for heading, block in by_data(records).items():
+        for name in dict.fromkeys(map(row, block)):
+            if found.setdefault(name, heading) != heading:
+                raise _apart(name, found[name], heading)
+    return found
+
+
+def _apart(what: str, first: str, second: str) -> UserError:
+    return UserError(
+        f"Expected results of {what} on one data set, received two: {first}, and {second}. Compare them one by one."
+    )

@@ -10,18 +10,19 @@ from typing import Optional, Union
 
 from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.patches import FancyBboxPatch
 
 from looc_tf.errors import UserError
-from looc_tf.evaluate.results import Record
-from looc_tf.evaluate.summary import NOTHING, Cell, Estimate, methods_of, probes_of, representations_of, summarise
 from looc_tf.files import write_atomically
+from looc_tf.results.records import Record, by_data
+from looc_tf.results.summary import NOTHING, Cell, Estimate, methods_of, probes_of, representations_of, summarise
 
 COLORS = colormaps["YlGnBu"]
 SHADES = (0.04, 0.86)  # the part of the map in use: neither paper white nor ink
 INK, FAINT = "#1d2433", "#7a8194"
 WIDTH, HEIGHT = 0.92, 0.56  # of a cell, in inches
+TITLE = 0.4  # of the line above each of several data sets
 STYLE = {"font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "svg.fonttype": "path"}
 KINDS = ("png", "svg", "pdf")
 ABREAST = 3  # panels in a row at most
@@ -54,28 +55,53 @@ def matrix(records: Iterable[Record], title: str = "", chance: Optional[Mapping[
 
     Colors run, column by column, from chance (or the lowest value, where chance is not given) to the highest value of
     any method, so that cells of one column can be compared across panels. Several seeds show mean and 95 % interval.
+    Several data sets stand one below the other, each under its name and with colors of its own.
     """
-    cells = summarise(records)
-    if not cells:
+    blocks = [(name, summarise(block)) for name, block in by_data(records).items()]
+    if not blocks:
         raise UserError("Expected results to draw, received none. Run `looc evaluate` first.")
-    methods, rows, probes = methods_of(cells), representations_of(cells), probes_of(cells)
-    spans = {probe: _span(cells, probe, chance or {}) for probe in probes}
-    lines = math.ceil(len(methods) / ABREAST)
-    columns = math.ceil(len(methods) / lines)
-    width, height = WIDTH * len(probes) * columns + 1.6, (HEIGHT * len(rows) + 0.9) * lines + 0.2
+    sizes = [_size(cells) for _, cells in blocks]
+    height = sum(height for _, height in sizes) + TITLE * (len(blocks) > 1) * len(blocks)
     with rc_context(STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        panels = figure.subplots(lines, columns, sharey=True, squeeze=False).ravel()
-        for unused in panels[len(methods) :]:
-            unused.remove()
-        for method, axes in zip(methods, panels):
-            _frame(axes, method, rows, probes, chance or {})
-            for y, row in enumerate(rows):
-                for x, probe in enumerate(probes):
-                    _cell(axes, x, y, cells.get((method, row, probe)), spans[probe])
+        figure = Figure(figsize=(max(width for width, _ in sizes), height), layout="constrained")
+        if len(blocks) == 1:
+            _draw(figure, blocks[0][1], chance or {})
+        else:
+            parts = figure.subfigures(len(blocks), 1, height_ratios=[height + TITLE for _, height in sizes])
+            for part, (name, cells) in zip(parts, blocks):
+                _draw(part, cells, chance or {})
+                part.suptitle(name, fontsize=11, color=INK)
         if title:
             figure.suptitle(title, fontsize=12, fontweight="bold", color=INK)
     return figure
+
+
+def _grid(cells: Mapping[Cell, Estimate]) -> tuple[int, int]:
+    """How many lines of how many panels."""
+    methods = len(methods_of(cells))
+    lines = math.ceil(methods / ABREAST)
+    return lines, math.ceil(methods / lines)
+
+
+def _size(cells: Mapping[Cell, Estimate]) -> tuple[float, float]:
+    """Width and height in inches."""
+    lines, columns = _grid(cells)
+    rows, probes = representations_of(cells), probes_of(cells)
+    return WIDTH * len(probes) * columns + 1.6, (HEIGHT * len(rows) + 0.9) * lines + 0.2
+
+
+def _draw(figure: FigureBase, cells: Mapping[Cell, Estimate], chance: Mapping[str, float]) -> None:
+    """The panels of one data set."""
+    methods, rows, probes = methods_of(cells), representations_of(cells), probes_of(cells)
+    spans = {probe: _span(cells, probe, chance) for probe in probes}
+    panels = figure.subplots(*_grid(cells), sharey=True, squeeze=False).ravel()
+    for unused in panels[len(methods) :]:
+        unused.remove()
+    for method, axes in zip(methods, panels):
+        _frame(axes, method, rows, probes, chance)
+        for y, row in enumerate(rows):
+            for x, probe in enumerate(probes):
+                _cell(axes, x, y, cells.get((method, row, probe)), spans[probe])
 
 
 def _span(cells: Mapping[Cell, Estimate], probe: str, chance: Mapping[str, float]) -> tuple[float, float]:

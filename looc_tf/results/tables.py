@@ -5,30 +5,49 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Optional
 
+from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from looc_tf.evaluate.results import Record
-from looc_tf.evaluate.summary import NOTHING, Cell, Estimate, methods_of, probes_of, representations_of, summarise
+from looc_tf.results.records import UNKNOWN, Record, by_data
+from looc_tf.results.summary import NOTHING, Cell, Estimate, methods_of, probes_of, representations_of, summarise
 
 
-def screen(records: Iterable[Record], chance: Optional[Mapping[str, float]] = None, title: str = "") -> Table:
-    """A `rich` table, one block of rows for each method, the best of each column in bold, chance in the last row."""
+def screen(records: Iterable[Record], chance: Optional[Mapping[str, float]] = None, title: str = "") -> Group:
+    """`rich` tables, one for each data set under its name: a block of rows for each method, the best of each column in
+    bold, chance in the last row."""
+    parts = [(name, _screen(block, chance or {}, title)) for name, block in _headed(records)]
+    shown: list[RenderableType] = []
+    for name, table in parts:
+        shown += [Text(name), table] if name else [table]
+    return Group(*shown)
+
+
+def _screen(records: Iterable[Record], chance: Mapping[str, float], title: str) -> Table:
     cells = summarise(records)
-    table = Table(title=title or None, caption="Accuracy in percent on the test part", caption_justify="left")
+    caption = "Accuracy in percent on the test part"
+    table = Table(title=escape(title) or None, caption=caption, caption_justify="left")
     table.add_column("method")
     table.add_column("representation")
     for probe in probes_of(cells):
         table.add_column(probe, justify="right")
     for method, block in _blocks(cells, "[bold]{}[/bold]").items():
         for row, (representation, values) in enumerate(block.items()):
-            table.add_row("" if row else method, representation, *values, end_section=row == len(block) - 1)
+            name = "" if row else escape(method)
+            table.add_row(name, escape(representation), *values, end_section=row == len(block) - 1)
     if chance:
         table.add_row("", "chance", *_chance_row(cells, chance), style="dim")
     return table
 
 
 def markdown(records: Iterable[Record], chance: Optional[Mapping[str, float]] = None) -> str:
-    """The same table in Markdown: mean ± half of the 95 % interval over seeds; the best of each column in bold."""
+    """The same tables in Markdown: mean ± half of the 95 % interval over seeds; the best of each column in bold."""
+    parts = [(f"### {name}\n\n" if name else "") + _markdown(block, chance or {}) for name, block in _headed(records)]
+    return "\n\n".join(parts)
+
+
+def _markdown(records: Iterable[Record], chance: Mapping[str, float]) -> str:
     cells = summarise(records)
     probes = probes_of(cells)
     lines = [["method", "representation", *probes], ["---", "---", *["---:"] * len(probes)]]
@@ -37,6 +56,12 @@ def markdown(records: Iterable[Record], chance: Optional[Mapping[str, float]] = 
     if chance:
         lines.append(["chance", "", *_chance_row(cells, chance)])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _headed(records: Iterable[Record]) -> list[tuple[str, list[Record]]]:
+    """The data sets under their names; one that is not known, where there is no other, goes without."""
+    blocks = by_data(records)
+    return [("" if name == UNKNOWN and len(blocks) == 1 else name, block) for name, block in blocks.items()]
 
 
 def _blocks(cells: Mapping[Cell, Estimate], best: str) -> dict[str, dict[str, list[str]]]:

@@ -1,0 +1,20 @@
+"""What evaluations have measured, as records: written, read, averaged over seeds, shown. It needs no TensorFlow.
+
+`tables` shows records as text and `figure` as a picture; `looc compare` is this room alone.
+"""
+
+from looc_tf.results.records import Provenance, by_data, read_results, read_runs, write_results
+from looc_tf.results.summary import Estimate, comparison, difference, minus, summarise
+
+__all__ = [
+    "Estimate",
+    "Provenance",
+    "by_data",
+    "comparison",
+    "difference",
+    "minus",
+    "read_results",
+    "read_runs",
+    "summarise",
+    "write_results",
+]
