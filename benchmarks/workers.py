@@ -98,7 +98,7 @@ def learned(given: argparse.Namespace) -> int:
     from looc_tf import methods
 
     setup = experiment(argparse.Namespace(**vars(given), queue=4096, precision="float32"))
-    return sum(variable.shape.num_elements() for variable in methods.build(setup).learned())
+    return sum(variable.shape.num_elements() for variable in methods.build(setup).trained_variables())
 
 
 def main() -> None:

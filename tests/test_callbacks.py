@@ -22,7 +22,7 @@ from looc_tf.training.callbacks import (
     Clock,
     CollapseAlarm,
     Lines,
-    Steps,
+    StepCallback,
     StopNotFinite,
     StopOnSignal,
     effective_rank,
@@ -72,8 +72,8 @@ def test_measures_state_the_loss_of_guessing():
     assert logs["all/effective_rank"] == pytest.approx(4)
 
 
-class Counter(Steps):
-    def at(self, step, logs):
+class Counter(StepCallback):
+    def on_step(self, step, logs):
         self.seen = [*getattr(self, "seen", []), step]
 
 
@@ -231,9 +231,9 @@ def test_a_signal_during_the_exchange_stops_the_next_step(monkeypatch):
     callback = StopOnSignal(Folder(), 0, 5, "again")
     callback.on_train_begin()
     try:
-        callback.at(1, {})
+        callback.on_step(1, {})
         with pytest.raises(SystemExit) as stopped:
-            callback.at(2, {})
+            callback.on_step(2, {})
         assert stopped.value.code == 128 + signal.SIGTERM
     finally:
         callback.close()

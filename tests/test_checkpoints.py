@@ -236,7 +236,7 @@ def test_a_run_that_is_killed_about_the_best_checkpoint_keeps_the_same(method, t
         folder.sweep()
     best = BestCheckpoint(folder, 3, 8)
     for step, reading in ((4, 55.5), (6, 55.5), (8, 30.0)):
-        best.at(step, {"knn": reading})
+        best.on_step(step, {"knn": reading})
     assert folder.steps("best")[0] == 4 and folder.best_reading("knn") == 55.5
     assert len(list(folder.folder.glob("best-4.*"))) == 2
 
@@ -255,5 +255,5 @@ def test_a_best_checkpoint_that_is_damaged_is_told_and_taken_again(method, tmp_p
     (folder.folder / "best-4.index").write_bytes(b"")
     best = BestCheckpoint(folder, 4, 8)
     assert best.best is None and "step 4" in caplog.text
-    best.at(6, {"knn": 45.0})
+    best.on_step(6, {"knn": 45.0})
     assert folder.steps("best") == [6]

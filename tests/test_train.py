@@ -101,8 +101,8 @@ def test_history_holds_every_measure_of_every_space(straight):
 def send(monkeypatch, number, step):
     """Makes the training receive a signal during a step."""
 
-    class Sender(callbacks.Steps):
-        def at(self, at, logs):
+    class Sender(callbacks.StepCallback):
+        def on_step(self, at, logs):
             if at == step:
                 os.kill(os.getpid(), number)
 

@@ -1,4 +1,4 @@
-"""The one import of tensorflow-addons among the augmentations. Its development has ended: a move away stays here."""
+"""Rotation by any angle: the one import of tensorflow-addons, whose development has ended."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ checked in milliseconds. `looc_tf.load_config` reads a config whole.
 """
 
 from looc_tf.config.checks import check_gate, fraction, not_negative, positive, validate, whole_batch
-from looc_tf.config.identity import told_difference
+from looc_tf.config.identity import describe_changes
 from looc_tf.config.reading import (
     about,
     blaming,
@@ -34,6 +34,7 @@ __all__ = [
     "about",
     "blaming",
     "check_gate",
+    "describe_changes",
     "difference",
     "find",
     "fraction",
@@ -46,7 +47,6 @@ __all__ = [
     "positive",
     "to_dict",
     "to_yaml",
-    "told_difference",
     "validate",
     "whole_batch",
 ]

@@ -12,10 +12,10 @@ from looc_tf.config.schema import Experiment
 # No weight depends on these. `data.name` is a place: whether the same pictures are there is seen when they are opened.
 # Not free: `steps`, which the learning rate's schedule hangs on; `log_every` and `monitor_every`, since history.csv
 # would change its rows and the best checkpoint its choice.
-FREE = ("about", "data.name", "evaluation", "gate", "training.keep", "training.checkpoint_every")
+MAY_CHANGE_ON_RESUME = ("about", "data.name", "evaluation", "gate", "training.keep", "training.checkpoint_every")
 
 
-def told_difference(begun: Experiment, now: Experiment) -> str:
+def describe_changes(begun: Experiment, now: Experiment) -> str:
     """`"optimizer.momentum was 0.9, is 0.5; ..."` over the fields that make it another training; "" where none does."""
     changed = difference(_fixed(begun), _fixed(now))
     return "; ".join(f"{field} was {_at(begun, field)}, is {_at(now, field)}" for field in changed)
@@ -23,7 +23,7 @@ def told_difference(begun: Experiment, now: Experiment) -> str:
 
 def _fixed(experiment: Experiment) -> Experiment:
     """The experiment with the free fields at their defaults."""
-    for field in FREE:
+    for field in MAY_CHANGE_ON_RESUME:
         section, _, name = field.rpartition(".")
         owner: Any = getattr(experiment, section) if section else experiment
         change: Any = {name: getattr(type(owner)(), name)}

@@ -9,7 +9,7 @@ MOST = 10_000  # values, each alias counted as often as it is used
 DEEPEST = 16  # lists and mappings within each other; also files that begin from one another
 
 
-def measured(text: str) -> str:
+def bounded(text: str) -> str:
     """Returns YAML unchanged, or raises a `UserError` before anything is built of it.
 
     A few hundred characters of aliases of aliases stand for more values than any memory holds, and brackets within

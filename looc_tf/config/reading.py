@@ -15,7 +15,7 @@ from typing import Any
 
 from looc_tf.config.checks import validate
 from looc_tf.config.convert import from_plain, to_plain
-from looc_tf.config.limits import DEEPEST, measured
+from looc_tf.config.limits import DEEPEST, bounded
 from looc_tf.config.schema import Experiment, Method
 from looc_tf.config.versions import VERSION, upgraded
 from looc_tf.errors import UserError, nearest, printable, shown, unknown
@@ -182,7 +182,7 @@ def _parsed(where: object, text: str) -> dict[str, Any]:
     from omegaconf.errors import OmegaConfBaseException
 
     try:
-        loaded = OmegaConf.load(io.StringIO(blaming(where, lambda: measured(text))))
+        loaded = OmegaConf.load(io.StringIO(blaming(where, lambda: bounded(text))))
         content: Any = OmegaConf.to_container(loaded, resolve=False)
     except (yaml.YAMLError, OmegaConfBaseException, OSError, *_MISFITS) as error:
         raise UserError(f"{where}: cannot be read as YAML: {error}") from error
@@ -202,7 +202,7 @@ def _override(experiment: Experiment, text: str, settings_of: SettingsOf) -> Exp
     if not equals or not field or len(field) > _LONGEST_FIELD:
         raise UserError(f"{where}: expected field=value, such as training.steps=100.")
     try:
-        blaming(where, lambda: measured(value))
+        blaming(where, lambda: bounded(value))
         parsed: Any = OmegaConf.to_container(OmegaConf.from_dotlist([f"value={value}"]), resolve=False)
         blaming(where, lambda: _refuse_interpolation({field: parsed["value"]}))
         if field == "method.name" and parsed["value"] != experiment.method.name:

@@ -151,7 +151,7 @@ class Method(keras.Model):
             self.recent[name].commit(gathered)
             self.record_spread(name, gathered)
 
-    def learned(self) -> list[tf.Variable]:
+    def trained_variables(self) -> list[tf.Variable]:
         """The variables that the optimizer moves: all but those of slow copies."""
         slow = {id(variable) for copy in self.slow_copies() for variable in copy.trainable_variables}
         return [variable for variable in self.trainable_variables if id(variable) not in slow]
@@ -173,12 +173,12 @@ class Method(keras.Model):
             # The optimizer sums gradients over replicas: dividing by the global batch makes the sum a mean.
             loss = tf.reduce_sum(each) / tf.cast(tf.shape(each)[0] * self.accumulate * replicas(), each.dtype)
             scaled = self.optimizer.get_scaled_loss(loss) if self._scales_loss else loss
-        return tape.gradient(scaled, self.learned()), each, remembered
+        return tape.gradient(scaled, self.trained_variables()), each, remembered
 
     def _apply(self, gradients: list[tf.Tensor]) -> None:
         if self._scales_loss:
             gradients = self.optimizer.get_unscaled_gradients(gradients)
-        self.optimizer.apply_gradients(zip(gradients, self.learned()))
+        self.optimizer.apply_gradients(zip(gradients, self.trained_variables()))
 
     def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Refused: a loss on held-out views says little of a representation, and would need a memory of its own."""

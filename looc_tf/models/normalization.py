@@ -1,4 +1,4 @@
-"""BatchNorm for queries and for keys, under which a batch of keys cannot be told from its statistics."""
+"""BatchNorm: of each replica, over all of them, or of groups of the batch, so that no key is told by its statistics."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class CheckpointFolder:
         found = []
         for step in self.steps(BEST):
             try:
-                found.append(float(self.state.said(self._prefix(BEST, step))["measures"][measure]))
+                found.append(float(self.state.metadata(self._prefix(BEST, step))["measures"][measure]))
             except Exception:  # see `restore`; what is damaged is written again when its step is done again
                 log.warning("The best checkpoint, of step %d in %s, cannot be read.", step, self.folder)
         return max(found, default=None)

@@ -102,10 +102,10 @@ class RunFolder:
         if warm and not self.start:
             begin_with(method, Path(warm) / "checkpoints")
         self._introduce(facts)
-        self.tell_skipped(source)
+        self.log_skipped(source)
         return self.start
 
-    def tell_skipped(self, source: Source) -> None:
+    def log_skipped(self, source: Source) -> None:
         """Names the broken pictures where there are more than were told of."""
         if len(source.skipped) > self._told:
             log.warning("%s", summary(source.skipped))
@@ -115,7 +115,7 @@ class RunFolder:
         """Says that the training is done, and which pictures turned out to be broken."""
         if not self.checkpoints.steps():
             self.checkpoints.save(0)  # no steps: random weights, the baseline of every probe
-        self.tell_skipped(source)
+        self.log_skipped(source)
         log.info("Done: %d steps in %s", facts.steps, self.path)
 
     def _claim(self) -> None:
@@ -136,7 +136,7 @@ class RunFolder:
         for path in self.path.rglob("*"):
             if path.is_symlink():  # somebody else's run folder could make the run write through it into any file
                 raise UserError(f"{path} is a link. A run is resumed into its own folder: put the file itself there.")
-        changed = config.told_difference(experiments.load(self.path / "config.yaml"), self.experiment)
+        changed = config.describe_changes(experiments.load(self.path / "config.yaml"), self.experiment)
         if changed:
             raise UserError(
                 f"{self.path} was trained with another config: {changed}. "

@@ -1,4 +1,4 @@
-"""What a run says: to RUN/train.log, and to standard error as far as a bar does not show it."""
+"""The log of a run: RUN/train.log, and the same lines on standard error where no bar shows them."""
 
 from __future__ import annotations
 

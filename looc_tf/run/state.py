@@ -28,7 +28,7 @@ def checkpoint(method: Method, **more: Any) -> tf.train.Checkpoint:
 
     The position in the data and all random draws follow from the seed and the step.
     """
-    method.optimizer.build(method.learned())
+    method.optimizer.build(method.trained_variables())
     return tf.train.Checkpoint(method=method, optimizer=method.optimizer, **more)
 
 
@@ -44,7 +44,7 @@ class Origin(tf.train.experimental.PythonState):
         return self.text
 
     def deserialize(self, value: Any) -> None:
-        """Nothing: `State.said` reads it, before anything else of the checkpoint is trusted."""
+        """Left to `State.metadata`, which reads it before anything else of the checkpoint is trusted."""
 
 
 class State:
@@ -69,7 +69,7 @@ class State:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
 
-    def said(self, prefix: Path) -> dict[str, Any]:
+    def metadata(self, prefix: Path) -> dict[str, Any]:
         """What a checkpoint says about itself: its `step`, `measures` and `experiment`; {} where it says nothing.
 
         Raises:
@@ -90,7 +90,7 @@ class State:
             UserError: the checkpoint is of another training or another step.
             Exception: it is damaged; TensorFlow maps that to many types.
         """
-        said = self.said(prefix)
+        said = self.metadata(prefix)
         if said:  # versions before this wrote nothing
             self._belongs(prefix, step, said["step"], said["experiment"])
         # What it holds besides, such as the origin, is left alone.
@@ -99,7 +99,7 @@ class State:
     def _belongs(self, prefix: Path, step: int, its_step: int, its_experiment: Mapping[str, Any]) -> None:
         remedy = f"Move {prefix.name}.* out of {prefix.parent}, or put back what belongs there."
         try:
-            other = config.told_difference(experiments.from_dict(its_experiment), self.experiment)
+            other = config.describe_changes(experiments.from_dict(its_experiment), self.experiment)
         except UserError as error:  # a field that this version does not know
             raise UserError(f"{prefix} is of another training: {error} {remedy}") from error
         if other:

@@ -13,7 +13,7 @@ from looc_tf.data import open_source
 from looc_tf.errors import UserError
 from looc_tf.methods import Facts, Method
 from looc_tf.run import RunFolder, compiled
-from looc_tf.training.callbacks import Steps, standard_callbacks
+from looc_tf.training.callbacks import StepCallback, standard_callbacks
 from looc_tf.views import training_batches
 
 log = logging.getLogger(__name__)
@@ -51,17 +51,21 @@ def train(experiment: Experiment, out: str | Path, resume: bool = False, warm: s
         if training.xla and not tf.config.list_physical_devices("GPU"):
             log.warning("training.xla is meant for GPUs: a CPU compiles the first step for long, and all are slower.")
         if start < facts.steps:
-            options = {"start": start, "steps": facts.steps, "seed": experiment.seed}
-            plan = methods.build_plan(experiment)
             batches = training_batches(
-                source, plan, batch=training.batch, parameters=method.reads_parameters, **options
+                source,
+                methods.build_plan(experiment),
+                batch=training.batch,
+                steps=facts.steps,
+                seed=experiment.seed,
+                start=start,
+                parameters=method.reads_parameters,
             )
             fit(method, batches, facts.steps - start, standard_callbacks(run, source, facts))
         run.end(source, facts)
     return Path(out)
 
 
-def fit(method: Method, batches: tf.data.Dataset, steps: int, callbacks: list[Steps]) -> None:
+def fit(method: Method, batches: tf.data.Dataset, steps: int, callbacks: list[StepCallback]) -> None:
     """Takes so many steps; the callbacks are closed however it ends."""
     try:
         method.fit(distribute.shard_batches(batches), epochs=1, steps_per_epoch=steps, verbose=0, callbacks=callbacks)

@@ -154,7 +154,9 @@ def no_gradient_reaches_keys_or_queues(method, batch) -> None:
     keys = method.key_encoder.trainable_variables
     for what in tape.gradient(loss, [keys, views]):
         assert all(gradient is None for gradient in what)
-    assert not {id(variable) for variable in [*keys, *queues]} & {id(variable) for variable in method.learned()}
+    assert not {id(variable) for variable in [*keys, *queues]} & {
+        id(variable) for variable in method.trained_variables()
+    }
 
 
 def head_gets_gradient_from_its_own_loss(method, batch) -> None:

@@ -121,7 +121,7 @@ class Rewound:
     method: methods.Method
 
     def __post_init__(self):
-        self.method.optimizer.build(self.method.learned())
+        self.method.optimizer.build(self.method.trained_variables())
         self._variables = [*self.method.variables, *self.method.optimizer.variables]
         self._first = arrays(self._variables)
 

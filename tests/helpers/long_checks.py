@@ -15,9 +15,9 @@ from looc_tf.config import Optimizer
 
 def movement(method, batch) -> np.ndarray:
     """What one step adds to the learned weights, as one vector."""
-    before = contract.arrays(method.learned())
+    before = contract.arrays(method.trained_variables())
     contract.step(method, batch)
-    after = contract.arrays(method.learned())
+    after = contract.arrays(method.trained_variables())
     return np.concatenate([np.ravel(new - old) for old, new in zip(before, after)])
 
 
@@ -125,7 +125,7 @@ def accumulation_equals_the_large_batch(case) -> None:
         whole = contract.build(replace(case, model=replace(case.model, batch_norm="halves")))
     parts = contract.build(replace(case, training=replace(case.training, accumulate=2)))
     assert parts.accumulate == 2 and contract.same_bits(
-        contract.arrays(whole.learned()), contract.arrays(parts.learned())
+        contract.arrays(whole.trained_variables()), contract.arrays(parts.trained_variables())
     )
     for seed in range(3):
         expected, logs = (contract.step(method, contract.make_batch(case, seed)) for method in (whole, parts))

@@ -64,7 +64,7 @@ def test_query_and_key_encoder_have_the_same_variables_and_start_equal(name):
 @every_method
 def test_all_that_can_be_trained_learns_but_slow_copies(name):
     _, method = case_and_method(name)
-    learned = {id(variable) for variable in method.learned()}
+    learned = {id(variable) for variable in method.trained_variables()}
     slow = {id(variable) for copy in method.slow_copies() for variable in copy.trainable_variables}
     assert learned == {id(variable) for variable in method.trainable_variables} - slow
     assert learned >= {id(variable) for variable in method.encoder.trainable_variables}

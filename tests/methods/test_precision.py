@@ -25,10 +25,10 @@ def test_the_loss_scale_is_part_of_a_checkpoint(tmp_path):
     before = float(method.optimizer.loss_scale)
     overflowing = contract.make_batch(case)
     overflowing["views"]["query"] = overflowing["views"]["query"] * float("inf")
-    weights = contract.arrays(method.learned())
+    weights = contract.arrays(method.trained_variables())
     contract.step(method, overflowing)
     assert float(method.optimizer.loss_scale) == before / 2, "gradients that are not finite halve the scale"
-    assert contract.same_bits(contract.arrays(method.learned()), weights), "and move nothing"
+    assert contract.same_bits(contract.arrays(method.trained_variables()), weights), "and move nothing"
 
 
 @pytest.fixture(scope="module")

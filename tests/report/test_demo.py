@@ -86,8 +86,8 @@ def stopping(patch, name):
 
 
 def with_signal(run, source, facts):
-    class Sender(callbacks.Steps):
-        def at(self, step, logs):
+    class Sender(callbacks.StepCallback):
+        def on_step(self, step, logs):
             if step == 1 and run.path.name == "moco":
                 os.kill(os.getpid(), signal.SIGINT)
 

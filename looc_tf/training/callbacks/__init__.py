@@ -7,7 +7,7 @@ from looc_tf.methods import Facts
 from looc_tf.run.folder import RunFolder, resume_command
 from looc_tf.run.log import on_terminal
 from looc_tf.training.callbacks.alarms import CollapseAlarm, StopNotFinite
-from looc_tf.training.callbacks.base import Steps
+from looc_tf.training.callbacks.base import StepCallback
 from looc_tf.training.callbacks.history import History
 from looc_tf.training.callbacks.measures import NeighborMonitor, SpaceMeasures, effective_rank, neighbor_monitor
 from looc_tf.training.callbacks.progress import Bar, Clock, Lines
@@ -23,7 +23,7 @@ __all__ = [
     "Lines",
     "NeighborMonitor",
     "SpaceMeasures",
-    "Steps",
+    "StepCallback",
     "StopNotFinite",
     "StopOnSignal",
     "effective_rank",
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 
-def standard_callbacks(run: RunFolder, source: Source, facts: Facts) -> list[Steps]:
+def standard_callbacks(run: RunFolder, source: Source, facts: Facts) -> list[StepCallback]:
     """The callbacks of `looc train`, in the order in which they must run.
 
     What is not finite stops the run before it is measured; measures come before what writes them, and a checkpoint

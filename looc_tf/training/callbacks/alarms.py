@@ -1,4 +1,4 @@
-"""What should not go on unnoticed: a loss that is not finite, a space that collapses."""
+"""Alarms: a loss that is not finite, embeddings that collapse."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Callable
 
 from looc_tf.errors import UserError
 from looc_tf.run.checkpoints import diverged
-from looc_tf.training.callbacks.base import Logs, Steps
+from looc_tf.training.callbacks.base import Logs, StepCallback
 
 log = logging.getLogger(__name__)
 
 RANK, SPREAD = 1.5, 0.05  # below either a space is next to a single point or line
 
 
-class StopNotFinite(Steps):
+class StopNotFinite(StepCallback):
     """Ends the run as soon as its loss is not finite.
 
     Args:
-        start, steps: see `Steps`.
+        start, steps: see `StepCallback`.
         kept: gives the steps of the checkpoints on disk, newest first.
     """
 
@@ -27,18 +27,18 @@ class StopNotFinite(Steps):
         super().__init__(start, steps)
         self.kept = kept
 
-    def at(self, step: int, logs: Logs) -> None:
+    def on_step(self, step: int, logs: Logs) -> None:
         if not math.isfinite(logs["loss"]):
             raise UserError(diverged(step, "the loss is not finite", self.kept()))
 
 
-class CollapseAlarm(Steps):
+class CollapseAlarm(StepCallback):
     """Warns when a space maps all pictures to nearly the same point, once until it has recovered.
 
     At the start of a training the embeddings of a sound run lie close together too, hence a time of grace.
 
     Args:
-        start, steps, every: see `Steps`.
+        start, steps, every: see `StepCallback`.
         grace: steps without alarm; by default a tenth of the training, at most 500.
     """
 
@@ -47,7 +47,7 @@ class CollapseAlarm(Steps):
         self.grace = min(500, steps // 10) if grace is None else grace
         self.alarmed: set[str] = set()
 
-    def at(self, step: int, logs: Logs) -> None:
+    def on_step(self, step: int, logs: Logs) -> None:
         if step < self.grace:
             return
         for name in (column.rpartition("/")[0] for column in logs if column.endswith("/effective_rank")):

@@ -1,4 +1,4 @@
-"""What the callbacks of a training share."""
+"""The base of the callbacks of a training: something to do every so many steps."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from tensorflow import keras
 Logs = dict[str, Any]
 
 
-class Steps(keras.callbacks.Callback):
+class StepCallback(keras.callbacks.Callback):
     """Counts the steps of a training, resumed ones included, and acts on every `every`-th and on the last.
 
-    A subclass says in `at` what to do, and in `close` what to release; `close` runs however the training ends, maybe
-    twice. All callbacks of a step see the same `logs`, so what one measures the next can write.
+    A subclass says in `on_step` what to do, and in `close` what to release; `close` runs however the training ends,
+    maybe twice. All callbacks of a step see the same `logs`, so what one measures the next can write.
 
     Args:
         start: steps done before.
@@ -28,12 +28,12 @@ class Steps(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         self.step += 1
         if self.every and (self.step % self.every == 0 or self.step == self.steps):
-            self.at(self.step, {} if logs is None else logs)
+            self.on_step(self.step, {} if logs is None else logs)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         self.close()
 
-    def at(self, step: int, logs: Logs) -> None:
+    def on_step(self, step: int, logs: Logs) -> None:
         """What to do after this step."""
 
     def close(self) -> None:

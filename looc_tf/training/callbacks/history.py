@@ -14,11 +14,11 @@ from typing import Any
 import tensorflow as tf
 
 from looc_tf.files import write_atomically, writing
-from looc_tf.training.callbacks.base import Logs, Steps
+from looc_tf.training.callbacks.base import Logs, StepCallback
 from looc_tf.training.callbacks.progress import Clock
 
 
-class History(Steps):
+class History(StepCallback):
     """Writes the running means of each window to history.csv and TensorBoard, then starts a new window.
 
     history.csv holds nothing that depends on the clock: a run that was killed and resumed ends with the very file of
@@ -47,7 +47,7 @@ class History(Steps):
             meter.set_weights(values)
         self.window = []
 
-    def at(self, step: int, logs: Logs) -> None:
+    def on_step(self, step: int, logs: Logs) -> None:
         rate = tf.convert_to_tensor(self.model.optimizer.learning_rate)  # a variable, of each replica maybe
         row = {"step": step, "learning_rate": float(rate), **logs}
         self._append({**dict.fromkeys(["step", *row, *self.sometimes], ""), **row})

@@ -15,7 +15,7 @@ from looc_tf.export import Embedder
 from looc_tf.methods import Facts
 from looc_tf.representations import TRUNK
 from looc_tf.run.folder import RunFolder
-from looc_tf.training.callbacks.base import Logs, Steps
+from looc_tf.training.callbacks.base import Logs, StepCallback
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +38,11 @@ def effective_rank(rows: np.ndarray) -> float:
     return float(np.exp(-np.sum(shares * np.log(shares))))
 
 
-class SpaceMeasures(Steps):
+class SpaceMeasures(StepCallback):
     """Adds to the logs what a method lets itself be watched by: `effective_rank` of each watched embedding's recent
     rows, and `chance_loss`, the loss of guessing: a run that sits on it learns nothing."""
 
-    def at(self, step: int, logs: Logs) -> None:
+    def on_step(self, step: int, logs: Logs) -> None:
         watched, chance = self.model.watched(), self.model.chance()
         for name in {**watched, **chance}:
             if name in watched:
@@ -51,13 +51,13 @@ class SpaceMeasures(Steps):
                 logs[f"{name}/chance_loss"] = chance[name]
 
 
-class NeighborMonitor(Steps):
+class NeighborMonitor(StepCallback):
     """Adds to the logs `knn`: percent of held-out pictures that the nearest training pictures name, by the trunk.
 
     It watches, and decides nothing: no weight and no random draw depends on it.
 
     Args:
-        start, steps, every: see `Steps`.
+        start, steps, every: see `StepCallback`.
         train, held_out: labelled pictures; of large sources a part chosen by a hash of the ids.
         embedder: of the encoder that is trained.
     """
@@ -67,7 +67,7 @@ class NeighborMonitor(Steps):
         self.parts = _labelled(train, TRAIN), _labelled(held_out, HELD_OUT)
         self.embedder = embedder
 
-    def at(self, step: int, logs: Logs) -> None:
+    def on_step(self, step: int, logs: Logs) -> None:
         from looc_tf.evaluate import knn_accuracy  # on use: scikit-learn takes a second
 
         (known, known_labels), (asked, labels) = self.parts
@@ -87,7 +87,7 @@ def _labelled(source: Source, count: int) -> tuple[np.ndarray, np.ndarray]:
     return batch["image"].numpy(), batch["label"].numpy()
 
 
-def neighbor_monitor(run: RunFolder, source: Source, facts: Facts) -> list[Steps]:
+def neighbor_monitor(run: RunFolder, source: Source, facts: Facts) -> list[StepCallback]:
     """The kNN monitor on the validation part; none when it is turned off or there are no labels to read.
 
     `training.monitor_every` is rounded up to a multiple of `training.log_every`, where the history has a row.

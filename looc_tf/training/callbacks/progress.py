@@ -1,4 +1,4 @@
-"""How it goes: a bar on a terminal, lines in a log."""
+"""Progress of a training: a bar on a terminal, lines in the log."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from datetime import timedelta
 from typing import Any
 
 from looc_tf.progress import bars
-from looc_tf.training.callbacks.base import Logs, Steps
+from looc_tf.training.callbacks.base import Logs, StepCallback
 
 log = logging.getLogger(__name__)
 
 WINDOW = 30.0  # seconds over which the speed is taken
 
 
-class Clock(Steps):
+class Clock(StepCallback):
     """Measures the speed over the last `WINDOW` seconds; the first step, which compiles, is not counted.
 
     Args:
-        start, steps: see `Steps`.
+        start, steps: see `StepCallback`.
         batch: pictures of a step.
     """
 
@@ -29,7 +29,7 @@ class Clock(Steps):
         self.batch = batch
         self.marks: deque[tuple[float, int]] = deque()
 
-    def at(self, step: int, logs: Logs) -> None:
+    def on_step(self, step: int, logs: Logs) -> None:
         now = time.monotonic()
         self.marks.append((now, step))
         while len(self.marks) > 2 and now - self.marks[0][0] > WINDOW:
@@ -53,7 +53,7 @@ class Clock(Steps):
         return "" if self.left is None else f"{self.images_per_second:,.0f} images/s  {self.left} left"
 
 
-class Bar(Steps):
+class Bar(StepCallback):
     """One bar on standard error: steps, loss, images per second, time left."""
 
     def __init__(self, clock: Clock):
@@ -66,7 +66,7 @@ class Bar(Steps):
         self.task = self.bar.add_task("compiling the first step", total=self.steps, completed=self.start)
         self.bar.start()
 
-    def at(self, step: int, logs: Logs) -> None:
+    def on_step(self, step: int, logs: Logs) -> None:
         neighbors = f"  knn {logs['knn']:.1f} %" if "knn" in logs else ""
         self.last = neighbors or self.last  # a reading stays until the next
         self.bar.update(self.task, completed=step, description=f"loss {logs['loss']:.3f}{self.last}  {self.clock}")
@@ -76,14 +76,14 @@ class Bar(Steps):
             self.bar.stop()
 
 
-class Lines(Steps):
+class Lines(StepCallback):
     """Logs a line at each log interval: the loss of each space beside its chance level, speed, time left."""
 
     def __init__(self, clock: Clock, every: int):
         super().__init__(clock.start, clock.steps, every)
         self.clock = clock
 
-    def at(self, step: int, logs: Logs) -> None:
+    def on_step(self, step: int, logs: Logs) -> None:
         parts = [f"step {step}/{self.steps}", f"loss {logs['loss']:.3f}"]
         for name in logs:
             space, _, measure = name.rpartition("/")

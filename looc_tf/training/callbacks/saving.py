@@ -1,4 +1,4 @@
-"""When to save: so often, at the end, and when asked to stop."""
+"""When a training is saved: every so many steps, at its best, at its end, and when it is asked to stop."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Any
 
 from looc_tf.distribute import gather_from_workers
 from looc_tf.run.checkpoints import CheckpointFolder
-from looc_tf.training.callbacks.base import Logs, Steps
+from looc_tf.training.callbacks.base import Logs, StepCallback
 
 log = logging.getLogger(__name__)
 
 
-class Checkpoints(Steps):
+class Checkpoints(StepCallback):
     """Saves all state so often and at the end."""
 
     def __init__(self, folder: CheckpointFolder, start: int, steps: int, every: int):
         super().__init__(start, steps, every)
         self.folder = folder
 
-    def at(self, step: int, logs: Logs) -> None:
+    def on_step(self, step: int, logs: Logs) -> None:
         self.folder.save(step)
 
 
-class BestCheckpoint(Steps):
+class BestCheckpoint(StepCallback):
     """Saves all state as the best one at each reading above all before, those before a resume included.
 
     It comes before `Checkpoints`: a run that is killed in between does the step again, and takes the same reading. Of
@@ -35,7 +35,7 @@ class BestCheckpoint(Steps):
 
     Args:
         folder: where to save.
-        start, steps: see `Steps`.
+        start, steps: see `StepCallback`.
         measure: name of the reading in the logs, which only some steps have.
     """
 
@@ -44,7 +44,7 @@ class BestCheckpoint(Steps):
         self.folder, self.measure = folder, measure
         self.best = folder.best_reading(measure)
 
-    def at(self, step: int, logs: Logs) -> None:
+    def on_step(self, step: int, logs: Logs) -> None:
         reading = logs.get(self.measure)
         if reading is None:
             return
@@ -56,7 +56,7 @@ class BestCheckpoint(Steps):
         log.debug("step %d: %s %.1f %%, the best so far, is kept", step, self.measure, reading)
 
 
-class StopOnSignal(Steps):
+class StopOnSignal(StepCallback):
     """SIGINT (Ctrl-C) and SIGTERM (preemption) end the run after the step at hand, saved.
 
     The process then leaves with `SystemExit` of 128 + the signal's number, the shell's own code: 130 and 143. A second
@@ -64,7 +64,7 @@ class StopOnSignal(Steps):
 
     Args:
         folder: where to save.
-        start, steps: see `Steps`.
+        start, steps: see `StepCallback`.
         resume: the command that goes on, for the last line.
     """
 
@@ -86,7 +86,7 @@ class StopOnSignal(Steps):
         if sys.stderr.isatty():  # a second signal leaves no time to bring back the cursor that the bar hides
             os.write(2, b"\x1b[?25h\nSaving after this step. Ctrl-C again ends at once.\n")
 
-    def at(self, step: int, logs: Logs) -> None:
+    def on_step(self, step: int, logs: Logs) -> None:
         if step == self.steps:
             return
         number = max(
