@@ -45,7 +45,7 @@ def Report(
     if told["baseline"]:
         runs[BLESSED] = local(told["baseline"]) / RUN
     records = [
-        {**record, "run": label, "method": label}
+        {**record, "run": label, "method": label, **({"data": found["data"]} if label == THIS else {})}
         for label, path in runs.items()
         for record in read_results(path / "results.json")
     ]
