@@ -27,6 +27,7 @@ from looc_tf.report.page import write_page
 from looc_tf.report.runs import evaluate_run, export_run, provenance
 from looc_tf.results import Provenance, read_results, write_results
 from looc_tf.results.records import FILE, Record
+from looc_tf.results.tables import screen
 from looc_tf.run import Run, load_run
 from looc_tf.training import train
 
@@ -88,7 +89,7 @@ def demo(
     out, started = Path(out), time.monotonic()
     experiments = experiments or {label: _experiment(label, quick, data) for label in CONFIGS}
     _check_own(out, experiments)
-    if (out / PAGE).is_file():
+    if (out / PAGE).is_file() and (out / FILE).is_file() and _holds_export(out / "export"):
         return Demo(out / PAGE, latest(out / "export"), read_results(out / FILE), was_done=True)
     first = next(iter(experiments.values())).data
     sources = open_parts(first.name, size=first.size)
@@ -106,15 +107,16 @@ def summary(done: Demo) -> Group:
     """The numbers that one asks for first and where the rest is, for a terminal; of a demo done before, one line."""
     if done.was_done:
         return Group(Text(f"{done.page.parent} holds a finished demo. Its report: {done.page}"))
-    labels = list(dict.fromkeys(record["method"] for record in done.records))
+    rows = headline(done.records)
+    labels = list(dict.fromkeys(label for row in rows for label in row.values))
     table = Table("", title="linear probes of frozen features, test accuracy in percent", title_justify="left")
     for label in labels:
         table.add_column(label, justify="right")
-    for row in headline(done.records):
+    for row in rows:
         table.add_row(row.text, *(f"{row.values[label]:.1f}" if label in row.values else "-" for label in labels))
     places = {"report": done.page, "export": done.export, "results": done.page.with_name(FILE)}
     lines = [f"{f'{what}:':8} {place}" for what, place in places.items()]
-    return Group(table, Text("\n".join([*lines, f"in {done.seconds / 60:.1f} minutes"])))
+    return Group(screen(done.records), table, Text("\n".join([*lines, f"in {done.seconds / 60:.1f} minutes"])))
 
 
 def _experiment(label: str, quick: bool, data: str | None) -> Experiment:
@@ -195,4 +197,8 @@ def _evaluated(run: Run, sources: Mapping[str, Source], tell: Tell) -> list[dict
 
 
 def _exported(run: Run, out: Path) -> Path:
-    return latest(out) if any(out.glob("*/saved_model.pb")) else export_run(run, out)
+    return latest(out) if _holds_export(out) else export_run(run, out)
+
+
+def _holds_export(out: Path) -> bool:
+    return any(out.glob("*/saved_model.pb"))

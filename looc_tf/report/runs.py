@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ def write_readings(run: Run, read: Sequence[Reading], known: Provenance, part: s
         part: a folder in that of the run, for other pictures than its own; another checkpoint adds its own folder.
     """
     part = str(Path(part, folder_of(known.checkpoint or LAST)))
-    out, name = run.path / part, f"{run.path.name}/{part}".removesuffix("/.")
+    out, name = run.path / part, f"{run.path.absolute().name}/{part}".removesuffix("/.")
     records = [reading.record(name, method_label(run), run.experiment.seed, known) for reading in read]
     chance = {reading.probe: reading.chance for reading in read}
     with writing(out):
@@ -130,7 +131,7 @@ def _name(checkpoint: str) -> str:
 
 
 def _same_place(data: str, other: str) -> bool:
-    return data == other or Path(data).expanduser().resolve() == Path(other).expanduser().resolve()
+    return data == other or os.path.realpath(os.path.expanduser(data)) == os.path.realpath(os.path.expanduser(other))
 
 
 def _beside(run: Path, known: Provenance) -> str:
@@ -142,7 +143,7 @@ def _beside(run: Path, known: Provenance) -> str:
 
 def _short(data: str) -> str:
     """A folder's name for pictures: the last part of their path, without what a pattern matches."""
-    parts = [data]
-    if set(data) & set("*?[") or Path(data).expanduser().exists():
-        parts = [part for part in data.split("/") if part.strip(".~") and not set(part) & set("*?[")]
+    parts = [part for part in data.split("/") if part.strip(".~")]
+    if not os.path.exists(os.path.expanduser(data)):
+        parts = [part for part in parts if not set(part) & set("*?[")] if set(data) & set("*?[") else [data]
     return re.sub(r"[^\w.-]+", "-", parts[-1] if parts else "data")[:60].strip("-.") or "data"

@@ -20,7 +20,7 @@ def screen(records: Iterable[Record], chance: Optional[Mapping[str, float]] = No
     parts = [(name, _screen(block, chance or {}, title)) for name, block in _headed(records)]
     shown: list[RenderableType] = []
     for name, table in parts:
-        shown += [Text(name), table] if name else [table]
+        shown += [Text(f"\n{name}" if shown else name), table] if name else [table]
     return Group(*shown)
 
 

@@ -45,7 +45,7 @@ def Report(
     if verdict["baseline"]:
         runs[BLESSED] = local(verdict["baseline"]) / RUN_FOLDER
     records = [
-        {**record, "run": label, "method": label}
+        {**record, "run": label, "method": label, **({"data": data_report["data"]} if label == THIS else {})}
         for label, path in runs.items()
         for record in read_results(path / "results.json")
     ]

@@ -1,0 +1,39 @@
+"""Where the results on other pictures than a run's own are put."""
+
+import pytest
+
+from looc_tf.report.runs import _beside, _same_place
+from looc_tf.results import Provenance, write_results
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        ("imagenette/160px:1.0.0", "on-imagenette-160px-1.0.0"),  # a TFDS name
+        ("{tmp}/photos", "on-photos"),
+        ("{tmp}/photos/", "on-photos"),
+        ("{tmp}/photos/*.tfrecord*", "on-photos"),
+        ("{tmp}/a photo [2]", "on-a-photo-2"),
+        ("..", "on-data"),
+        ("~nobody/x", "on-nobody-x"),
+    ],
+)
+def test_a_folder_is_named_after_the_pictures(data, name, tmp_path):
+    for there in ("photos", "a photo [2]"):
+        (tmp_path / there).mkdir()
+    assert _beside(tmp_path, Provenance(data=data.format(tmp=tmp_path), pictures_sha256="c" * 64)) == name
+
+
+def test_two_data_sets_of_one_name_have_folders_of_their_own(tmp_path):
+    known = Provenance(data="photos", pictures_sha256="c" * 64)
+    record = {"run": "r", "method": "m", "seed": 0, "representation": "trunk", "probe": "hue", "value": 1.0}
+    (tmp_path / "on-photos" / "best").mkdir(parents=True)
+    write_results(tmp_path / "on-photos" / "best" / "results.json", [{**record, "pictures_sha256": "d" * 64}])
+    assert _beside(tmp_path, known) == "on-photos-cccccccc"
+    assert _beside(tmp_path, Provenance(data="photos", pictures_sha256="d" * 64)) == "on-photos"
+
+
+def test_one_place_in_several_spellings(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert _same_place("photos", str(tmp_path / "photos")) and _same_place("./photos/", "photos")
+    assert not _same_place("photos", "other") and _same_place("~nobody/x", "~nobody/x")
