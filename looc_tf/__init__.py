@@ -34,6 +34,7 @@ _PUBLIC = {
     "EmbeddingSpace": ("memory", "EmbeddingSpace"),
     "Method": ("methods", "Method"),
     "LooC": ("methods", "LooC"),
+    "SimCLR": ("methods", "SimCLR"),
     "build_method": ("methods", "build"),
     "build_optimizer": ("optim", "build"),
     "Embedder": ("export", "Embedder"),
@@ -47,6 +48,9 @@ _ROOMS = (
     "augment config data evaluate export losses memory methods models optim report results run training views".split()
 )
 
+# What had another name in version 0.1.0 -> its name now.
+_RENAMED = {"load": "load_dataset", "batches": "training_batches", "spaces": "EmbeddingSpace"}
+
 __all__ = ["__version__", *_PUBLIC, *_ROOMS]
 
 
@@ -55,7 +59,8 @@ def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return importlib.import_module(f"looc_tf.{name}")
     if name not in _PUBLIC:
-        raise AttributeError(f"module 'looc_tf' has no attribute {name!r}")
+        hint = f"; it is called {_RENAMED[name]!r} now" if name in _RENAMED else ""
+        raise AttributeError(f"module 'looc_tf' has no attribute {name!r}{hint}")
     module, attribute = _PUBLIC[name]
     value = getattr(importlib.import_module(f"looc_tf.{module}"), attribute)
     globals()[name] = value

@@ -142,6 +142,10 @@ def test_every_public_name_resolves():
         assert getattr(looc_tf, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'looc'"):
         _ = looc_tf.looc
+    for old, new in looc_tf._RENAMED.items():
+        assert new in looc_tf.__all__
+        with pytest.raises(AttributeError, match=f"it is called '{new}' now"):
+            getattr(looc_tf, old)
 
 
 HEAVY = "tensorflow keras keras_cv matplotlib sklearn pandas numpy scipy omegaconf yaml rich click tfx ml_metadata"
