@@ -35,6 +35,7 @@ _PUBLIC = {
     "Method": ("methods", "Method"),
     "LooC": ("methods", "LooC"),
     "SimCLR": ("methods", "SimCLR"),
+    "Supervised": ("methods", "Supervised"),
     "build_method": ("methods", "build"),
     "build_optimizer": ("optim", "build"),
     "Embedder": ("export", "Embedder"),
@@ -44,9 +45,8 @@ _PUBLIC = {
     "train": ("training", "train"),
 }
 # The rooms, for what is used less: `looc_tf.augment.build`, `looc_tf.evaluate.evaluate`.
-_ROOMS = (
-    "augment config data evaluate export losses memory methods models optim report results run training views".split()
-)
+_ROOMS = ["augment", "config", "data", "evaluate", "experiments", "export", "losses", "memory", "methods", "models"]
+_ROOMS += ["optim", "report", "results", "run", "training", "views"]
 
 # What had another name in version 0.1.0 -> its name now.
 _RENAMED = {"load": "load_dataset", "batches": "training_batches", "spaces": "EmbeddingSpace"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ def write_atomically(path: str | Path, content: str | bytes) -> None:
         UserError: the disk is full, or the folder cannot be written.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.looc-{os.getpid()}")
     with writing(path):
         try:
             temporary.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
@@ -67,4 +68,4 @@ def remove_temporaries(folder: Path) -> None:
 
 def is_temporary(path: Path) -> bool:
     """Whether a name is one that `write_atomically` writes to, of a process that may have been killed."""
-    return path.name.startswith(".") and path.suffix[1:].isdecimal()
+    return bool(re.fullmatch(r"\..+\.looc-\d+", path.name)) and path.is_file()

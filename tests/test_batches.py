@@ -78,6 +78,15 @@ def test_labels_and_views_belong_to_the_pictures(source):
         np.testing.assert_allclose(batch["views"]["query"].numpy().mean((1, 2)), whole.mean((1, 2)), atol=0.05)
 
 
+def test_the_parameters_behind_the_views_come_along_where_asked_for(source):
+    views = plan(Space("all", ()))
+    assert "parameters" not in next(iter(training_batches(source, views, batch=8, steps=1)))
+    batch = next(iter(training_batches(source, views, batch=8, steps=1, parameters=True)))
+    pictures = source.fetch(tf.gather(batch["picture"], batch["order"]))["image"]
+    again = views.render(tf.cast(pictures, tf.float32) / 255.0, batch["parameters"]["all"])
+    np.testing.assert_allclose(again, batch["views"]["all"], atol=1e-6)
+
+
 def test_a_batch_holds_numbers_alone(source):
     """A string would keep any step from being compiled (`training.xla`)."""
     spec = training_batches(source, plan(Space("all", ())), batch=8, steps=1).element_spec

@@ -86,6 +86,30 @@ def test_override(override, field, value):
     assert field(load(SMALL, [override])) == value
 
 
+def test_brackets_reach_a_field_too():
+    assert load(SMALL, ["method[spaces][1][temperature]=0.5"]).method.spaces[1].temperature == 0.5
+
+
+def test_a_section_left_empty_states_nothing(write):
+    write("training: {steps: 5, batch: 8}\nmethod: {name: simclr, temperature: 0.3}", "below")
+    assert load(write("base: below\nmethod:\n", "above")).method.temperature == 0.3
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["views.chain.local={kind: crop, size: 8}"], "View 'query' would be cropped 2 times (crop, local)."),
+        (["views.chain.crop.size=16"], "Views are made 16 px wide and measured at views.size of 32. Set views.size=16"),
+        (
+            ["views.chain={color: {}, rotation: {}}", "views.size=24"],
+            "made 32 px wide and measured at",
+        ),
+    ],
+)
+def test_what_is_trained_on_is_what_is_measured(overrides, words):
+    assert words in refusal(load, SMALL, overrides)
+
+
 def test_overrides_apply_in_order():
     experiment = load(SMALL, ["method.spaces=[{name: one, queue: 512}]", "method.spaces.0.name=two"])
     assert experiment.method.spaces == (Space("two", queue=512),)
@@ -106,6 +130,9 @@ def test_overrides_apply_in_order():
         ("method.spaces=all", "method.spaces should be a list. Received 'all' (str)."),
         ("method=looc", "method should be the fields name, spaces,"),
         ("method.spaces=[{shares: []}]", "'method.spaces.0.name' is missing"),
+        ("method=", "method should be the fields name, spaces,"),
+        ("method=null", "method should be the fields name, spaces,"),
+        ("method[bogus]=1", "unknown key 'method.bogus'"),
         ("method.spaces.7.queue=1", "cannot be set"),
         ("method.spaces.one.queue=1", "cannot be set"),
         ("data.name=${oc.env:HOME}", "data.name holds an interpolation"),

@@ -15,7 +15,7 @@ from helpers import tiny
 from looc_tf import config
 from looc_tf.config import versions
 from looc_tf.errors import UserError
-from looc_tf.experiments import from_text, load
+from looc_tf.experiments import from_dict, from_text, load
 from looc_tf.report import embedder_of
 from looc_tf.run import load_run
 from looc_tf.training import train
@@ -71,6 +71,7 @@ def test_a_setting_that_somebody_wrote_for_a_method_without_it_is_refused():
 def test_a_field_that_was_renamed_is_read_under_its_old_name(monkeypatch):
     monkeypatch.setitem(versions.RENAMED, "training.batch_size", "training.batch")
     assert from_text("training: {steps: 1, batch_size: 8}").training.batch == 8
+    assert from_text("training: {steps: 1, batch: 8}", ["training.batch_size=16"]).training.batch == 16
     with pytest.raises(UserError, match=r"'training\.batch_size' is called 'training\.batch' now\. Received both"):
         from_text("training: {steps: 1, batch_size: 8, batch: 16}")
 
@@ -79,3 +80,9 @@ def test_a_field_that_was_renamed_is_read_under_its_old_name(monkeypatch):
 def test_a_config_of_a_version_that_is_not_known_is_refused(version):
     with pytest.raises(UserError, match="version should be a whole number from 1 to 2"):
         from_text(f"version: {version}\ntraining: {{steps: 1}}")
+
+
+def test_what_is_no_config_is_refused():
+    for content in ([], 3, "looc"):
+        with pytest.raises(UserError, match="expected sections"):
+            from_dict(content)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,11 +61,16 @@ def shrunk(name: str) -> config.Experiment:
     return replace(
         case,
         data=replace(case.data, size=size + 4),
-        views=replace(case.views, size=size),
+        views=replace(case.views, size=size, chain={name: smaller(each) for name, each in case.views.chain.items()}),
         model=model,
         method=method,
         training=replace(case.training, batch=BATCH),
     )
+
+
+def smaller(settings: Mapping) -> Mapping:
+    """An augmentation's settings, of whose small views 8 pixels are left."""
+    return {**settings, "size": 8} if "size" in settings else settings
 
 
 def first_losses(name: str) -> list[float]:

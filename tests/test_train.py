@@ -142,10 +142,16 @@ def test_a_run_goes_on_with_its_pictures_in_another_place_and_with_no_others(str
 
 
 def test_a_start_that_was_cut_off_can_be_made_again(pictures, tmp_path):
-    for name in ("run.json", "train.log", ".config.yaml.123"):
+    for name in ("run.json", "train.log", ".config.yaml.looc-123"):
         (tmp_path / name).write_text("half")
     train(tiny.experiment(pictures, "training.steps=0"), tmp_path)
-    assert load_run(tmp_path).step == 0 and not (tmp_path / ".config.yaml.123").exists()
+    assert load_run(tmp_path).step == 0 and not (tmp_path / ".config.yaml.looc-123").exists()
+
+
+def test_a_hidden_file_of_the_users_is_no_leftover_of_a_run(pictures, tmp_path):
+    (tmp_path / ".notes.1").write_text("mine")
+    refused("exists and is not empty", tiny.experiment(pictures, "training.steps=0"), tmp_path)
+    assert (tmp_path / ".notes.1").read_text() == "mine"
 
 
 def test_a_run_folder_with_a_link_is_not_resumed(straight, pictures, tmp_path):
@@ -320,3 +326,13 @@ def test_a_folder_that_is_no_run(straight, tmp_path):
         shutil.copy(straight[0] / name, tmp_path)
     with pytest.raises(UserError, match=r"holds no checkpoint yet\. Go on with: looc train .*--resume"):
         load_run(tmp_path)
+
+
+def test_a_run_may_begin_with_the_weights_of_another_that_fits(straight, pictures, tmp_path):
+    wider = tiny.experiment(pictures, "model.width=8", "training.steps=2")
+    refused("has another shape than this experiment's", wider, tmp_path / "wide", warm=straight[0])
+    assert not (tmp_path / "wide" / "config.yaml").exists()
+    warmed = train(tiny.experiment(pictures, "seed=5", "training.steps=0"), tmp_path / "warm", warm=straight[0])
+    for mine, its in zip(load_run(warmed).method.encoder.weights, load_run(straight[0]).method.encoder.weights):
+        np.testing.assert_array_equal(mine, its, err_msg=mine.name)
+    assert json.loads((warmed / "run.json").read_text())["warm"] == str(straight[0].absolute())

@@ -172,6 +172,12 @@ def test_a_stylised_copy_is_read_from_the_batch():
         leave_one_out(chain("crop", "stylized"), spaces())
 
 
+@pytest.mark.parametrize("rows", [[View("one", (0,))], [View("one", (0, 0)), View("one", (1, 1))]])
+def test_rows_that_do_not_fit_the_chain_are_user_errors(rows):
+    with pytest.raises(UserError, match="Expected views of different names with a draw, or None, for each"):
+        ViewPlan(["crop", "color"], rows)
+
+
 @dataclass(frozen=True)
 class Named:
     name: str

@@ -60,11 +60,23 @@ class Augmentation(VectorizedBaseImageAugmentationLayer):
 
     def __init__(self, *, value_range: tuple[float, float] = (0.0, 1.0), seed: int | None = None, **kwargs: Any):
         kwargs.setdefault("dtype", "float32")  # pixels stay float32 under a mixed-precision policy
-        super().__init__(**kwargs)
+        # Not keras-cv's own constructor: it makes a generator, TensorFlow's first operation, after which threads and
+        # devices can no longer be chosen; and a config is checked before they are.
+        super(VectorizedBaseImageAugmentationLayer, self).__init__(**kwargs)
+        self._convert_input_args, self._allow_non_tensor_positional_args = False, True
         self.value_range = tuple(float(bound) for bound in value_range)
         self.seed = seed
-        if seed is not None:
-            self._random_generator = tf.random.Generator.from_seed(seed)
+        self._own_generator: tf.random.Generator | None = None
+
+    @property
+    def _random_generator(self) -> tf.random.Generator:
+        """What `layer(images)` draws from, made when it first does."""
+        if self._own_generator is None:
+            with tf.init_scope():
+                self._own_generator = (
+                    tf.random.get_global_generator() if self.seed is None else tf.random.Generator.from_seed(self.seed)
+                )
+        return self._own_generator
 
     def sample(self, u: tf.Tensor) -> Parameters:
         """Parameters of one draw per image, a pure function of `u`, [B, numbers] uniform in [0, 1). First axis B."""

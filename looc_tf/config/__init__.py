@@ -4,7 +4,7 @@ Nothing in this room imports TensorFlow: it reads everything but what a method d
 checked in milliseconds. `looc_tf.load_config` reads a config whole.
 """
 
-from looc_tf.config.checks import check_gate, fraction, not_negative, positive, validate, whole_batch
+from looc_tf.config.checks import between, check_gate, fraction, not_negative, positive, validate, whole_batch
 from looc_tf.config.identity import describe_changes
 from looc_tf.config.reading import (
     about,
@@ -32,6 +32,7 @@ __all__ = [
     "Training",
     "Views",
     "about",
+    "between",
     "blaming",
     "check_gate",
     "describe_changes",

@@ -80,11 +80,16 @@ def not_negative(experiment: Experiment, *fields: str) -> None:
             raise UserError(f"{field} should be 0 or more. Received {value}.")
 
 
+def between(experiment: Experiment, low: float, high: float, *fields: str) -> None:
+    """Raises a `UserError` for the first of some dotted fields whose value does not lie between two numbers."""
+    for field in fields:
+        if not low <= _value(experiment, field) <= high:
+            raise UserError(f"{field} should lie between {low:g} and {high:g}. Received {_value(experiment, field)}.")
+
+
 def fraction(experiment: Experiment, *fields: str) -> None:
     """Raises a `UserError` for the first of some dotted fields whose value does not lie between 0 and 1."""
-    for field in fields:
-        if not 0 <= _value(experiment, field) <= 1:
-            raise UserError(f"{field} should lie between 0 and 1. Received {_value(experiment, field)}.")
+    between(experiment, 0, 1, *fields)
 
 
 def _numbers(experiment: Experiment) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from looc_tf.config.checks import validate
 from looc_tf.config.convert import from_plain, to_plain
 from looc_tf.config.limits import DEEPEST, bounded
 from looc_tf.config.schema import Experiment, Method
-from looc_tf.config.versions import VERSION, upgraded
+from looc_tf.config.versions import RENAMED, VERSION, upgraded
 from looc_tf.errors import UserError, nearest, printable, shown, unknown
 
 _LONGEST_FIELD = 200  # characters of a dotted field
@@ -54,7 +55,7 @@ def from_text(text: str, settings_of: SettingsOf, overrides: Sequence[str] = ())
 def from_dict(content: Mapping[str, Any], settings_of: SettingsOf) -> Experiment:
     """The inverse of `to_dict`, also of that of earlier versions; `UserError` for what does not fit."""
     content = upgraded(content)
-    section = content.pop("method", None)
+    section = content.pop("method", {})
     return _with_method(from_plain(Experiment, content), section, settings_of)
 
 
@@ -67,7 +68,7 @@ def _laid_over(files: _Files, settings_of: SettingsOf, overrides: Sequence[str])
         content = _overlay(content, stated)
         if isinstance(stated.get("method"), Mapping) and isinstance(content["method"], Mapping):
             sections.append((where, {"name": content["method"].get("name", Method.name), **stated["method"]}))
-    section = content.pop("method", None)
+    section = content.pop("method", {})
     experiment = from_plain(Experiment, content)
     of_method = [text for text in overrides if _section(text) == "method"]
     for override in overrides:
@@ -87,7 +88,7 @@ def _with_method(experiment: Experiment, section: Any, settings_of: SettingsOf) 
     """The experiment with the settings that its method declares."""
     name = section.get("name", Method.name) if isinstance(section, Mapping) else Method.name
     kind = settings_of(name if isinstance(name, str) else str(name))
-    return dataclasses.replace(experiment, method=from_plain(kind, {} if section is None else section, "method"))
+    return dataclasses.replace(experiment, method=from_plain(kind, section, "method"))
 
 
 def names() -> list[str]:
@@ -199,6 +200,7 @@ def _override(experiment: Experiment, text: str, settings_of: SettingsOf) -> Exp
     from omegaconf.errors import OmegaConfBaseException
 
     where, (field, equals, value) = printable(f"--set {text}", 200), text.partition("=")
+    field = RENAMED.get(field, field)
     if not equals or not field or len(field) > _LONGEST_FIELD:
         raise UserError(f"{where}: expected field=value, such as training.steps=100.")
     try:
@@ -219,7 +221,7 @@ def _override(experiment: Experiment, text: str, settings_of: SettingsOf) -> Exp
 
 
 def _section(override: str) -> str:
-    return override.partition("=")[0].partition(".")[0]
+    return re.split(r"[.\[]", override.partition("=")[0], maxsplit=1)[0]
 
 
 def _overlay(under: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class Data:
 class Views:
     """The augmentation chain in the order in which it is applied: name -> parameters of that augmentation."""
 
-    size: int = 64  # pixels of a view
+    size: int = 64  # pixels of a view; the encoder is measured and exported at this size
     chain: Mapping[str, Mapping[str, Any]] = field(
         default_factory=lambda: {"crop": {}, "color": {}, "rotation": {}, "blur": {}}
     )
@@ -36,7 +36,7 @@ class Model:
     backbone: str = "resnet18"  # resnet18, resnet50; trunk only: "keras_cv/<preset>", "keras/<application>"
     stem: str = "small"  # "imagenet": 7x7 stride 2 and max-pool; "small": 3x3 stride 1
     width: int = 64  # channels of the first stage; 16 is the narrow variant for CPUs
-    head: str = "mlp"  # "mlp" (MoCo v2), "linear" (MoCo v1)
+    head: str = "mlp"  # "mlp" (MoCo v2), "linear" (MoCo v1), "batch_norm_mlp" (SimCLR)
     hidden: int = 2048
     dimension: int = 128
     batch_norm: str = "plain"  # of the query: "plain" (per replica) or "sync"

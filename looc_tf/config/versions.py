@@ -23,15 +23,18 @@ def upgraded(content: Mapping[str, Any]) -> dict[str, Any]:
     """The content of a config file under the names of this version, without its `version`.
 
     Raises:
-        UserError: it is of a later version, or holds a field under its old and its new name.
+        UserError: it is no mapping, is of a later version, or holds a field under its old and its new name.
     """
+    if not isinstance(content, Mapping):
+        raise UserError(f"expected sections such as `data:`. Received {shown(content)}.")
     content = {key: dict(value) if isinstance(value, Mapping) else value for key, value in content.items()}
     version = content.pop("version", 1)
     if not isinstance(version, int) or isinstance(version, bool) or not 1 <= version <= VERSION:
-        raise UserError(
-            f"version should be a whole number from 1 to {VERSION}. Received {shown(version)}. "
-            "Read a config of a later version with a later looc."
-        )
+        later = isinstance(version, int) and version > VERSION
+        remedy = "Read a config of a later version with a later looc." if later else "Leave it out, or correct it."
+        raise UserError(f"version should be a whole number from 1 to {VERSION}. Received {shown(version)}. {remedy}")
+    if content.get("method", {}) is None:  # `method:` with nothing behind it states nothing
+        del content["method"]
     if version == 1:
         _drop_unread(content.get("method"))
     for old, new in RENAMED.items():

@@ -3,4 +3,6 @@
 from looc_tf.losses.info_nce import contrast, info_nce
 from looc_tf.losses.nt_xent import in_batch
 
-__all__ = ["contrast", "in_batch", "info_nce"]
+TEMPERATURES = (1e-4, 1e4)  # least and largest: beyond them float32 holds no softmax of similarities
+
+__all__ = ["TEMPERATURES", "contrast", "in_batch", "info_nce"]

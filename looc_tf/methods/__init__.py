@@ -40,8 +40,18 @@ METHODS: dict[str, type[Method]] = {
 
 
 def class_of(experiment: Experiment) -> type[Method]:
-    """The class behind `method.name`; `UserError` with the nearest name where there is none."""
-    return _class(experiment.method.name)
+    """The class behind `method.name`.
+
+    Raises:
+        UserError: there is none, or the experiment was made without the settings that this method declares.
+    """
+    kind = _class(experiment.method.name)
+    if type(experiment.method) is not kind.Settings:
+        raise UserError(
+            f"Expected the settings of the method {experiment.method.name!r}, {kind.__name__}.Settings(...). Received "
+            f"{type(experiment.method).__name__}. Give them as Experiment(method=...), or read it with load_config."
+        )
+    return kind
 
 
 def settings_of(name: str) -> type[config.Method]:
@@ -74,18 +84,36 @@ def check(experiment: Experiment, devices: int | None = None) -> None:
         devices: on how many it is to be trained; None where it was trained already, or nobody knows.
     """
     kind = class_of(experiment)
-    if type(experiment.method) is not kind.Settings:
-        raise TypeError(f"method {experiment.method.name!r} takes {kind.Settings}, received {type(experiment.method)}")
     kind.check(experiment, devices)
-    build_plan(experiment)
+    _check_whole(kind, experiment)
+    _check_sizes(build_plan(experiment), experiment)
+    if devices is not None:
+        _check_devices(experiment, devices)
+
+
+def _check_whole(kind: type[Method], experiment: Experiment) -> None:
     if kind.needs_whole_batch and experiment.training.accumulate > 1:
         raise config.whole_batch(
             f"The method {experiment.method.name!r} compares the pictures of a batch with each other and",
             experiment.training.accumulate,
             "Use a smaller batch",
         )
-    if devices is not None:
-        _check_devices(experiment, devices)
+
+
+def _check_sizes(plan: ViewPlan, experiment: Experiment) -> None:
+    """Sees that what is trained on is what is measured and exported."""
+    for view in plan.views:
+        if len(plan.crops(view)) > 1:
+            raise UserError(
+                f"View {view.name!r} would be cropped {len(plan.crops(view))} times ({', '.join(plan.crops(view))}). "
+                f"Method {experiment.method.name!r} has views of one size: leave one crop in views.chain."
+            )
+    size = plan.size(plan.views[0], experiment.data.size)
+    if size != experiment.views.size:
+        raise UserError(
+            f"Views are made {size} px wide and measured at views.size of {experiment.views.size}. "
+            f"Set views.size={size}, or let a crop without `size` in views.chain make them."
+        )
 
 
 def _check_devices(experiment: Experiment, devices: int) -> None:
@@ -113,6 +141,7 @@ def build(experiment: Experiment, facts: Facts | None = None) -> Method:
     """
     kind = class_of(experiment)
     kind.check(experiment)
+    _check_whole(kind, experiment)
     _check_devices(experiment, replicas())
     previous = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy(experiment.training.precision)

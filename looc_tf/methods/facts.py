@@ -43,5 +43,5 @@ class Facts:
     @classmethod
     def recorded(cls, experiment: Experiment, about: Mapping[str, Any]) -> Facts:
         """Of a training that was, from its run.json."""
-        pictures = int(about.get("pictures", 0))
+        pictures = about["pictures"]
         return cls(about["classes"], pictures, about["steps"], pictures // experiment.training.batch)

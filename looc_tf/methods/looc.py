@@ -16,6 +16,7 @@ from looc_tf.augment import Augmentation
 from looc_tf.config import Experiment
 from looc_tf.distribute import gather, own_rows
 from looc_tf.errors import UserError
+from looc_tf.losses import TEMPERATURES
 from looc_tf.memory import EmbeddingSpace
 from looc_tf.methods.base import RECENT, Batch, Method, concat_parts, map_in_parts
 from looc_tf.methods.facts import Facts
@@ -26,7 +27,6 @@ from looc_tf.views import ViewPlan, leave_one_out, sibling_negatives
 
 Keys = dict[str, dict[str, tf.Tensor]]  # space that reads -> key -> [B, D], row for row with the queries
 
-LEAST, LARGEST = 1e-4, 1e4  # of a temperature
 LONGEST_QUEUE = 2**26
 
 
@@ -200,10 +200,11 @@ class LooC(Method):
 def _check_space(space: Space, batch: int) -> None:
     if space.temperature <= 0:
         raise UserError(f"Space {space.name!r} has a temperature of {space.temperature}. It should be above 0.")
-    if not LEAST <= space.temperature <= LARGEST or space.queue > LONGEST_QUEUE:
+    least, largest = TEMPERATURES
+    if not least <= space.temperature <= largest or space.queue > LONGEST_QUEUE:
         raise UserError(
             f"Space {space.name!r} has a temperature of {space.temperature} and a queue of {space.queue} rows. "
-            f"They should be from {LEAST} to {LARGEST:g}, and at most {LONGEST_QUEUE:,}."
+            f"They should be from {least} to {largest:g}, and at most {LONGEST_QUEUE:,}."
         )
     if space.queue < batch:
         raise UserError(

@@ -13,7 +13,7 @@ from looc_tf import config
 from looc_tf.augment import Augmentation
 from looc_tf.config import Experiment
 from looc_tf.distribute import gather, own_rows
-from looc_tf.losses import in_batch, info_nce
+from looc_tf.losses import TEMPERATURES, in_batch, info_nce
 from looc_tf.methods.base import Batch, Method
 from looc_tf.methods.facts import Facts
 from looc_tf.models import Encoder
@@ -59,8 +59,9 @@ class SimCLR(Method):
 
     @classmethod
     def check(cls, experiment: Experiment, devices: int | None = None) -> None:
-        config.positive(experiment, "method.temperature")
-        config.not_negative(experiment, "method.local_views")
+        config.between(experiment, *TEMPERATURES, "method.temperature")
+        config.between(experiment, 0, 64, "method.local_views")
+        config.between(experiment, 2, math.inf, "training.batch")  # the other pictures are the negatives
 
     @classmethod
     def heads(cls, experiment: Experiment) -> list[str]:

@@ -66,7 +66,6 @@ class Encoder(keras.Model):
         images: tf.Tensor,
         training: bool = False,
         heads: Iterable[str] | None = None,
-        raw: bool = False,
     ) -> dict[str, tf.Tensor]:
         """Embed pictures.
 
@@ -74,7 +73,6 @@ class Encoder(keras.Model):
             images: `[B, H, W, 3]` in [0, 1].
             training: BatchNorm uses, and follows, the statistics of this batch.
             heads: the spaces wanted; all by default.
-            raw: rows of spaces as their heads give them, of any length, for methods that put a predictor behind.
 
         Returns:
             `trunk`: `[B, F]` pooled features, then a `[B, dimension]` of unit rows for each space; with a branch per
@@ -89,8 +87,7 @@ class Encoder(keras.Model):
         else:
             outputs = {TRUNK: self.last(features, training=training)}  # type: ignore[misc]  # set where no stages are
             pooled = dict.fromkeys(heads, outputs[TRUNK])
-        rows = {space: self.heads[space](pooled[space], training=training) for space in heads}
-        return outputs | (rows if raw else {space: self.unit(each) for space, each in rows.items()})
+        return outputs | {space: self.unit(self.heads[space](pooled[space], training=training)) for space in heads}
 
     def together(self, views: Mapping[str, tf.Tensor], training: bool = False) -> dict[str, dict[str, tf.Tensor]]:
         """Embed several views of one batch, those of one size in one pass, so that they share BatchNorm's statistics.

@@ -23,8 +23,11 @@ from looc_tf.files import write_atomically
 from looc_tf.methods import Facts
 
 
-def write_about(out: Path, experiment: Experiment, source: Source, facts: Facts) -> None:
-    """Writes run.json: versions, command and machine, and the pictures by number, name and hash."""
+def write_about(
+    out: Path, experiment: Experiment, source: Source, facts: Facts, warm: str | Path | None = None
+) -> None:
+    """Writes run.json: versions, command and machine, the pictures by number, name and hash, and `warm`, the run whose
+    weights this one began with."""
     about = {
         "version": looc_tf.__version__,
         "commit": commit(),
@@ -34,6 +37,7 @@ def write_about(out: Path, experiment: Experiment, source: Source, facts: Facts)
         "pictures": facts.pictures,
         "pictures_sha256": fingerprint(source),
         "skipped": len(source.skipped),
+        "warm": None if warm is None else str(Path(warm).absolute()),
         "command": sys.argv,
         "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "python": platform.python_version(),
@@ -49,10 +53,13 @@ def read_about(out: Path) -> dict[str, Any]:
     """What run.json says; `UserError` where it is missing or broken."""
     try:
         about = json.loads((out / "run.json").read_text(encoding="utf-8"))
-        return {**about, "steps": int(about["steps"]), "classes": int(about["classes"])}
+        numbers = {field: int(about[field]) for field in ("steps", "classes", "pictures")}
+        if not all(0 <= number < 2**40 for number in numbers.values()):
+            raise ValueError(f"numbers out of range: {numbers}")
+        return {**about, **numbers}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"Expected {out / 'run.json'} as training wrote it, with `steps` and `classes`. "
+            f"Expected {out / 'run.json'} as training wrote it, with `steps`, `classes` and `pictures`. "
             f"It cannot be used ({type(error).__name__}: {error}). Restore it, or train again."
         ) from error
 

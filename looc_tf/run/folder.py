@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shlex
 from pathlib import Path
 from types import TracebackType
 
@@ -62,8 +63,12 @@ class RunFolder:
     def __enter__(self) -> RunFolder:
         """Claims the folder; `UserError` where it is somebody else's, is taken, or cannot be written."""
         self.own = self._open.enter_context(distribute.chief_folder(self.path))
-        if self.chief or self.resume:
-            self._claim()
+        try:
+            if self.chief or self.resume:
+                self._claim()
+        except BaseException:
+            self._open.close()
+            raise
         return self
 
     def __exit__(
@@ -93,13 +98,17 @@ class RunFolder:
         if self.chief:
             self._claim()  # again: from here on no other process can
             remove_temporaries(self.path)
-        self._describe(source, facts)
+        if self.resume:
+            warm = warm or read_about(self.path).get("warm")
+        elif warm:
+            begin_with(method, Path(warm) / "checkpoints")  # before anything is written: it may not fit
+        self._describe(source, facts, warm)
         self.checkpoints = CheckpointFolder(
             self.own / "checkpoints", method, self.experiment, self.experiment.training.keep
         )
         self.checkpoints.sweep()
         self.start = self._restore(method)
-        if warm and not self.start:
+        if warm and self.resume and not self.start:
             begin_with(method, Path(warm) / "checkpoints")
         self._introduce(facts)
         self.log_skipped(source)
@@ -143,14 +152,14 @@ class RunFolder:
                 f"Choose another --out, or resume with {self.path / 'config.yaml'}."
             )
 
-    def _describe(self, source: Source, facts: Facts) -> None:
+    def _describe(self, source: Source, facts: Facts, warm: str | Path | None) -> None:
         """Writes what the run is made of or, resuming, sees that it goes on with the pictures it had."""
         if self.resume:
             self._check_same_pictures(source)
         if not self.resume or not self.chief:
             with writing(self.own):
                 self.own.mkdir(parents=True, exist_ok=True)
-            write_about(self.own, self.experiment, source, facts)
+            write_about(self.own, self.experiment, source, facts, warm)
             write_atomically(self.own / "config.yaml", config.to_yaml(self.experiment))  # what makes the folder a run
         elif set(config.difference(experiments.load(self.own / "config.yaml"), self.experiment)) - {"about"}:
             write_atomically(self.own / "config.yaml", config.to_yaml(self.experiment))  # what is free to change
@@ -191,4 +200,4 @@ def _unused(path: Path) -> bool:
 
 def resume_command(path: Path) -> str:
     """What to type to go on with a run."""
-    return f"looc train {path / 'config.yaml'} --out {path} --resume"
+    return shlex.join(["looc", "train", str(path / "config.yaml"), "--out", str(path), "--resume"])

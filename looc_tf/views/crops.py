@@ -37,10 +37,17 @@ def multicrop(chain: Mapping[str, Augmentation], local: int = 0) -> ViewPlan:
     crops = [name for name, augmentation in chain.items() if isinstance(augmentation, Crop)]
     expected = 2 if local else 1
     if len(crops) != expected:
+        more = (
+            "Add local: {kind: crop, size: 18, area: [0.05, 0.4]}." if local else "Leave one, or ask for small views."
+        )
         raise UserError(
             f"Two large views{f' and {local} small ones' * bool(local)} take {expected} crop{'s' * bool(local)} in "
-            f"views.chain. Received {', '.join(crops) or 'none'}. "
-            "A second one is written local: {kind: crop, size: 18, area: [0.05, 0.4]}."
+            f"views.chain. Received {', '.join(crops) or 'none'}. {more}"
+        )
+    if local and chain[crops[1]].size >= chain[crops[0]].size:
+        raise UserError(
+            f"The second crop makes the small views. Received {crops[0]!r} of {chain[crops[0]].size} px and "
+            f"{crops[1]!r} of {chain[crops[1]].size} px. Give {crops[1]!r} a smaller `size`, or let them trade places."
         )
     rows = [(QUERY, crops[0]), (OTHER, crops[0]), *((f"{LOCAL}{i + 1}", crops[-1]) for i in range(local))]
     views, cut = [], dict.fromkeys(crops, 0)

@@ -46,7 +46,8 @@ class ViewPlan:
         views: the rows; every view starts from the reference image, never from another view.
 
     Raises:
-        UserError: an augmentation that reads a copy of the picture does not come first.
+        UserError: a row has not a cell for each augmentation, two rows have one name, or an augmentation that reads a
+            copy of the picture does not come first.
 
     >>> from looc_tf.augment import build_chain
     >>> chain = build_chain({"crop": {}, "color": {}}, size=32)
@@ -63,10 +64,20 @@ class ViewPlan:
         self.chain = tuple(chain)
         self.augmentations = dict(chain) if isinstance(chain, Mapping) else {}
         self.views = tuple(views)
+        self._check()
+        self._columns = self._blocks()
+
+    def _check(self) -> None:
+        names = [view.name for view in self.views]
+        for view in self.views:
+            if len(view.draws) != len(self.chain) or names.count(view.name) > 1:
+                raise UserError(
+                    f"Expected views of different names with a draw, or None, for each of {', '.join(self.chain)}. "
+                    f"Received {view}."
+                )
         for name in self.chain[1:]:
             if self.augmentations and self.augmentations[name].companion:
                 raise UserError(f"{name!r} swaps the whole picture and must come first. Received chain={self.chain}.")
-        self._columns = self._blocks()
 
     def _blocks(self) -> dict[tuple[str, int], slice]:
         """One block of columns of `u` for each (augmentation, distinct draw)."""
@@ -90,6 +101,14 @@ class ViewPlan:
         """The augmentations whose parameters two views have in common; two blank cells have none."""
         own, others = self.used(view), self.used(other)
         return tuple(name for name in own if own[name] == others.get(name))
+
+    def crops(self, view: View) -> list[str]:
+        """The augmentations of a view that give it a size of their own."""
+        return [name for name in self.used(view) if hasattr(self.augmentations[name], "size")]
+
+    def size(self, view: View, reference: int) -> int:
+        """Pixels of the side of a view of reference images of so many."""
+        return next((self.augmentations[name].size for name in reversed(self.crops(view))), reference)
 
     def sample(self, u: tf.Tensor) -> dict[str, dict[str, Parameters]]:
         """View -> augmentation -> parameters, from u, float32 [B, numbers] uniform in [0, 1)."""

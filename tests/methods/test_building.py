@@ -7,6 +7,7 @@ import tensorflow as tf
 from helpers import contract
 
 from looc_tf import methods
+from looc_tf.config import Experiment
 from looc_tf.errors import UserError
 
 MOCO = contract.CASES["moco"]
@@ -43,6 +44,17 @@ MOBILE = replace(MOCO, model=replace(MOCO.model, backbone="keras/MobileNetV2"))
 def test_what_does_not_go_together_is_refused(case, message):
     with pytest.raises(UserError, match=message.replace("?", r"\?")):
         methods.build(case)
+
+
+def test_settings_that_are_missing_are_named():
+    with pytest.raises(UserError, match=r"LooC.Settings\(\.\.\.\)\. Received Method\. Give them as Experiment"):
+        methods.build(Experiment())
+
+
+def test_a_loss_that_needs_the_whole_batch_is_not_built_for_parts():
+    case = contract.CASES["simclr"]
+    with pytest.raises(UserError, match="needs the whole batch at once"):
+        methods.build(replace(case, training=replace(case.training, accumulate=2)))
 
 
 def test_a_new_space_leaves_the_queues_of_the_others_as_they_were():

@@ -51,11 +51,18 @@ def test_multi_crop_is_a_matter_of_the_config():
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        (["method.temperature=0"], "method.temperature should be above 0. Received 0.0."),
+        (["method.temperature=0"], "method.temperature should lie between 0.0001 and 10000. Received 0.0."),
         (["method.momentum=0.9"], "unknown key 'method.momentum'. Expected one of name, temperature, local_views."),
         (["method.spaces=[{name: all}]"], "unknown key 'method.spaces'"),
         (["method.local_views=2"], "take 2 crops in views.chain. Received crop."),
-        (["method.local_views=-1"], "method.local_views should be 0 or more. Received -1."),
+        (["method.local_views=-1"], "method.local_views should lie between 0 and 64. Received -1."),
+        (["method.temperature=1e-300"], "method.temperature should lie between"),
+        (["training.batch=1"], "training.batch should lie between 2 and inf. Received 1."),
+        (
+            ["views.chain={crop: {}, local: {kind: crop}}"],
+            "take 1 crop in views.chain. Received crop, local.",
+        ),
+        (["method.local_views=2", "views.chain={local: {kind: crop, size: 18}, crop: {}}"], "let them trade places"),
         (["training.accumulate=2"], "needs the whole batch at once, training.accumulate of 2 cuts it."),
         (["views.chain={color: {}}"], "take 1 crop in views.chain. Received none."),
     ],

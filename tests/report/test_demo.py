@@ -181,7 +181,7 @@ def test_a_demo_of_other_options_is_refused_done_or_not(finished, little, pictur
 
 
 def test_a_start_that_was_killed_is_no_hindrance(little, tmp_path, monkeypatch):
-    (tmp_path / f".demo.json.{os.getpid()}").write_text("{")
+    (tmp_path / f".demo.json.looc-{os.getpid()}").write_text("{")
     monkeypatch.setattr(module, "train", lambda *_, **__: (_ for _ in ()).throw(SystemExit(143)))
     with pytest.raises(SystemExit):
         demo(tmp_path, experiments=little)
