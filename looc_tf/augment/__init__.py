@@ -43,7 +43,10 @@ def _build(name: str, kind: Any, settings: Mapping[str, Any]) -> Augmentation:
             raise UserError(
                 f"Augmentation {name!r} has no setting {shown(setting)}. {hint}Expected some of {', '.join(accepted)}."
             )
-    return AUGMENTATIONS[kind](name=name, **settings)
+    try:
+        return AUGMENTATIONS[kind](name=name, **settings)
+    except UserError as error:  # which says what is wrong with the kind, and a chain may hold two of them
+        raise error if name == kind else UserError(f"views.chain.{name}: {error}") from error
 
 
 def build_chain(chain: Mapping[str, Mapping[str, Any] | None], size: int) -> dict[str, Augmentation]:

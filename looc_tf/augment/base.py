@@ -117,6 +117,13 @@ def number(setting: str, value: Any, low: float = 0.0, high: float = 1.0) -> flo
     raise UserError(f"{setting} must be a number from {low:g} to {high:g}. Received {shown(value)}.")
 
 
+def whole(setting: str, value: Any, low: int, high: int) -> int:
+    """`value` as a whole number from low to high."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise UserError(f"{setting} must be a whole number from {low} to {high}. Received {shown(value)}.")
+    return value
+
+
 def interval(setting: str, value: Any, low: float = 0.0, high: float = 1.0) -> tuple[float, float]:
     """`value` as two floats in order, both from low to high."""
     try:

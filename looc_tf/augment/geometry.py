@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from looc_tf.augment.base import Augmentation, Parameters, between, interval, number, unit_range
+from looc_tf.augment.base import Augmentation, Parameters, between, interval, number, unit_range, whole
 
 
 class Crop(Augmentation):
@@ -45,7 +45,7 @@ class Crop(Augmentation):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.size = int(number("crop.size", size, 1, 4096))
+        self.size = whole("crop.size", size, 1, 4096)
         self.area = interval("crop.area", area, 0.001, 1.0)
         self.aspect = interval("crop.aspect", aspect, 0.01, 100.0)
         self.flip = number("crop.flip", flip)

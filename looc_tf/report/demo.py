@@ -197,7 +197,10 @@ def _evaluated(run: Run, sources: Mapping[str, Source], tell: Tell) -> list[dict
 
 
 def _exported(run: Run, out: Path) -> Path:
-    return latest(out) if _holds_export(out) else export_run(run, out)
+    there = latest(out) if _holds_export(out) else None
+    if there is not None and there.stat().st_mtime >= (run.path / "run.json").stat().st_mtime:
+        return there
+    return export_run(run, out)  # also where the one that is there is of a training before this one
 
 
 def _holds_export(out: Path) -> bool:

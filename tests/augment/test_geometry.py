@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from looc_tf.augment import Crop, FreeRotation, Rotation
+from looc_tf.augment import Crop, FreeRotation, Rotation, build_chain
+from looc_tf.errors import UserError
 
 
 def pictures(count=8, size=16):
@@ -96,3 +97,14 @@ def test_free_rotation_stays_within_its_limit():
     degrees = np.degrees(radians.numpy())
     assert abs((degrees != 0).mean() - 0.6) < 0.015
     assert 29.9 < np.abs(degrees).max() <= 30.0001
+
+
+@pytest.mark.parametrize("size", [1.5, True, 0, 5000, "8"])
+def test_a_view_has_a_whole_number_of_pixels(size):
+    with pytest.raises(UserError, match=r"crop\.size must be a whole number from 1 to 4096\. Received"):
+        Crop(size=size)
+
+
+def test_of_two_crops_the_one_that_is_wrong_is_named():
+    with pytest.raises(UserError, match=r"views\.chain\.local: crop\.area must be two numbers"):
+        build_chain({"crop": {}, "local": {"kind": "crop", "area": 3}}, size=16)
