@@ -16,7 +16,6 @@ from looc_tf import config
 from looc_tf.config import versions
 from looc_tf.errors import UserError
 from looc_tf.experiments import from_dict, from_text, load
-from looc_tf.report import embedder_of
 from looc_tf.run import load_run
 from looc_tf.training import train
 
@@ -42,7 +41,7 @@ def rows(path):
 def test_a_run_is_loaded_and_resumed_to_the_end_it_had(begun):
     run = load_run(begun)
     assert (run.step, run.steps) == (3, 6)
-    assert all(np.isfinite(rows).all() for rows in embedder_of(run).images(np.zeros([2, 16, 16, 3], np.uint8)).values())
+    assert all(np.isfinite(rows).all() for rows in run.embedder.images(np.zeros([2, 16, 16, 3], np.uint8)).values())
     expected = rows(RUNS / begun.name / "history.csv")
     train(load(begun / "config.yaml"), begun, resume=True)
     made = rows(begun / "history.csv")

@@ -4,7 +4,7 @@ Nothing in this room imports TensorFlow: it reads everything but what a method d
 checked in milliseconds. `looc_tf.load_config` reads a config whole.
 """
 
-from looc_tf.config.checks import between, check_gate, fraction, not_negative, positive, validate, whole_batch
+from looc_tf.config.checks import between, check_gate, fraction, positive, validate, whole_batch
 from looc_tf.config.identity import describe_changes
 from looc_tf.config.reading import (
     about,
@@ -43,7 +43,6 @@ __all__ = [
     "from_text",
     "load",
     "names",
-    "not_negative",
     "place",
     "positive",
     "to_dict",

@@ -1,6 +1,5 @@
 """What a person looks at: tables, figures, the page of a run, the demo."""
 
-from looc_tf.report.runs import Evaluated, embedder_of, evaluate_run, export_run
-from looc_tf.results import read_runs
+from looc_tf.report.runs import Evaluated, evaluate_run, export_run
 
-__all__ = ["Evaluated", "embedder_of", "evaluate_run", "export_run", "read_runs"]
+__all__ = ["Evaluated", "evaluate_run", "export_run"]

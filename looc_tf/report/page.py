@@ -21,7 +21,7 @@ from looc_tf.methods import build_plan
 from looc_tf.report.curves import curves_figure
 from looc_tf.report.headline import headline
 from looc_tf.report.neighbors import Neighbors, data_uri, nearest, spread_queries
-from looc_tf.report.runs import embedder_of, opened
+from looc_tf.report.runs import opened
 from looc_tf.report.views_grid import views_figure
 from looc_tf.representations import TRUNK
 from looc_tf.results import by_data
@@ -86,7 +86,7 @@ def _neighbors(runs: Mapping[str, Run], source: Source) -> list[Neighbors]:
     images = pictures["image"].numpy()
     embeddings: dict[str, np.ndarray] = {}
     for place, (label, run) in enumerate(runs.items()):
-        embed = embedder_of(run).images
+        embed = run.embedder.images
         parts = [embed(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
         spaces = list(run.method.final.heads) if place == 0 else []
         for name in [TRUNK, *spaces]:

@@ -16,7 +16,7 @@ from looc_tf.config import Evaluation
 from looc_tf.data import Source, open_parts
 from looc_tf.evaluate import Reading, choose_pictures, readings
 from looc_tf.evaluate.progress import terminal_progress
-from looc_tf.export import Embedder, export
+from looc_tf.export import export
 from looc_tf.files import write_atomically, writing
 from looc_tf.results import Provenance, read_results, write_results
 from looc_tf.results.figure import matrix_figure
@@ -43,11 +43,6 @@ class Evaluated:
 def opened(run: Run | str | Path, checkpoint: str = LAST) -> Run:
     """A run that is open already as it is, else the one of a folder; for `checkpoint` see `load_run`."""
     return run if isinstance(run, Run) else load_run(run, checkpoint)
-
-
-def embedder_of(run: Run) -> Embedder:
-    """The query encoder of a run behind its preprocessing: what is evaluated is what is exported."""
-    return run.embedder
 
 
 def method_label(run: Run) -> str:
@@ -95,7 +90,7 @@ def evaluate_run(
     sources = sources or open_parts(data or experiment.data.name, size=experiment.data.size)
     known = provenance(run, sources, experiment.evaluation)
     with terminal_progress() as progress:
-        read = list(readings(embedder_of(run).images, sources, experiment.evaluation, progress))
+        read = list(readings(run.embedder.images, sources, experiment.evaluation, progress))
     other = data is not None and not _same_place(data, experiment.data.name)
     return write_readings(run, read, known, _beside(run.path, known) if other else "")
 
@@ -123,7 +118,7 @@ def write_readings(run: Run, read: Sequence[Reading], known: Provenance, part: s
 
 def export_run(run: Run | str | Path, out: str | Path, checkpoint: str = LAST) -> Path:
     """Export the query encoder of a run as the next version under `out`; for `checkpoint` see `load_run`."""
-    return export(embedder_of(opened(run, checkpoint)), out)
+    return export(opened(run, checkpoint).embedder, out)
 
 
 def _name(checkpoint: str) -> str:

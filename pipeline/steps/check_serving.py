@@ -8,7 +8,6 @@ from tfx.types.standard_artifacts import InfraBlessing, Model, ModelRun
 from tfx.utils import path_utils
 
 from looc_tf.errors import UserError
-from looc_tf.report.runs import embedder_of
 from looc_tf.run import load_run
 from pipeline.artifacts import RUN_FOLDER
 from pipeline.serving import replay
@@ -28,7 +27,7 @@ def CheckServing(
         UserError: the model does not load or answer there, or its embeddings differ from those that were evaluated.
     """
     del fingerprint
-    embedder = embedder_of(load_run(local(model_run.uri) / RUN_FOLDER))
+    embedder = load_run(local(model_run.uri) / RUN_FOLDER).embedder
     functions = {"serving_default": embedder.encoded, "images": embedder.pixels, "examples": embedder.examples}
     exported = local(path_utils.serving_model_dir(model.uri))
     for signature, name, far in replay.differences(exported, functions):

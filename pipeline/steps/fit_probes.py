@@ -14,7 +14,7 @@ from tfx.utils import io_utils, path_utils
 from looc_tf.data import open_parts
 from looc_tf.errors import UserError
 from looc_tf.evaluate import readings
-from looc_tf.report.runs import embedder_of, provenance, write_readings
+from looc_tf.report.runs import provenance, write_readings
 from looc_tf.run import load_run
 from pipeline import experiments
 from pipeline.artifacts import PROBES_FILE, RUN_FOLDER
@@ -46,7 +46,7 @@ def FitProbes(
         shutil.copytree(local(model_run.uri) / RUN_FOLDER, path)
         run = load_run(path)
         sources = open_parts(examples_glob(examples.uri), size=run.experiment.data.size)
-        embedder = embedder_of(run)
+        embedder = run.embedder
         read = list(readings(embedder.images, sources, settings))
         write_readings(run, read, provenance(run, sources, settings))
         asked = evaluation_model.questions(read, sources)
