@@ -1,0 +1,44 @@
+"""Commands that take the encoder away: `looc export` and `looc embed`."""
+
+from __future__ import annotations
+
+import click
+
+from looc_tf.cli.options import checkpoint_option, tensorflow, threads_option
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option("--out", required=True, metavar="DIR", help="Folder of the versions; the next number is written.")
+@checkpoint_option
+def export(run: str, out: str, checkpoint: str) -> None:
+    """Write RUN's encoder as a SavedModel, whole or not at all.
+
+    \b
+    looc export runs/looc --out exports/looc
+    """
+    tensorflow()
+    from looc_tf.report import export_run
+
+    click.echo(f"exported: {export_run(run, out, checkpoint)}")
+
+
+@click.command()
+@click.argument("export", metavar="EXPORT")
+@click.argument("images", metavar="IMAGES")
+@click.option("-o", "--out", required=True, metavar="FILE", help="out.npz or out.parquet.")
+@threads_option
+def embed(export: str, images: str, out: str, threads: int | None) -> None:
+    """Embed a folder of IMAGES with an exported encoder.
+
+    \b
+    looc embed exports/looc/1 PHOTOS -o photos.parquet
+    """
+    tensorflow(threads)
+    from looc_tf.data import summary
+    from looc_tf.export import embed_files
+
+    done = embed_files(export, images, out)
+    click.echo(f"embedded: {done.count:,} pictures in {done.path}")
+    if done.skipped:
+        click.echo(summary(done.skipped, show=20), err=True)

@@ -1,0 +1,70 @@
+"""What several commands share: the options, CONFIG with its overrides, and the start of TensorFlow."""
+
+from __future__ import annotations
+
+import functools
+import os
+import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import click
+
+from looc_tf import experiments
+
+
+def tensorflow(threads: int | None = None, devices: int | None = None) -> None:
+    """Imports TensorFlow, which takes seconds, under a line that says so.
+
+    Its C++ log is off unless asked for: on a machine without a GPU it complains at level 2 about CUDA factories, and
+    what goes wrong in an operation arrives as an exception anyway.
+    """
+    with starting():
+        from looc_tf.distribute import configure_devices, configure_threads
+
+    configure_threads(threads)
+    configure_devices(devices)
+
+
+def starting() -> AbstractContextManager:
+    """A line on a terminal while TensorFlow is imported; its own remarks about this machine are turned off."""
+    from rich.console import Console
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.filterwarnings("ignore", category=FutureWarning, module="google.api_core")  # about Python's own age
+    return Console(stderr=True).status("starting TensorFlow")
+
+
+def takes_experiment(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds CONFIG and the options that change it; the command receives the `Experiment` they make."""
+
+    @functools.wraps(command)
+    def read(
+        config_name: str, overrides: tuple[str, ...], seed: int | None, data: str | None = None, **rest: Any
+    ) -> None:
+        seeds = () if seed is None else (f"seed={seed}",)
+        with starting():
+            experiment = experiments.load(config_name, (*overrides, *seeds), data=data)
+        command(experiment=experiment, **rest)
+
+    for add in (
+        click.option("--seed", type=click.IntRange(0), help="Instead of the config's seed."),
+        click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Change a field; repeatable."),
+        click.argument("config_name", metavar="CONFIG"),
+    ):
+        read = add(read)
+    return read
+
+
+data_option = click.option(
+    "--data", metavar="PATH", help="Folder, TFRecord files or TFDS name, instead of the config's."
+)
+checkpoint_option = click.option(
+    "--checkpoint",
+    default="last",
+    show_default=True,
+    metavar="WHICH",
+    help="last, best (by kNN while training) or a step.",
+)
+threads_option = click.option("--threads", type=click.IntRange(1), help="TensorFlow's threads. Default: all cores.")

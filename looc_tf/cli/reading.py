@@ -1,0 +1,96 @@
+"""Commands that look: `looc evaluate`, `compare`, `views` and `configs`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from looc_tf import config
+from looc_tf.cli.options import checkpoint_option, data_option, takes_experiment, tensorflow, threads_option
+from looc_tf.errors import UserError
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@data_option
+@checkpoint_option
+@threads_option
+def evaluate(run: str, data: str | None, checkpoint: str, threads: int | None) -> None:
+    """Measure what each representation of RUN has kept.
+
+    \b
+    looc evaluate runs/looc
+    """
+    tensorflow(threads)
+    from rich.console import Console
+
+    from looc_tf.report import evaluate_run
+    from looc_tf.results.tables import screen
+
+    done = evaluate_run(run, data=data, checkpoint=checkpoint)
+    Console().print(screen(done.records, done.chance))
+    click.echo(f"evaluated: {done.path}")
+
+
+@click.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.option("--minus", metavar="METHOD", help="Show differences to the trunk of METHOD, or to METHOD/SPACE.")
+@click.option("--markdown", is_flag=True, help="Print a Markdown table.")
+@click.option("-o", "--out", metavar="FILE", help="Also draw the table, as .png, .svg or .pdf.")
+def compare(runs: tuple[str, ...], minus: str | None, markdown: bool, out: str | None) -> None:
+    """Means and 95 % intervals over seeds, for each data set.
+
+    \b
+    looc compare runs/cifar10-* --minus moco-color-rotation -o differences.png
+    """
+    from rich.console import Console
+
+    from looc_tf.results import comparison, tables
+
+    records = comparison(runs, minus)
+    if markdown:
+        click.echo(tables.markdown(records))
+    else:
+        Console().print(tables.screen(records))
+    if out:
+        from looc_tf.results.figure import matrix_figure
+
+        matrix_figure(records, out)
+        click.echo(f"drawn: {out}", err=True)
+
+
+@click.command()
+@takes_experiment
+@click.argument("image", metavar="IMAGE")
+@click.option("-o", "--out", required=True, metavar="FILE", help="The picture to write, such as views.png.")
+@click.option("--rows", default=4, show_default=True, type=click.IntRange(1, 64), help="How many times to draw.")
+def views(experiment: config.Experiment, image: str, out: str, rows: int) -> None:
+    """Draw the views of IMAGE, shared draws marked.
+
+    \b
+    looc views factors/looc cat.jpg -o views.png
+    """
+    tensorflow()
+    from looc_tf.data.ingest import decode_one
+    from looc_tf.methods import build_plan
+    from looc_tf.report.views_grid import draw_views
+
+    try:
+        picture = decode_one(Path(image).read_bytes(), experiment.data.size)
+    except ValueError as error:
+        raise UserError(f"{image} cannot be drawn: {error}. Give a picture, such as a JPEG or PNG.") from error
+    draw_views(build_plan(experiment), picture, out, seed=experiment.seed, rows=rows)
+    click.echo(f"drawn: {out}")
+
+
+@click.command()
+def configs() -> None:
+    """List the configs that come with looc.
+
+    \b
+    looc configs
+    """
+    names = config.names()
+    for name in names:
+        click.echo(f"{name:{max(map(len, names)) + 2}}{config.about(name)}")

@@ -1,0 +1,56 @@
+"""Commands that train: `looc train` and `looc demo`."""
+
+from __future__ import annotations
+
+import functools
+
+import click
+
+from looc_tf import config
+from looc_tf.cli.options import data_option, takes_experiment, tensorflow, threads_option
+
+
+@click.command()
+@takes_experiment
+@data_option
+@click.option("--out", required=True, metavar="RUN", help="The run folder to write; a new one, unless --resume.")
+@click.option("--resume", is_flag=True, help="Go on from RUN's last checkpoint.")
+@click.option("--devices", type=click.IntRange(1), help="How many GPUs, or parts of the CPU. Default: all GPUs.")
+@threads_option
+def train(
+    experiment: config.Experiment,
+    out: str,
+    resume: bool,
+    devices: int | None,
+    threads: int | None,
+) -> None:
+    """Train CONFIG: a YAML file or a name from `looc configs`.
+
+    \b
+    looc train cifar10/looc-rotation --data CIFAR10 --out runs/looc --set training.steps=500
+    """
+    tensorflow(threads, devices)
+    from looc_tf.training import train
+
+    run = train(experiment, out, resume=resume)
+    click.echo(f"trained: {run}. Next: looc evaluate {run}, looc export {run} --out exports")
+
+
+@click.command()
+@click.option("--out", default="runs/demo", show_default=True, metavar="DIR", help="A new folder, or a demo to finish.")
+@click.option("--quick", is_flag=True, help="A look in two minutes; the numbers will be worse.")
+@click.option("--data", metavar="DIR", help="Your own pictures instead of the generated ones.")
+@threads_option
+def demo(out: str, quick: bool, data: str | None, threads: int | None) -> None:
+    """Train LooC and MoCo side by side; write a report.
+
+    \b
+    looc demo --out runs/demo
+    """
+    tensorflow(threads)
+    from rich.console import Console
+
+    from looc_tf.report.demo import demo, summary
+
+    done = demo(out, quick=quick, data=data, tell=functools.partial(click.echo, err=True))
+    Console(highlight=False).print(summary(done), soft_wrap=True)
