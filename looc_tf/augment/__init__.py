@@ -11,6 +11,9 @@ from looc_tf.augment.color import Color, Solarize
 from looc_tf.augment.geometry import Crop, FreeRotation, Rotation
 from looc_tf.augment.texture import Stylized, Texture
 from looc_tf.errors import UserError, nearest, shown, unknown
+from looc_tf.representations import KEYS, LOCAL, QUERY
+
+KINDS = (QUERY, KEYS, LOCAL)  # of views
 
 AUGMENTATIONS: dict[str, type[Augmentation]] = {
     "crop": Crop,
@@ -53,7 +56,8 @@ def build_chain(chain: Mapping[str, Mapping[str, Any] | None], size: int) -> dic
     """The augmentations of a config's `views.chain`, in its order.
 
     An entry's name is also the kind of its augmentation, unless the entry says `kind`: so a chain may hold an
-    augmentation twice. A crop that names no `size` gives views of `size` pixels.
+    augmentation twice. `only` says which kinds of views use it, some of `KINDS`; by default all do. A crop that names
+    no `size` gives views of `size` pixels.
 
     >>> chain = build_chain({"crop": {}, "local": {"kind": "crop", "size": 18}}, size=32)
     >>> {name: (type(augmentation).__name__, augmentation.size) for name, augmentation in chain.items()}
@@ -62,6 +66,18 @@ def build_chain(chain: Mapping[str, Mapping[str, Any] | None], size: int) -> dic
     built = {}
     for name, settings in chain.items():
         settings = dict(settings or {})
-        kind = settings.pop("kind", name)
+        kind, only = settings.pop("kind", name), _kinds(name, settings.pop("only", ()))
         built[name] = _build(name, kind, {"size": size, **settings} if kind == "crop" else settings)
+        built[name].only = only
     return built
+
+
+def _kinds(name: str, only: Any) -> tuple[str, ...]:
+    """The kinds of views that an entry names, one or several."""
+    kinds = (only,) if isinstance(only, str) else tuple(only) if isinstance(only, (list, tuple)) else (only,)
+    for kind in kinds:
+        if kind not in KINDS:
+            raise UserError(
+                f"views.chain.{name}.only names kinds of views, {', '.join(KINDS)}. Received {shown(kind)}."
+            )
+    return kinds

@@ -57,6 +57,7 @@ class Augmentation(VectorizedBaseImageAugmentationLayer):
     numbers: int = 0
     settings: tuple[str, ...] = ()
     companion: str | None = None
+    only: tuple[str, ...] = ()  # the kinds of views that use it; none named: all
 
     def __init__(self, *, value_range: tuple[float, float] = (0.0, 1.0), seed: int | None = None, **kwargs: Any):
         kwargs.setdefault("dtype", "float32")  # pixels stay float32 under a mixed-precision policy

@@ -11,20 +11,28 @@ from looc_tf.config import Experiment
 from looc_tf.distribute import replicas
 from looc_tf.errors import UserError, unknown
 from looc_tf.methods.base import Method
+from looc_tf.methods.byol import BYOL
+from looc_tf.methods.dino import DINO
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.looc import LooC
 from looc_tf.methods.seeds import seeded
 from looc_tf.methods.simclr import SimCLR
+from looc_tf.methods.simsiam import SimSiam
 from looc_tf.methods.supervised import Supervised
+from looc_tf.methods.swav import SwAV
 from looc_tf.views import ViewPlan
 
 __all__ = [
+    "BYOL",
+    "DINO",
     "METHODS",
     "Facts",
     "LooC",
     "Method",
     "SimCLR",
+    "SimSiam",
     "Supervised",
+    "SwAV",
     "build",
     "build_plan",
     "check",
@@ -35,6 +43,10 @@ __all__ = [
 METHODS: dict[str, type[Method]] = {
     "looc": LooC,
     "simclr": SimCLR,
+    "byol": BYOL,
+    "simsiam": SimSiam,
+    "swav": SwAV,
+    "dino": DINO,
     "supervised": Supervised,
 }
 

@@ -156,6 +156,17 @@ class Method(keras.Model):
         slow = {id(variable) for copy in self.slow_copies() for variable in copy.trainable_variables}
         return [variable for variable in self.trainable_variables if id(variable) not in slow]
 
+    def steer(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
+        """What the optimizer is given for the gradients of `trained_variables`, those of this replica; by default them.
+
+        With several replicas they are added up afterwards.
+        """
+        return gradients
+
+    def undecayed(self) -> list[tf.Variable]:
+        """Trained variables that no weight decay should move; by default it moves all."""
+        return []
+
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """One step: targets, losses, gradients, optimizer, memory. The loss is a mean over the global batch."""
         results = map_in_parts(lambda part: self._learn(*part), (batch, self.targets(batch)), self.accumulate)
@@ -178,6 +189,7 @@ class Method(keras.Model):
     def _apply(self, gradients: list[tf.Tensor]) -> None:
         if self._scales_loss:
             gradients = self.optimizer.get_unscaled_gradients(gradients)
+        gradients = self.steer(gradients)
         self.optimizer.apply_gradients(zip(gradients, self.trained_variables()))
 
     def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:

@@ -66,6 +66,7 @@ class Encoder(keras.Model):
         images: tf.Tensor,
         training: bool = False,
         heads: Iterable[str] | None = None,
+        raw: bool = False,
     ) -> dict[str, tf.Tensor]:
         """Embed pictures.
 
@@ -73,6 +74,7 @@ class Encoder(keras.Model):
             images: `[B, H, W, 3]` in [0, 1].
             training: BatchNorm uses, and follows, the statistics of this batch.
             heads: the spaces wanted; all by default.
+            raw: give the heads' rows as they are, for a predictor that takes them so, and not of length 1.
 
         Returns:
             `trunk`: `[B, F]` pooled features, then a `[B, dimension]` of unit rows for each space; with a branch per
@@ -87,14 +89,17 @@ class Encoder(keras.Model):
         else:
             outputs = {TRUNK: self.last(features, training=training)}  # type: ignore[misc]  # set where no stages are
             pooled = dict.fromkeys(heads, outputs[TRUNK])
-        return outputs | {space: self.unit(self.heads[space](pooled[space], training=training)) for space in heads}
+        rows = {space: self.heads[space](pooled[space], training=training) for space in heads}
+        return outputs | {space: each if raw else self.unit(each) for space, each in rows.items()}
 
-    def together(self, views: Mapping[str, tf.Tensor], training: bool = False) -> dict[str, dict[str, tf.Tensor]]:
+    def together(
+        self, views: Mapping[str, tf.Tensor], training: bool = False, raw: bool = False
+    ) -> dict[str, dict[str, tf.Tensor]]:
         """Embed several views of one batch, those of one size in one pass, so that they share BatchNorm's statistics.
 
         Args:
             views: name -> `[B, H, W, 3]` in [0, 1].
-            training: see `call`.
+            training, raw: see `call`.
 
         Returns:
             name -> what `call` gives for this view alone.
@@ -102,7 +107,7 @@ class Encoder(keras.Model):
         embedded: dict[str, dict[str, tf.Tensor]] = {name: {} for name in views}
         for size in {images.shape[1]: None for images in views.values()}:
             alike = [name for name, images in views.items() if images.shape[1] == size]
-            outputs = self(tf.concat([views[name] for name in alike], axis=0), training=training)
+            outputs = self(tf.concat([views[name] for name in alike], axis=0), training=training, raw=raw)
             for output, rows in outputs.items():
                 for name, part in zip(alike, tf.split(rows, len(alike))):
                     embedded[name][output] = part

@@ -50,8 +50,73 @@ def batch_norm_mlp(name: str, hidden: int, dimension: int, norm: Normalization) 
     )
 
 
+def hidden_norm_mlp(name: str, hidden: int, dimension: int, norm: Normalization) -> keras.Sequential:
+    """Two layers, the first one under BatchNorm, the last one without bias (BYOL, Grill et al. 2020, section 3.3)."""
+    return keras.Sequential(
+        [
+            layers.Dense(hidden, name="hidden"),
+            norm("hidden_norm"),
+            layers.ReLU(name="hidden_relu"),
+            layers.Dense(dimension, use_bias=False, name="out"),
+        ],
+        name=f"head_{name}",
+    )
+
+
+def deep_norm_mlp(name: str, hidden: int, dimension: int, norm: Normalization) -> keras.Sequential:
+    """Three layers, each under BatchNorm, the last one's without scale and offset (SimSiam, Chen and He 2021)."""
+    last = norm("out_norm")
+    last.center = last.scale = False
+    stack = []
+    for layer in ("first", "second"):
+        stack += [
+            layers.Dense(hidden, use_bias=False, name=layer),
+            norm(f"{layer}_norm"),
+            layers.ReLU(name=f"{layer}_relu"),
+        ]
+    return keras.Sequential([*stack, layers.Dense(dimension, use_bias=False, name="out"), last], name=f"head_{name}")
+
+
+def gelu_mlp(name: str, hidden: int, dimension: int, norm: Normalization) -> keras.Sequential:
+    """Three layers with exact GELUs between, small first weights (DINO, Caron et al. 2021, section 3.2)."""
+    return _gelu(name, hidden, dimension, None)
+
+
+def gelu_norm_mlp(name: str, hidden: int, dimension: int, norm: Normalization) -> keras.Sequential:
+    """`gelu_mlp` with BatchNorm before each GELU (`use_bn_in_head` of DINO's authors, for convolutional networks)."""
+    return _gelu(name, hidden, dimension, norm)
+
+
+def _gelu(name: str, hidden: int, dimension: int, norm: Normalization | None) -> keras.Sequential:
+    def dense(width: int, layer: str) -> keras.layers.Layer:
+        return layers.Dense(width, kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02), name=layer)
+
+    stack = []
+    for layer in ("first", "second"):
+        stack += [dense(hidden, layer), *([norm(f"{layer}_norm")] if norm else [])]
+        stack += [layers.Activation(keras.activations.gelu, name=f"{layer}_gelu")]
+    return keras.Sequential([*stack, dense(dimension, "out")], name=f"head_{name}")
+
+
+def bottleneck(name: str, hidden: int, dimension: int, norm: Normalization) -> keras.Sequential:
+    """SimSiam's predictor: narrow in its middle, BatchNorm behind the first layer alone (Chen and He 2021)."""
+    return keras.Sequential(
+        [
+            layers.Dense(hidden, use_bias=False, name="hidden"),
+            norm("hidden_norm"),
+            layers.ReLU(name="hidden_relu"),
+            layers.Dense(dimension, name="out"),
+        ],
+        name=f"head_{name}",
+    )
+
+
 HEADS: dict[str, Callable[[str, int, int, Normalization], keras.Sequential]] = {
     "mlp": mlp,
     "linear": linear,
     "batch_norm_mlp": batch_norm_mlp,
+    "hidden_norm_mlp": hidden_norm_mlp,
+    "deep_norm_mlp": deep_norm_mlp,
+    "gelu_mlp": gelu_mlp,
+    "gelu_norm_mlp": gelu_norm_mlp,
 }

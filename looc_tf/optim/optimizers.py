@@ -22,10 +22,48 @@ class CoupledSGD(keras.optimizers.SGD):
         self.coupled_decay = coupled_decay
 
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
-        super().update_step(gradient + self.coupled_decay * variable, variable)
+        super().update_step(_with_decay(self, gradient, variable), variable)
 
     def get_config(self) -> dict:
         return {**super().get_config(), "coupled_decay": self.coupled_decay}
+
+
+class CoupledAdam(keras.optimizers.Adam):
+    """Adam whose weight decay is part of the gradient, as `torch.optim.Adam` has it."""
+
+    def __init__(self, *args, coupled_decay: float = 0.0, **options):
+        super().__init__(*args, **options)
+        self.coupled_decay = coupled_decay
+
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
+        super().update_step(_with_decay(self, gradient, variable), variable)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "coupled_decay": self.coupled_decay}
+
+
+class LARS(CoupledSGD):
+    """SGD, each layer's step scaled to the size of its weights (You et al. 2017), in the form of SimCLR's authors.
+
+    With weight decay `d` and `g' = g + d w` the step is that of SGD on `eta ||w|| / ||g'|| g'`; the rate is inside of
+    the momentum. Vectors, biases and BatchNorm's parameters, are moved as by SGD, without decay. (The LARC of apex,
+    which SwAV's authors use, takes `||g|| + d ||w||` below the line and the rate outside of the momentum.)
+    """
+
+    ETA = 0.001
+
+    def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
+        if variable.shape.rank <= 1:
+            return keras.optimizers.SGD.update_step(self, gradient, variable)
+        whole = _with_decay(self, gradient, variable)
+        length, slope = tf.norm(variable), tf.norm(whole)
+        trust = tf.where((length > 0) & (slope > 0), self.ETA * tf.math.divide_no_nan(length, slope), 1.0)
+        return keras.optimizers.SGD.update_step(self, trust * whole, variable)
+
+
+def _with_decay(optimizer: keras.optimizers.Optimizer, gradient: tf.Tensor, variable: tf.Variable) -> tf.Tensor:
+    """The gradient with that of the weight decay, unless `exclude_from_weight_decay` has named the variable."""
+    return gradient + optimizer.coupled_decay * variable if optimizer._use_weight_decay(variable) else gradient
 
 
 class LAMB(keras.optimizers.Adam):
@@ -50,7 +88,7 @@ class LAMB(keras.optimizers.Adam):
         second.assign_add((tf.square(gradient) - second) * (1 - self.beta_2))
         step = tf.cast(self.iterations + 1, variable.dtype)
         adam = first / (1 - self.beta_1**step) / (tf.sqrt(second / (1 - self.beta_2**step)) + self.epsilon)
-        direction = adam + self.coupled_decay * variable
+        direction = _with_decay(self, adam, variable)
         trust = tf.math.divide_no_nan(tf.norm(variable), tf.norm(direction))
         trust = tf.where(trust > 0, trust, 1.0)  # weights that start at zero could not leave it otherwise
         variable.assign_sub(tf.cast(self.learning_rate, variable.dtype) * trust * direction)
@@ -63,6 +101,14 @@ def _sgd(settings: config.Optimizer, rate: Schedule) -> keras.optimizers.Optimiz
     return CoupledSGD(rate, momentum=settings.momentum, coupled_decay=settings.weight_decay)
 
 
+def _adam(settings: config.Optimizer, rate: Schedule) -> keras.optimizers.Optimizer:
+    return CoupledAdam(rate, coupled_decay=settings.weight_decay)
+
+
+def _lars(settings: config.Optimizer, rate: Schedule) -> keras.optimizers.Optimizer:
+    return LARS(rate, momentum=settings.momentum, coupled_decay=settings.weight_decay)
+
+
 def _adamw(settings: config.Optimizer, rate: Schedule) -> keras.optimizers.Optimizer:
     return keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay)
 
@@ -73,6 +119,8 @@ def _lamb(settings: config.Optimizer, rate: Schedule) -> keras.optimizers.Optimi
 
 OPTIMIZERS: dict[str, Callable[[config.Optimizer, Schedule], keras.optimizers.Optimizer]] = {
     "sgd": _sgd,
+    "adam": _adam,
+    "lars": _lars,
     "adamw": _adamw,
     "lamb": _lamb,
 }

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import tensorflow as tf
 
-from looc_tf import config, experiments, methods, optim
+from looc_tf import config, experiments, methods, optim, views
 from looc_tf.config import Experiment, Method, Model, Optimizer, Training, Views
 from looc_tf.methods import Facts, SimCLR
 from looc_tf.methods.looc import Settings, Space
@@ -32,10 +32,13 @@ def experiment(spaces: tuple[Space, ...], model: Model = MODEL, seed: int = 3, *
 
 def of_method(settings: Method, model: Model = MODEL, seed: int = 3, chain: tuple[str, ...] = CHAIN) -> Experiment:
     """A tiny experiment of any method."""
-    views = Views(size=PIXELS, chain={name: {} for name in chain})
+    shown = Views(size=PIXELS, chain={name: {} for name in chain})
     training = Training(batch=BATCH, steps=100)
-    return Experiment(seed=seed, views=views, model=model, method=settings, training=training)
+    return Experiment(seed=seed, views=shown, model=model, method=settings, training=training)
 
+
+SHARING = tuple(views.Space(space.name, space.shares) for space in SPACES[:3])  # for pair methods
+MULTICROP = Views(size=PIXELS, chain={"crop": {}, "local": {"kind": "crop", "size": 8}, "color": {}})
 
 CASES: dict[str, Experiment] = {
     "moco": experiment(SPACES[:1]),  # LooC with n = 0
@@ -49,7 +52,32 @@ CASES: dict[str, Experiment] = {
     "simclr": of_method(SimCLR.Settings(), replace(MODEL, head="batch_norm_mlp")),
     "simclr_multicrop": replace(
         of_method(SimCLR.Settings(local_views=2)),
-        views=Views(size=PIXELS, chain={"crop": {}, "local": {"kind": "crop", "size": 8}, "color": {}}),
+        views=MULTICROP,
+    ),
+    "simclr_looc": of_method(SimCLR.Settings(spaces=SHARING), replace(MODEL, head="batch_norm_mlp")),
+    "byol": of_method(methods.BYOL.Settings(predictor=16), replace(MODEL, head="hidden_norm_mlp")),
+    "byol_looc": of_method(
+        methods.BYOL.Settings(spaces=SHARING, predictor=16, symmetric=False, rising=True, rank_siblings=0.3),
+        replace(MODEL, head="hidden_norm_mlp"),
+    ),
+    "simsiam": of_method(methods.SimSiam.Settings(predictor=4), replace(MODEL, head="deep_norm_mlp")),
+    "simsiam_looc": of_method(
+        methods.SimSiam.Settings(spaces=SHARING, predictor=4), replace(MODEL, head="deep_norm_mlp")
+    ),
+    "swav": replace(
+        of_method(
+            methods.SwAV.Settings(prototypes=6, local_views=2, queue=12, queue_epochs=0, frozen_epochs=1),
+            replace(MODEL, head="hidden_norm_mlp"),
+        ),
+        views=MULTICROP,
+    ),
+    "swav_looc": of_method(methods.SwAV.Settings(spaces=SHARING, prototypes=6), replace(MODEL, head="hidden_norm_mlp")),
+    "dino": replace(
+        of_method(methods.DINO.Settings(prototypes=6, local_views=2), replace(MODEL, head="gelu_norm_mlp")),
+        views=MULTICROP,
+    ),
+    "dino_looc": of_method(
+        methods.DINO.Settings(spaces=SHARING, prototypes=6, rank_siblings=0.3), replace(MODEL, head="gelu_norm_mlp")
     ),
     "supervised": of_method(methods.Supervised.Settings()),
 }

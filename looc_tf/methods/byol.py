@@ -1,0 +1,50 @@
+"""BYOL: prediction of a slow copy, without negatives (Grill et al., NeurIPS 2020, arXiv 2006.07733)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from looc_tf import config
+from looc_tf.config import Experiment
+from looc_tf.methods.facts import Facts
+from looc_tf.methods.pairs import Pairs, SlowSettings
+from looc_tf.models import HEADS, for_queries
+from looc_tf.objectives import Predicted
+from looc_tf.views import Space
+
+
+@dataclass(frozen=True)
+class Settings(SlowSettings):
+    """Momentum of the target, the width of the predictor, and whether both views are predicted."""
+
+    name: str = "byol"
+    predictor: int = 1024  # width of its hidden layer
+    symmetric: bool = True
+
+
+class BYOL(Pairs):
+    """A predictor behind the head is to point where a slow copy's head points for the other view.
+
+    The loss is the sum of `2 - 2 cos` over both directions (section 3.1). Head and predictor are alike, and rows are
+    not scaled to length 1 before the predictor. The copy's BatchNorm takes the statistics of its own batches, and its
+    parameters alone follow. A loss of 0 is collapse, not success.
+    """
+
+    Settings = Settings
+    has_slow_copy = True
+    against_collapse = "Give head and predictor BatchNorm, lower optimizer.learning_rate, or raise method.momentum."
+
+    @classmethod
+    def check(cls, experiment: Experiment, devices: int | None = None) -> None:
+        super().check(experiment, devices)
+        config.positive(experiment, "method.predictor")
+
+    @classmethod
+    def objective(cls, experiment: Experiment, space: Space, facts: Facts) -> Predicted:
+        model = experiment.model
+        norm = for_queries(model.batch_norm)
+        width, dimension = experiment.method.predictor, model.dimension
+        predictor = HEADS["hidden_norm_mlp"](f"{space.name}_predictor", width, dimension, norm)
+        return Predicted(space.name, dimension, predictor, lambda cosines: tf.add_n([2 - 2 * each for each in cosines]))
