@@ -87,6 +87,14 @@ class Augmentation(VectorizedBaseImageAugmentationLayer):
         """Applies the parameters to float32 images [B, H, W, 3] in [0, 1]; gives the same range. No randomness."""
         raise NotImplementedError
 
+    def vector(self, parameters: Parameters) -> tf.Tensor:
+        """What was drawn as numbers in [-1, 1], [B, n], for a network to predict.
+
+        Raises:
+            NotImplementedError: this augmentation has no such numbers.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not put its parameters into numbers.")
+
     def describe(self, parameters: Mapping[str, Any]) -> str:
         """The parameters of one image in a few characters, for people; nothing by default."""
         return ""

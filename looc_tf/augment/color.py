@@ -75,6 +75,13 @@ class Color(Augmentation):
             "gray": u[:, 6] < self.grayscale,
         }
 
+    def vector(self, parameters: Parameters) -> tf.Tensor:
+        """Each strength as a part of the largest there is, 0 where there is no jitter; then grayscale."""
+        strengths = tf.concat([parameters["factors"] - 1, parameters["hue"][:, None]], axis=1)
+        largest = tf.constant([self.brightness, self.contrast, self.saturation, self.hue])
+        jitter = tf.where(parameters["on"][:, None], tf.math.divide_no_nan(strengths, largest), 0.0)
+        return tf.concat([jitter, tf.cast(parameters["gray"], tf.float32)[:, None]], axis=1)
+
     def describe(self, parameters: Mapping[str, Any]) -> str:
         brightness, contrast, saturation = parameters["factors"]
         turn = f"{360 * parameters['hue']:+.0f}°".replace("-", "−")
@@ -184,6 +191,9 @@ class Solarize(Augmentation):
     def sample(self, u: tf.Tensor) -> Parameters:
         """`on` bool [B]."""
         return {"on": u[:, 0] < self.probability}
+
+    def vector(self, parameters: Parameters) -> tf.Tensor:
+        return tf.cast(parameters["on"], tf.float32)[:, None]
 
     def describe(self, parameters: Mapping[str, Any]) -> str:
         return "on" if parameters["on"] else "off"

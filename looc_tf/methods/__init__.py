@@ -10,10 +10,13 @@ from looc_tf.augment import build_chain
 from looc_tf.config import Experiment
 from looc_tf.distribute import replicas
 from looc_tf.errors import UserError, unknown
+from looc_tf.methods.augself import AugSelf
 from looc_tf.methods.base import Method
 from looc_tf.methods.byol import BYOL
 from looc_tf.methods.dino import DINO
+from looc_tf.methods.essl import ESSL, ESSLSimSiam
 from looc_tf.methods.facts import Facts
+from looc_tf.methods.joint import Joint
 from looc_tf.methods.looc import LooC
 from looc_tf.methods.seeds import seeded
 from looc_tf.methods.simclr import SimCLR
@@ -25,8 +28,12 @@ from looc_tf.views import ViewPlan
 __all__ = [
     "BYOL",
     "DINO",
+    "ESSL",
     "METHODS",
+    "AugSelf",
+    "ESSLSimSiam",
     "Facts",
+    "Joint",
     "LooC",
     "Method",
     "SimCLR",
@@ -47,6 +54,10 @@ METHODS: dict[str, type[Method]] = {
     "simsiam": SimSiam,
     "swav": SwAV,
     "dino": DINO,
+    "joint": Joint,
+    "augself": AugSelf,
+    "essl": ESSL,
+    "essl_simsiam": ESSLSimSiam,
     "supervised": Supervised,
 }
 

@@ -24,7 +24,7 @@ from looc_tf.objectives import Objective
 from looc_tf.representations import QUERY
 from looc_tf.views import Space, ViewPlan, multicrop, sibling_negatives
 
-Encoded = dict[str, dict[str, tf.Tensor]]  # view -> space -> [B, D]
+Encoded = dict[str, dict[str, tf.Tensor]]  # view -> trunk or space -> [B, D]
 
 
 @dataclass(frozen=True)
@@ -168,12 +168,12 @@ class Pairs(Method):
 
     def compare(self, batch: Batch, targets: Encoded) -> tuple[dict[str, tf.Tensor], dict[str, Any]]:
         quick = self._encode(self.encoder, batch["views"])
-        slow = targets or quick
+        slow, beside = targets or quick, self.beside(batch, quick)
         losses, remembered = {}, {}
         for name, space in self.spaces.items():
             own, others = ({view: rows[name] for view, rows in each.items() if name in rows} for each in (quick, slow))
             found = space(own, others, self.meets[name], self.siblings[name], self.optimizer.iterations)
-            losses[name] = found.loss
+            losses[name] = found.loss if beside is None else found.loss + beside
             if self.siblings[name]:
                 nearest = tf.argmax(found.nearness, axis=1) == 0
                 self.record(f"{name}/sibling_accuracy", tf.cast(nearest, tf.float32))
@@ -185,16 +185,18 @@ class Pairs(Method):
             remembered[name] = tf.stop_gradient(unit), found.remembered
         return losses, remembered
 
+    def beside(self, batch: Batch, rows: Encoded) -> tf.Tensor | None:
+        """A loss `[B]` beside those of the spaces, of the batch and of what the encoder makes of each view."""
+        return None
+
     def _encode(self, encoder: Encoder, views: Mapping[str, tf.Tensor], slow: bool = False) -> Encoded:
-        """The rows of each view in the spaces that read it."""
+        """The trunk's features of each view that is read, and its rows in the spaces that read it."""
         raw = next(iter(self.spaces.values())).raw
+        readers = {view: self._readers(view, slow) for view in views}
+        views = {view: images for view, images in views.items() if readers[view]}
         if self.together:
             return encoder.together(views, training=True, raw=raw)
-        return {
-            view: encoder(images, training=True, heads=self._readers(view, slow), raw=raw)
-            for view, images in views.items()
-            if self._readers(view, slow)
-        }
+        return {view: encoder(images, training=True, heads=readers[view], raw=raw) for view, images in views.items()}
 
     def _readers(self, view: str, slow: bool) -> list[str]:
         """The spaces that read a view: on the slow side as what is found, on the other as what finds, or both."""

@@ -79,6 +79,15 @@ CASES: dict[str, Experiment] = {
     "dino_looc": of_method(
         methods.DINO.Settings(spaces=SHARING, prototypes=6, rank_siblings=0.3), replace(MODEL, head="gelu_norm_mlp")
     ),
+    "joint_looc": of_method(methods.Joint.Settings(spaces=SHARING), replace(MODEL, head="batch_norm_mlp")),
+    "augself": of_method(
+        methods.AugSelf.Settings(predictor=4, predicts=CHAIN[:3], hidden=8), replace(MODEL, head="deep_norm_mlp")
+    ),
+    "essl": replace(of_method(methods.ESSL.Settings(hidden=8), replace(MODEL, head="batch_norm_mlp")), views=MULTICROP),
+    "essl_simsiam": replace(
+        of_method(methods.ESSLSimSiam.Settings(predictor=4, hidden=8), replace(MODEL, head="deep_norm_mlp")),
+        views=MULTICROP,
+    ),
     "supervised": of_method(methods.Supervised.Settings()),
 }
 CONTRASTIVE = [name for name, case in CASES.items() if case.method.name == "looc"]
@@ -102,9 +111,12 @@ def make_batch(case: Experiment, seed: int = 0, size: int = BATCH, pixels: int =
     rows = plan(case).views
     views = {row.name: random.random([size, *_shape(case, row, pixels)], np.float32) for row in rows}
     label = tf.constant(random.integers(CLASSES, size=size))
+    drawn = {}
+    if methods.METHODS[case.method.name].reads_parameters:
+        drawn["parameters"] = plan(case).sample(tf.constant(random.random([size, plan(case).numbers]), tf.float32))
     order = random.permutation(size) if any(row.shuffled for row in rows) else np.arange(size)
     made = {"views": tf.nest.map_structure(tf.constant, views), "order": tf.constant(order.astype(np.int32))}
-    return {**made, "label": label}
+    return {**made, **drawn, "label": label}
 
 
 @functools.cache

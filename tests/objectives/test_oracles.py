@@ -51,6 +51,20 @@ def test_ranking_of_siblings():
     close(losses.ranking(near[:, :1]), [0, 0, 0])
 
 
+def test_one_entropy_over_all_spaces():
+    from looc_tf.methods.joint import crowding
+
+    one, other = (tf.concat([unit(a), unit(b)], axis=1) / 2**0.5 for a, b in ((A, C), (B, D)))
+    joint = tf.reduce_mean(crowding(one, other, 0.5))
+    aligned = [
+        objectives.Aligned("all", 0.5)({"query": unit(a), "all": unit(b)}, {}, BOTH, [], START).loss
+        for a, b in ((A, B), (C, D))
+    ]
+    close(joint, 1.339649)
+    close(tf.reduce_mean(aligned), -1.663872)
+    close(tf.reduce_mean(aligned) + joint, -0.324224)
+
+
 class Same(keras.layers.Layer):
     """A predictor that hands on what it is given."""
 

@@ -1,0 +1,94 @@
+"""E-SSL: telling turns beside an invariant loss (Dangovski et al., ICLR 2022, arXiv 2111.00899)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import tensorflow as tf
+from tensorflow import keras
+
+from looc_tf import config
+from looc_tf.augment import Augmentation
+from looc_tf.config import Experiment
+from looc_tf.methods import simclr, simsiam
+from looc_tf.methods.base import Batch
+from looc_tf.methods.pairs import Encoded, Pairs
+from looc_tf.methods.simclr import SimCLR
+from looc_tf.methods.simsiam import SimSiam
+from looc_tf.representations import LOCAL, TRUNK
+from looc_tf.views import ViewPlan, multicrop
+
+TURNED = f"{LOCAL}1"  # the view that is turned
+TURNS = 4
+
+
+@dataclass(frozen=True)
+class Settings(simclr.Settings):
+    """How much the turns count."""
+
+    name: str = "essl"
+    weight: float = 0.4
+    hidden: int = 2048  # width of the network that tells the turns
+
+
+@dataclass(frozen=True)
+class SimSiamSettings(simsiam.Settings):
+    """How much the turns count."""
+
+    name: str = "essl_simsiam"
+    weight: float = 0.4
+    hidden: int = 2048  # width of the network that tells the turns
+
+
+class Turns(Pairs):
+    """A small view of each picture is shown in all four turns, and a network behind the trunk says which is which."""
+
+    def __init__(self, encoder, *given, **options):
+        super().__init__(encoder, *given, **options)
+        layers = []
+        for number in range(2):
+            layers += [
+                keras.layers.Dense(self.settings.hidden, name=f"hidden{number}"),
+                keras.layers.LayerNormalization(),
+            ]
+            layers += [keras.layers.ReLU()]
+        self.teller = keras.Sequential([*layers, keras.layers.Dense(TURNS, dtype="float32", name="out")], name="teller")
+        self.teller.build([None, encoder.dimension(TRUNK)])
+        self.meter("turns/loss", "turns/accuracy")
+
+    @classmethod
+    def plan(cls, experiment: Experiment, chain: Mapping[str, Augmentation]) -> ViewPlan:
+        """Beside the views of the spaces a small one, which is in none of them."""
+        made = multicrop(chain, 1, experiment.method.spaces)
+        views = [replace(view, positive=()) if view.name == TURNED else view for view in made.views]
+        return ViewPlan(chain, views)
+
+    @classmethod
+    def check(cls, experiment: Experiment, devices: int | None = None) -> None:
+        super().check(experiment, devices)
+        config.positive(experiment, "method.hidden")
+        config.between(experiment, 0, 1000, "method.weight")
+
+    def beside(self, batch: Batch, rows: Encoded) -> tf.Tensor:
+        images = batch["views"][TURNED]
+        turned = tf.concat([tf.image.rot90(images, turn) for turn in range(TURNS)], axis=0)
+        logits = self.teller(self.encoder(turned, training=True, heads=[])[TRUNK])
+        labels = tf.repeat(tf.range(TURNS), tf.shape(images)[0])
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        right = tf.cast(tf.argmax(logits, axis=1, output_type=tf.int32) == labels, tf.float32)
+        self.record("turns/loss", losses)
+        self.record("turns/accuracy", right)
+        return self.settings.weight * tf.reduce_mean(tf.reshape(losses, [TURNS, -1]), axis=0)
+
+
+class ESSL(Turns, SimCLR):
+    """E-SSL beside SimCLR."""
+
+    Settings = Settings
+
+
+class ESSLSimSiam(Turns, SimSiam):
+    """E-SSL beside SimSiam."""
+
+    Settings = SimSiamSettings

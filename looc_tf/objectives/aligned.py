@@ -1,0 +1,28 @@
+"""Alignment alone, for methods whose guard against collapse stands beside the spaces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from looc_tf.losses import cosine
+from looc_tf.objectives.base import Compared, Meets, Objective, Rows, own_and_siblings
+from looc_tf.representations import QUERY
+
+
+class Aligned(Objective):
+    """`-cos / temperature` of the query and its own key, with gradient through both.
+
+    Args:
+        name: of the space.
+        temperature: divides the similarity.
+    """
+
+    def __init__(self, name: str, temperature: float):
+        super().__init__(name)
+        self.temperature = temperature
+
+    def call(self, quick: Rows, slow: Rows, meets: Meets, siblings: Sequence[str], step: tf.Tensor) -> Compared:
+        near = [cosine(quick[QUERY], quick[each]) / self.temperature for each in own_and_siblings(meets, siblings)]
+        return Compared(-near[0], tf.stack(near, axis=1), (), {})
