@@ -6,10 +6,20 @@ from unittest import mock
 
 import numpy as np
 import tensorflow as tf
+from tensorflow import keras
 
 from helpers import contract, references
 from looc_tf import augment
 from looc_tf.memory import embedding_space
+
+
+def all_statistics_move(method, batch) -> None:
+    """Every BatchNorm of what is trained, and of slow copies, takes the statistics of a step."""
+    layers = [layer for layer in method.submodules if isinstance(layer, keras.layers.BatchNormalization)]
+    before = contract.arrays(layer.moving_mean for layer in layers)
+    contract.step(method, batch)
+    for layer, mean in zip(layers, before):
+        assert not np.array_equal(mean, layer.moving_mean), layer.name
 
 
 def view_rule(leave_one_out, spaces) -> None:
@@ -205,16 +215,19 @@ def graph_equals_eager(rewound, batches, **options) -> None:
 
 
 def a_step_lowers_the_loss(method, batch) -> None:
-    """With keys and queues held still, the loss on the batch of the step falls."""
+    """With keys, queues and centers held still, the loss on the batch of the step falls."""
 
     def loss() -> float:
         losses, _ = method.compare(batch, targets)
         return float(tf.reduce_mean(tf.add_n(list(losses.values()))))
 
     targets = method.targets(batch)
-    queues = [(space.queue, space.queue.numpy()) for space in getattr(method, "spaces", {}).values()]
+    spaces = getattr(method, "spaces", {}).values()
+    memory = [
+        (each, each.numpy()) for space in spaces for each in space.non_trainable_variables if "norm" not in each.name
+    ]
     first = loss()
     contract.step(method, batch)
-    for queue, rows in queues:
-        queue.assign(rows)
+    for variable, value in memory:
+        variable.assign(value)
     assert loss() < first

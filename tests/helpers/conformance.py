@@ -22,7 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from helpers import checks, contract, long_checks
+from helpers import checks, contract, long_checks, plain
 from looc_tf import methods
 
 TESTS = Path(__file__).parents[1]
@@ -31,12 +31,14 @@ LACKS = {  # what a check asks of a method -> what a method without it is like
     "parts": "the loss compares the pictures of a batch with each other and needs it whole",
     "heads": "no embedding space, whose collapse would go unnoticed",
     "queues": "neither keys nor queues",
+    "plain": "its paper's step is written down for the one space `all` and two large views alone",
 }
 HAS = {
     "nothing": lambda case: True,
     "parts": lambda case: not methods.METHODS[case.method.name].needs_whole_batch,
     "heads": lambda case: bool(methods.METHODS[case.method.name].heads(case)),
     "queues": lambda case: case.method.name == "looc",
+    "plain": lambda case: case.method.name in plain.PLAIN and plain.applies(case),
 }
 PRECISIONS = ("mixed_float16", "mixed_bfloat16")
 
@@ -143,6 +145,10 @@ def two_replicas(name: str, folder: Path, bug: str = "") -> None:
     long_checks.replicas_equal_one(*(dict(np.load(folder / f"{name}-{n}.npz", allow_pickle=False)) for n in (1, 2)))
 
 
+def paper(name: str, folder: Path) -> None:
+    plain.five_steps_are_those_of_the_paper(contract.CASES[name])
+
+
 CHECKS = {
     "negatives": Check("negatives never hold the current keys", on_method(checks.current_keys_are_no_negatives, 3)),
     "losses": Check(
@@ -159,6 +165,8 @@ CHECKS = {
     ),
     "gradients": Check("no gradient reaches keys or queues", on_method(checks.no_gradient_reaches_keys_or_queues)),
     "heads": Check("head i gets gradient from loss i alone", on_method(checks.head_gets_gradient_from_its_own_loss)),
+    "paper": Check("five steps are those of its paper, to the bit", paper, asks="plain"),
+    "moving": Check("all BatchNorms take a step's statistics", on_method(checks.all_statistics_move), asks="nothing"),
     "falls": Check("a step lowers the loss", on_method(checks.a_step_lowers_the_loss), asks="nothing"),
     "reload": Check("saved and reloaded, the next step is the same to the bit", reload, asks="nothing"),
     "replicas": Check(

@@ -55,7 +55,7 @@ CASES: dict[str, Experiment] = {
         views=MULTICROP,
     ),
     "simclr_looc": of_method(SimCLR.Settings(spaces=SHARING), replace(MODEL, head="batch_norm_mlp")),
-    "byol": of_method(methods.BYOL.Settings(predictor=16), replace(MODEL, head="hidden_norm_mlp")),
+    "byol": of_method(methods.BYOL.Settings(predictor=16, rising=True), replace(MODEL, head="hidden_norm_mlp")),
     "byol_looc": of_method(
         methods.BYOL.Settings(spaces=SHARING, predictor=16, symmetric=False, rising=True, rank_siblings=0.3),
         replace(MODEL, head="hidden_norm_mlp"),
@@ -71,10 +71,14 @@ CASES: dict[str, Experiment] = {
         ),
         views=MULTICROP,
     ),
+    "swav_pair": of_method(methods.SwAV.Settings(prototypes=6), replace(MODEL, head="hidden_norm_mlp")),
     "swav_looc": of_method(methods.SwAV.Settings(spaces=SHARING, prototypes=6), replace(MODEL, head="hidden_norm_mlp")),
     "dino": replace(
         of_method(methods.DINO.Settings(prototypes=6, local_views=2), replace(MODEL, head="gelu_norm_mlp")),
         views=MULTICROP,
+    ),
+    "dino_pair": of_method(
+        methods.DINO.Settings(prototypes=6, frozen_epochs=0, clip=0.5), replace(MODEL, head="gelu_norm_mlp")
     ),
     "dino_looc": of_method(
         methods.DINO.Settings(spaces=SHARING, prototypes=6, rank_siblings=0.3), replace(MODEL, head="gelu_norm_mlp")
@@ -94,14 +98,20 @@ CONTRASTIVE = [name for name, case in CASES.items() if case.method.name == "looc
 
 
 def build(
-    case: Experiment, precision: str = "float32", rate: float = 0.03, eager: bool = True, decay: float = 1e-4
+    case: Experiment,
+    precision: str = "float32",
+    rate: float = 0.03,
+    eager: bool = True,
+    decay: float = 1e-4,
+    facts: Facts | None = None,
 ) -> methods.Method:
     """The method of a case, compiled; steps run eagerly unless asked otherwise: a trace costs more than a step."""
     case = replace(case, training=replace(case.training, precision=precision))
-    method = methods.build(case, Facts(classes=CLASSES))
-    method.compile(
-        optim.build(Optimizer(learning_rate=rate, weight_decay=decay, schedule="constant"), 100), run_eagerly=eager
-    )
+    method = methods.build(case, facts or Facts(classes=CLASSES, steps=100, epoch=1))
+    optimizer = optim.build(Optimizer(learning_rate=rate, weight_decay=decay, schedule="constant"), 100)
+    if method.undecayed():
+        optimizer.exclude_from_weight_decay(var_list=method.undecayed())
+    method.compile(optimizer, run_eagerly=eager)
     return method
 
 

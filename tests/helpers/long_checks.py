@@ -8,7 +8,7 @@ from unittest import mock
 import numpy as np
 import tensorflow as tf
 
-from helpers import contract
+from helpers import contract, replicas
 from looc_tf import methods
 from looc_tf.config import Optimizer
 
@@ -92,7 +92,7 @@ def replicas_equal_one(one: dict, two: dict) -> None:
     Args:
         one, two: arrays by name, as `replicas.collect` gives them.
     """
-    for part in ("encoder", "key_encoder", "classifier"):
+    for part in (*replicas.PARTS, "objective"):
         if any(name.startswith(part) for name in one):
             assert replica_distance(one, two, part) < 1e-5, part
     if any(name.startswith("queue") for name in one):

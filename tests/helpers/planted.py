@@ -6,7 +6,7 @@ import contextlib
 import functools
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest import mock
 
@@ -15,7 +15,9 @@ import tensorflow as tf
 from helpers import conformance
 from looc_tf.memory import EmbeddingSpace
 from looc_tf.methods import LooC, Method
+from looc_tf.methods.pairs import Pairs
 from looc_tf.models import Encoder, follow
+from looc_tf.objectives import Distilled, Predicted
 
 patch = mock.patch.object
 
@@ -130,7 +132,70 @@ def reversed_average():
     return mock.patch("looc_tf.methods.looc.follow", lambda slow, quick, momentum: follow(slow, quick, 1 - momentum))
 
 
+def raw_rows_scaled(call=Encoder.call):
+    """What a predictor is given has length 1."""
+    return patch(Encoder, "call", lambda self, images, raw=False, **more: call(self, images, **more))
+
+
+def gradient_into_the_key(call=Predicted.call):
+    """The gradient is stopped on the side of the predictor."""
+
+    def planted(self, quick, slow, *more):
+        with patch(tf, "stop_gradient", tf.identity):
+            return call(self, {name: tf.raw_ops.StopGradient(input=rows) for name, rows in quick.items()}, slow, *more)
+
+    return patch(Predicted, "call", planted)
+
+
+def centred_center(commit=Distilled.commit):
+    return patch(Distilled, "commit", lambda self, rows: commit(self, rows - self.center.value))
+
+
+def head_without_training(call=Encoder.call):
+    """`training` does not reach the heads."""
+
+    def planted(self, images, training=False, heads=None, raw=False):
+        kept, inner = self.heads, {}
+        for name, head in kept.items():
+            inner[name] = lambda rows, training=False, head=head: head(rows, training=False)
+        with patch(self, "_self_setattr_tracking", False):
+            self.heads = inner
+            try:
+                return call(self, images, training=training, heads=heads, raw=raw)
+            finally:
+                self.heads = kept
+
+    return patch(Encoder, "call", planted)
+
+
+def late_clock(momentum=Pairs._momentum):
+    """The momentum is that of the step after."""
+
+    def planted(self):
+        with patch(self, "facts", replace(self.facts, steps=self.facts.steps)):
+            iterations = self.optimizer.iterations
+            iterations.assign_add(1)
+            found = momentum(self)
+            iterations.assign_sub(1)
+            return found
+
+    return patch(Pairs, "_momentum", planted)
+
+
 BUGS = [
+    Bug("unit rows before the predictor", "paper", raw_rows_scaled, case="byol"),
+    Bug("the gradient is stopped on the wrong side", "paper", gradient_into_the_key, case="simsiam"),
+    Bug("the center takes logits that were centred", "paper", centred_center, case="dino_pair"),
+    Bug("`training` does not reach the heads", "moving", head_without_training, case="byol"),
+    Bug("the clock of the moving average is one step ahead", "paper", late_clock, case="byol"),
+    Bug(
+        "Sinkhorn on each replica alone", "replicas", contextlib.nullcontext,
+        run=functools.partial(conformance.two_replicas, bug="sinkhorn"), case="swav_pair",
+    ),
+    Bug(
+        "a center on each replica alone", "replicas", contextlib.nullcontext,
+        run=functools.partial(conformance.two_replicas, bug="center"), case="dino_pair",
+    ),
     Bug("keys enter the queue before the loss", "negatives", early),
     Bug("the same", "losses", early),
     Bug("queries enter the queue", "queue", queries_enqueued),
