@@ -133,6 +133,10 @@ class Method(keras.Model):
         """The loss of guessing, for each loss of which it is known: that of identical embeddings."""
         return {}
 
+    def remarks(self) -> list[str]:
+        """What a person should know before such a training begins, a line each; by default nothing."""
+        return []
+
     def targets(self, batch: Batch) -> Any:
         """What the views are compared with, `[B, ...]`; no gradient reaches it. By default nothing."""
         return ()

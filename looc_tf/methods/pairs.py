@@ -156,6 +156,18 @@ class Pairs(Method):
         known = {name: space.chance() for name, space in self.spaces.items()}
         return {name: loss for name, loss in known.items() if loss is not None}
 
+    def remarks(self) -> list[str]:
+        """Of starts that outlast the training, and of spaces that ask for more than a batch can give."""
+        found = [remark for space in self.spaces.values() if (remark := space.remark())]
+        for name in ("frozen_epochs", "queue_epochs", "teacher_epochs"):
+            epochs = getattr(self.settings, name, 0)
+            if self.facts.steps and epochs * self.facts.epoch >= self.facts.steps:
+                found.append(
+                    f"method.{name} of {epochs:g} are {epochs * self.facts.epoch:,.0f} steps, and the training has "
+                    f"{self.facts.steps:,}: it ends before that. Lower it, or train for longer."
+                )
+        return found
+
     def targets(self, batch: Batch) -> Encoded:
         """What the slow copy makes of the views that are to be found; nothing where there is none."""
         slow = self.slow

@@ -57,5 +57,6 @@ class SwAV(Pairs):
             epsilon=settings.epsilon,
             queue=settings.queue,
             queue_from=round(settings.queue_epochs * facts.epoch),
+            batch=experiment.training.batch,
             seed=seed_of(experiment, space),
         )

@@ -65,6 +65,10 @@ class Objective(keras.layers.Layer):
         """The loss of guessing, where it is known."""
         return None
 
+    def remark(self) -> str:
+        """What a person should know of it before a training begins; "" for nothing."""
+        return ""
+
     def held(self) -> list[tf.Variable]:
         """The trained variables that may be kept as they are for the first steps; no weight decay moves them."""
         return []

@@ -15,6 +15,9 @@ from looc_tf.objectives.base import Compared, Meets, Objective, Rows, own_and_si
 from looc_tf.representations import QUERY
 
 
+MOST = 8  # prototypes for each row that is spread over them; the authors' recipes have up to 6
+
+
 def unit_columns(kernel: tf.Tensor) -> tf.Tensor:
     """Columns scaled to length 1; those that are stay as they are, to the bit."""
     length = tf.norm(kernel, axis=0, keepdims=True)
@@ -35,6 +38,7 @@ class Clustered(Objective):
         epsilon: of Sinkhorn's entropy.
         queue: rows of earlier batches, for each view that is coded; 0 for none.
         queue_from: the step from which on the queue is used; it must be full besides.
+        batch: pictures of the global batch.
         seed: of the first prototypes.
     """
 
@@ -50,9 +54,11 @@ class Clustered(Objective):
         epsilon: float,
         queue: int = 0,
         queue_from: int = 0,
+        batch: int = 0,
         seed: int = 0,
     ):
         super().__init__(name)
+        self.batch = batch
         self.temperature, self.epsilon, self.rows, self.queue_from = temperature, epsilon, queue, queue_from
         drawn = tf.random.stateless_normal([dimension, prototypes], seed=(seed, 1))
         self.prototypes = self.add_weight(
@@ -108,6 +114,15 @@ class Clustered(Objective):
 
     def chance(self) -> float:
         return math.log(self.prototypes.shape[1])
+
+    def remark(self) -> str:
+        count, rows = self.prototypes.shape[1], self.batch + self.rows
+        if not self.batch or count <= MOST * rows:
+            return ""
+        return (
+            f"Space {self.name!r} has {count:,} prototypes, and Sinkhorn spreads {rows:,} rows over them: most get "
+            f"nearly none. Use at most {MOST * rows:,} (method.prototypes), a larger batch, or method.queue."
+        )
 
     def held(self) -> list[tf.Variable]:
         return [self.prototypes]

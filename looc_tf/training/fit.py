@@ -48,6 +48,8 @@ def train(experiment: Experiment, out: str | Path, resume: bool = False, warm: s
         facts = Facts.of(experiment, source)
         method = compiled(experiment, facts)
         start = run.begin(method, source, facts, warm)
+        for remark in method.remarks():
+            log.warning("%s", remark)
         if training.xla and not tf.config.list_physical_devices("GPU"):
             log.warning("training.xla is meant for GPUs: a CPU compiles the first step for long, and all are slower.")
         if start < facts.steps:
