@@ -14,8 +14,7 @@ from looc_tf.memory import Fifo
 from looc_tf.objectives.base import Compared, Meets, Objective, Rows, own_and_siblings
 from looc_tf.representations import QUERY
 
-
-MOST = 8  # prototypes for each row that is spread over them; the authors' recipes have up to 6
+MOST = 8  # prototypes for each row that is spread over them; recipes for small batches have 4
 
 
 def unit_columns(kernel: tf.Tensor) -> tf.Tensor:

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 import tensorflow as tf
-from helpers import contract
 
+from helpers import contract
 from looc_tf import methods
 from looc_tf.losses import sinkhorn
 
