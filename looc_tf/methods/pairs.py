@@ -193,7 +193,7 @@ class Pairs(Method):
                     losses[name] += self.settings.rank_siblings * ranking(found.nearness)
             for measure, values in {"loss": losses[name], **found.measures}.items():
                 self.record(f"{name}/{measure}", values)
-            unit = tf.math.l2_normalize(own[QUERY], axis=1) if space.raw else own[QUERY]
+            unit = self.encoder.unit(own[QUERY]) if space.raw else own[QUERY]
             remembered[name] = tf.stop_gradient(unit), found.remembered
         return losses, remembered
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import tensorflow as tf
+from tensorflow import keras
 
 from looc_tf import config, experiments, methods, optim, views
 from looc_tf.config import Experiment, Method, Model, Optimizer, Training, Views
@@ -60,9 +61,9 @@ CASES: dict[str, Experiment] = {
         methods.BYOL.Settings(spaces=SHARING, predictor=16, symmetric=False, rising=True, rank_siblings=0.3),
         replace(MODEL, head="hidden_norm_mlp"),
     ),
-    "simsiam": of_method(methods.SimSiam.Settings(predictor=4), replace(MODEL, head="deep_norm_mlp")),
+    "simsiam": of_method(methods.SimSiam.Settings(predictor=16), replace(MODEL, head="deep_norm_mlp")),
     "simsiam_looc": of_method(
-        methods.SimSiam.Settings(spaces=SHARING, predictor=4), replace(MODEL, head="deep_norm_mlp")
+        methods.SimSiam.Settings(spaces=SHARING, predictor=16), replace(MODEL, head="deep_norm_mlp")
     ),
     "swav": replace(
         of_method(
@@ -85,11 +86,11 @@ CASES: dict[str, Experiment] = {
     ),
     "joint_looc": of_method(methods.Joint.Settings(spaces=SHARING), replace(MODEL, head="batch_norm_mlp")),
     "augself": of_method(
-        methods.AugSelf.Settings(predictor=4, predicts=CHAIN[:3], hidden=8), replace(MODEL, head="deep_norm_mlp")
+        methods.AugSelf.Settings(predictor=16, predicts=CHAIN[:3], hidden=8), replace(MODEL, head="deep_norm_mlp")
     ),
     "essl": replace(of_method(methods.ESSL.Settings(hidden=8), replace(MODEL, head="batch_norm_mlp")), views=MULTICROP),
     "essl_simsiam": replace(
-        of_method(methods.ESSLSimSiam.Settings(predictor=4, hidden=8), replace(MODEL, head="deep_norm_mlp")),
+        of_method(methods.ESSLSimSiam.Settings(predictor=16, hidden=8), replace(MODEL, head="deep_norm_mlp")),
         views=MULTICROP,
     ),
     "supervised": of_method(methods.Supervised.Settings()),
@@ -104,6 +105,7 @@ def build(
     eager: bool = True,
     decay: float = 1e-4,
     facts: Facts | None = None,
+    loss_scale: float | None = None,
 ) -> methods.Method:
     """The method of a case, compiled; steps run eagerly unless asked otherwise: a trace costs more than a step."""
     case = replace(case, training=replace(case.training, precision=precision))
@@ -111,6 +113,8 @@ def build(
     optimizer = optim.build(Optimizer(learning_rate=rate, weight_decay=decay, schedule="constant"), 100)
     if method.undecayed():
         optimizer.exclude_from_weight_decay(var_list=method.undecayed())
+    if loss_scale and precision == "mixed_float16":
+        optimizer = keras.mixed_precision.LossScaleOptimizer(optimizer, initial_scale=loss_scale)
     method.compile(optimizer, run_eagerly=eager)
     return method
 

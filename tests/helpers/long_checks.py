@@ -29,10 +29,14 @@ def precision_moves_as_float32(case, precision: str, scale: float = 1.0) -> None
         precision: of Keras.
         scale: of the losses; a small one makes gradients that float16 cannot hold unless the loss is scaled.
     """
-    batch = contract.make_batch(case, pixels=32)  # enough pixels that rounding averages out in BatchNorm
+    # Enough pixels and pictures that rounding averages out: in a small batch one ReLU that flips turns the gradient.
+    size = contract.BATCH if case.method.name == "looc" else 4 * contract.BATCH
+    batch = contract.make_batch(case, size=size, pixels=32)
     moved = []
     for each in ("float32", precision):
-        method = contract.build(case, each, decay=0.0)  # weight decay moves the weights whatever the gradients
+        # Weight decay moves the weights whatever the gradients; the usual first loss scale lets sharp losses overflow,
+        # and steps are then skipped until it has come down.
+        method = contract.build(case, each, decay=0.0, loss_scale=None if scale < 1 else 2.0**8)
         compare = method.compare
 
         def small(batch, targets, compare=compare):
