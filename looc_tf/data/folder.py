@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -14,6 +15,7 @@ from looc_tf.data.table import Table, objects
 from looc_tf.errors import UserError
 
 STYLIZED = "stylized"
+WITHOUT = "without extension"
 EXTENSIONS = frozenset(
     ".jpg .jpeg .jpe .jfif .png .gif .bmp .dib .webp .tif .tiff .ppm .pgm .pbm .pnm .tga .jp2".split()
 )
@@ -51,7 +53,13 @@ def read_folder(root: Path) -> Table:
         picture=lambda row: read_file(root / pictures[row]),
         stylized=_stylized(root, pictures, copies) if any(p.with_suffix("") in mirrored for p in pictures) else None,
         skipped=tuple(unreadable),
+        passed_over=_kinds(path for path in paths if path.suffix.lower() not in EXTENSIONS),
     )
+
+
+def _kinds(paths: Iterable[PurePosixPath]) -> dict[str, int]:
+    """Files by extension, the most frequent first."""
+    return dict(Counter(path.suffix.lower() or WITHOUT for path in sorted(paths)).most_common())
 
 
 def _list(root: Path) -> tuple[list[PurePosixPath], list[tuple[str, str]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -22,6 +22,8 @@ class Table:
         picture: row -> encoded bytes. It may raise: the row is then a broken picture.
         stylized: row -> encoded bytes of the stylised copy, or None where the origin has no such copies.
         skipped: (id, reason) of what could not be listed.
+        passed_over: kind -> how many files of that kind lie there and are not among the rows; a kind is an extension
+            (".heic"), or words: "without extension", "masks", "seen already".
     """
 
     ids: np.ndarray
@@ -31,6 +33,7 @@ class Table:
     picture: Encoded
     stylized: Encoded | None = None
     skipped: tuple[tuple[str, str], ...] = ()
+    passed_over: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
