@@ -7,16 +7,24 @@ from pathlib import Path
 import click
 
 from looc_tf import config
-from looc_tf.cli.options import checkpoint_option, data_option, takes_experiment, tensorflow, threads_option
+from looc_tf.cli.options import (
+    checkpoint_option,
+    data_option,
+    labels_option,
+    takes_experiment,
+    tensorflow,
+    threads_option,
+)
 from looc_tf.errors import UserError
 
 
 @click.command()
 @click.argument("run", metavar="RUN")
 @data_option
+@labels_option
 @checkpoint_option
 @threads_option
-def evaluate(run: str, data: str | None, checkpoint: str, threads: int | None) -> None:
+def evaluate(run: str, data: str | None, labels: str | None, checkpoint: str, threads: int | None) -> None:
     """Measure what each representation of RUN has kept.
 
     \b
@@ -28,7 +36,7 @@ def evaluate(run: str, data: str | None, checkpoint: str, threads: int | None) -
     from looc_tf.report import evaluate_run
     from looc_tf.results.tables import screen
 
-    done = evaluate_run(run, data=data, checkpoint=checkpoint)
+    done = evaluate_run(run, data=data, checkpoint=checkpoint, labels=labels)
     Console().print(screen(done.records, done.chance))
     click.echo(f"evaluated: {done.path}")
 

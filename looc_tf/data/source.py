@@ -30,6 +30,7 @@ class Source:
         fields: label field -> class names. "label" is the main one; {} when there are no labels (`label` is then -1).
         stylized: whether each element has a field `stylized`, uint8 like `image`.
         skipped: list of (id, reason).
+        notes: what is to be said of how the set was read, a line each.
 
     Example:
         >>> from looc_tf.data import open_source
@@ -42,6 +43,7 @@ class Source:
         self.name, self.split, self.size = name, split, size
         self.fields = {field: tuple(names) for field, names in table.fields.items()}
         self.skipped: list[tuple[str, str]] = list(table.skipped)
+        self.notes = table.notes
         self.stylized = table.stylized is not None
         self._broken: set[int] = set()  # rows that a fetch found so
         self._lock = threading.Lock()

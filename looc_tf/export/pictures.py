@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Optional, Union
 
 from looc_tf.data.decode import SIGNATURES
-from looc_tf.data.folder import EXTENSIONS, readable_name, walk
+from looc_tf.data.extensions import is_picture, kind
+from looc_tf.data.folder import readable_name, walk
 from looc_tf.data.ingest import read_file, transcode
 from looc_tf.data.records import record_files
 from looc_tf.data.tfrecord import Keys, examples
@@ -26,10 +27,17 @@ _READERS, _AHEAD = 4, 32
 
 @dataclass(frozen=True)
 class Pictures:
-    """What is to be embedded, and how many that is where it is known without reading."""
+    """What is to be embedded, how many that is where it is known without reading, and what is left aside.
+
+    Attributes:
+        items: the pictures.
+        count: of them.
+        passed_over: kind -> files that are no pictures.
+    """
 
     items: Iterable[Item]
     count: Optional[int] = None
+    passed_over: Mapping[str, int] = field(default_factory=dict)
 
 
 def find(images: str | Path) -> Pictures:
@@ -48,12 +56,13 @@ def find(images: str | Path) -> Pictures:
         return Pictures([(readable_name(path.name), partial(read_file, path))], 1)
     if not path.is_dir():
         raise UserError(f"Expected a folder of pictures, a picture or a TFRecord file. {path} does not exist.")
-    count = sum(1 for _ in _files(path))
+    others: Counter[str] = Counter()
+    count = sum(1 for _ in _files(path, others))
     if not count:
         raise UserError(
             f"Expected pictures in {path}. Found none, at any depth. Name a folder that holds JPEG, PNG, ... files."
         )
-    return Pictures(_files(path), count)
+    return Pictures(_files(path, Counter()), count, dict(others.most_common()))
 
 
 def read_ahead(items: Iterable[Item]) -> Iterator[Picture]:
@@ -77,15 +86,26 @@ def _load(read: Read) -> bytes | str:
         return reason(error)
 
 
-def _files(root: Path) -> Iterator[Item]:
+def _files(root: Path, others: Counter[str]) -> Iterator[Item]:
+    """The pictures below a folder; `others` counts what is none, by kind."""
+
     def refuse(error: OSError) -> None:
         raise UserError(
             f"Expected a readable folder. {error.filename}: {reason(error)}. Check its permissions."
         ) from error
 
     for path in walk(root, refuse):
-        if path.suffix.lower() in EXTENSIONS:
+        if _is_picture(root / path):
             yield readable_name(path), partial(read_file, root / path)
+        else:
+            others[kind(path)] += 1
+
+
+def _is_picture(path: Path) -> bool:
+    try:
+        return is_picture(path)
+    except OSError:  # a link to nothing: reading it says so
+        return True
 
 
 def _records(files: Iterable[Path]) -> Iterator[Item]:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import looc_tf
-from looc_tf.config import Evaluation
-from looc_tf.data import Source, open_parts
+from looc_tf.config import Evaluation, Experiment
+from looc_tf.data import Source, open_parts, reading
 from looc_tf.evaluate import Reading, choose_pictures, readings
 from looc_tf.evaluate.progress import terminal_progress
 from looc_tf.export import export
@@ -73,6 +73,7 @@ def evaluate_run(
     data: str | None = None,
     sources: Mapping[str, Source] | None = None,
     checkpoint: str = LAST,
+    labels: str | None = None,
 ) -> Evaluated:
     """Probe a trained run; write results.json, probes.json and matrix.png into it.
 
@@ -84,15 +85,23 @@ def evaluate_run(
         data: other pictures than those of its config.
         sources: the parts, where they are open already.
         checkpoint: of a folder, see `load_run`.
+        labels: a CSV file of labels, in the place of the config's.
     """
     run = opened(run, checkpoint)
     experiment = run.experiment
-    sources = sources or open_parts(data or experiment.data.name, size=experiment.data.size)
+    sources = sources or _parts(experiment, data, labels)
     known = provenance(run, sources, experiment.evaluation)
     with terminal_progress() as progress:
         read = list(readings(run.embedder.images, sources, experiment.evaluation, progress))
     other = data is not None and not _same_place(data, experiment.data.name)
     return write_readings(run, read, known, _beside(run.path, known) if other else "")
+
+
+def _parts(experiment: Experiment, data: str | None, labels: str | None) -> dict[str, Source]:
+    """The parts of a config's pictures, or of others; what the config says of how they are read is of its own."""
+    own = experiment.data
+    how = reading(own) if data is None or _same_place(data, own.name) else {}
+    return open_parts(data or own.name, size=own.size, **(how if labels is None else {**how, "labels": labels}))
 
 
 def write_readings(run: Run, read: Sequence[Reading], known: Provenance, part: str = "") -> Evaluated:

@@ -111,6 +111,8 @@ class RunFolder:
         if warm and self.resume and not self.start:
             begin_with(method, Path(warm) / "checkpoints")
         self._introduce(facts)
+        for note in source.notes:
+            log.info("%s", note)
         self.log_skipped(source)
         return self.start
 
@@ -192,6 +194,12 @@ class RunFolder:
         log.info("%s: steps %d to %d into %s", self.experiment.name, self.start, facts.steps, self.path)
         log.info("The whole config is in %s", self.path / "config.yaml")
         log.debug("%s", config.to_yaml(self.experiment).rstrip(), extra=FILE_ALONE)
+
+
+def as_begun(experiment: Experiment, path: str | Path) -> Experiment:
+    """An experiment with what the run that it goes on with keeps: the rules by which its pictures were read."""
+    file = Path(path) / "config.yaml"
+    return config.as_begun(experiments.load(file), experiment) if file.is_file() else experiment
 
 
 def _unused(path: Path) -> bool:
