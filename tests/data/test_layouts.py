@@ -221,3 +221,26 @@ def test_a_second_link_to_a_folder_is_counted(tmp_path):
     (tmp_path / "cat/loop").symlink_to("..")
     table = read_table(tmp_path)
     assert list(table.ids) == ["cat/1.png"] and table.passed_over == {"folders seen already": 2}
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        ["cat/*.png", "dog/*.png"],
+        ["*.png"],
+        ["train/cat/*.png", "train/dog/*.png", "test/cat/*.png", "test/dog/*.png"],
+        ["train/cat/*.png", "train/dog/*.png", "val/cat/*.png", "val/dog/*.png"],
+        ["Training/cat/*.png", "valid/cat/*.png", "TEST/dog/*.png", "Training/dog/*.png", "valid/dog/*.png"],
+        ["train/Fruit/Apple/*.png", "train/Bread/Rye/*.png", "test/Fruit/Apple/*.png", "test/Bread/Rye/*.png"],
+        ["train/*.png", "test/*.png"],
+        ["cat/*.png", "dog/*.png", "stylized/cat/*.png", "stylized/dog/*.png"],
+    ],
+)
+def test_usual_sets_are_read_alike_by_both_rules(tmp_path, places):
+    for place, number in product(places, range(150)):
+        write(tmp_path / place.replace("*", str(number)), b"not opened")
+    before, now = (read_table(tmp_path, rules=rules) for rules in (1, 2))
+    assert list(before.ids) == list(now.ids) and before.fields == now.fields
+    np.testing.assert_array_equal(before.labels["label"], now.labels["label"])
+    np.testing.assert_array_equal(assign(before), assign(now))
+    assert (before.stylized is None) == (now.stylized is None)
