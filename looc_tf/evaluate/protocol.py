@@ -124,7 +124,8 @@ def chance(sources: Mapping[str, Source], names: tuple[str, ...] = tuple(PROBES)
 def choose_pictures(sources: Mapping[str, Source], limit: Optional[int]) -> dict[str, tuple[Source, np.ndarray]]:
     """Which pictures of which source make up each part: {"train" | "validation" | "test": (source, indices)}.
 
-    Without a validation part, one training picture in ten is held out as one. `limit` then thins the training part.
+    Without a validation part, one training picture in ten is held out as one. `limit` then thins the training part: at
+    first by those without a label, such as the many of `unlabeled/`, from which no class is learned.
     """
     train, test = sources["train"], sources["test"]
     if len(train) < 2 or len(test) < 1:
@@ -139,6 +140,9 @@ def choose_pictures(sources: Mapping[str, Source], limit: Optional[int]) -> dict
     else:
         count = -(-len(train) // HELD_OUT)
         held_out, order = (train, np.sort(order[:count])), order[count:]
+    labels = getattr(train, "labels", None)  # a source of somebody's own may not tell them before it is read
+    if labels is not None:
+        order = order[np.argsort(labels["label"][order] < 0, kind="stable")]
     return {"train": (train, np.sort(order[:limit])), "validation": held_out, "test": (test, np.arange(len(test)))}
 
 
