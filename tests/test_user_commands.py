@@ -13,6 +13,7 @@ from helpers import tiny
 
 import looc_tf
 from looc_tf.cli import cli
+from looc_tf.data import Census
 from looc_tf.evaluate import Reading
 from looc_tf.results.records import KEYS
 
@@ -84,6 +85,19 @@ def test_train_says_what_comes_next_and_keeps_the_config_off_the_screen(trained)
     assert [line for line in error.splitlines() if "config" in line] == [
         f"The whole config is in {run / 'config.yaml'}"
     ]
+
+
+def test_train_begins_with_how_many_pictures_are_for_what(trained, place):
+    run, (_, _, error) = trained
+    line = error.splitlines()[0]
+    assert line.startswith(f"{place / 'pictures'}: ")
+    assert re.search(
+        r": \d\d training pictures \(3 classes: bar, disc, noise\), \d validation, \d test, 0 skipped$", line
+    )
+    assert line in (run / "train.log").read_text().splitlines()[0]
+    about = json.loads((run / "run.json").read_text())
+    assert str(Census.read(about["census"])) == line and about["census"]["training"] == about["pictures"]
+    assert about["skipped"] == 0
 
 
 def test_train_refuses_a_folder_that_is_in_use(trained, place):
