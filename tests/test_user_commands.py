@@ -15,9 +15,10 @@ import looc_tf
 from looc_tf.cli import cli
 from looc_tf.data import Census
 from looc_tf.evaluate import Reading
+from looc_tf.results.levels import LEVELS
 from looc_tf.results.records import KEYS
 
-KNOWN = {"config", "data", "pictures", "pictures_sha256", "checkpoint", "step", "version", "commit"}
+KNOWN = {*LEVELS, "config", "data", "pictures", "pictures_sha256", "checkpoint", "step", "version", "commit"}
 FILES = ("results.json", "probes.json", "matrix.png")
 
 
@@ -117,6 +118,18 @@ def test_evaluate_writes_results_and_shows_them(evaluated):
         for name in ("trunk", "all", "rotation", "concat")
         for probe in ("object", "rotation", "hue", "knn")
     }
+
+
+def test_evaluate_begins_with_the_pictures_and_says_what_it_left_out(evaluated, place):
+    run, said, _ = evaluated
+    for name, pictures in {"": place / "pictures", "on-pictures": place / "other [2]" / "pictures"}.items():
+        _, out, error = said[name]
+        line = error.splitlines()[0]
+        assert line.startswith(f"{pictures}: ") and line.endswith(" test, 0 skipped"), error
+        assert "left out: texture: no such label\n" in out
+        about = json.loads((run / name / "evaluated.json").read_text())
+        assert str(Census.read(about["census"])) == line
+        assert about["notes"] == ["left out: texture: no such label"]
 
 
 def test_results_know_their_pictures_their_checkpoint_and_the_code(run, place):

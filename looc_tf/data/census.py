@@ -127,7 +127,9 @@ class Census:
     def _with(self, split: str, labels: np.ndarray, names: tuple[str, ...]) -> Census:
         if split == "train":
             return self._trained_on(labels, names)
-        return replace(self, **{split: len(labels)})
+        if split == "validation":
+            return replace(self, validation=len(labels))
+        return replace(self, test=len(labels))
 
     def _trained_on(self, labels: np.ndarray, names: tuple[str, ...]) -> Census:
         found = np.unique(labels[labels >= 0]).tolist()
