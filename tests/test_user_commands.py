@@ -218,7 +218,8 @@ def test_results_of_earlier_versions_are_read_and_mixed_with_no_others(run, tmp_
 
 def test_export_and_embed(trained, place, tmp_path):
     assert done("export", trained[0], "--out", tmp_path / "exports") == f"exported: {tmp_path / 'exports' / '1'}\n"
-    out = done("embed", tmp_path / "exports" / "1", place / "pictures", "-o", tmp_path / "rows.npz")
+    code, out, error = looc("embed", tmp_path / "exports" / "1", place / "pictures", "-o", tmp_path / "rows.npz")
+    assert code == 0 and error.startswith(f"{place / 'pictures'}: 60 pictures\n"), error
     assert out == f"embedded: 60 pictures in {tmp_path / 'rows.npz'}\n"
     with np.load(tmp_path / "rows.npz", allow_pickle=False) as rows:
         assert sorted(rows) == ["all", "id", "rotation", "trunk"] and rows["rotation"].shape == (60, 8)

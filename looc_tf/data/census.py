@@ -35,6 +35,7 @@ class Census:
         skipped: pictures that are broken, as far as the parts were opened.
         passed_over: kind -> files beside the pictures, the most frequent kinds first.
         unused: reason -> pictures that are in no part.
+        notes: what else is to be said of how the set was read, a line each.
 
     Example:
         >>> print(Census("photos", 90, 8, 18, 30, 3, ("bar", "disc", "ring"), passed_over={".heic": 40}))
@@ -52,6 +53,7 @@ class Census:
     skipped: int = 0
     passed_over: Mapping[str, int] = field(default_factory=dict)
     unused: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, table: Table, splits: np.ndarray, name: str) -> Census:
@@ -63,8 +65,9 @@ class Census:
             validation=len(rows["validation"]),
             test=len(rows["test"]),
             skipped=len(table.skipped),
-            passed_over=_bounded(table.passed_over),
+            passed_over=bounded(table.passed_over),
             unused=dict(aside.most_common()),
+            notes=tuple(printable(note, 400) for note in table.notes[:KEPT]),
         )
         return census._trained_on(table.labels["label"][rows["train"]], table.fields.get("label", ()))
 
@@ -82,7 +85,7 @@ class Census:
         return replace(census, skipped=len({name for source in sources for name, _ in source.skipped}))
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON; `read` reads it."""
+        """For JSON; `read` reads it back."""
         return asdict(self)
 
     @classmethod
@@ -94,13 +97,19 @@ class Census:
         counts = [known[part.name] for part in fields(cls) if part.type == "int"]
         for kinds in (known["passed_over"], known["unused"]):
             counts += kinds.values() if isinstance(kinds, Mapping) else [None]
-        if not all(isinstance(count, int) for count in counts) or not isinstance(known["class_names"], (list, tuple)):
+        lists = [known["class_names"], known["notes"]]
+        if not all(isinstance(count, int) for count in counts) or not all(isinstance(one, list) for one in lists):
             return None
-        return cls(**{**known, "class_names": tuple(map(str, known["class_names"]))})
+        return cls(**{**known, **{name: tuple(map(str, known[name])) for name in ("class_names", "notes")}})
+
+    @property
+    def lines(self) -> list[str]:
+        """All that a command says before anything else: the census in one line, and the notes."""
+        return [str(self), *self.notes]
 
     def __str__(self) -> str:
         """One line."""
-        parts = [f"{_many(self.training, 'training picture')} ({self._labels()})"]
+        parts = [f"{many(self.training, 'training picture')} ({self._labels()})"]
         parts += [
             f"{count:,} {part}" for part, count in (("validation", self.validation), ("test", self.test)) if count
         ]
@@ -150,15 +159,16 @@ def passed_over_line(kinds: Mapping[str, int]) -> str:
     named = [f"{count:,} {printable(kind, 40)}" for kind, count in list(kinds.items())[:KINDS]]
     if len(kinds) > KINDS:
         named.append(f"{sum(list(kinds.values())[KINDS:]):,} of other kinds")
-    return f"{_many(sum(kinds.values()), 'file')} passed over: {', '.join(named)}"
+    return f"{many(sum(kinds.values()), 'file')} passed over: {', '.join(named)}"
 
 
-def _bounded(kinds: Mapping[str, int]) -> dict[str, int]:
+def bounded(kinds: Mapping[str, int]) -> dict[str, int]:
     """The most frequent kinds, the rest of them as one."""
-    ordered = Counter(kinds).most_common()
+    ordered = sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
     rest = sum(count for _, count in ordered[KEPT:])
     return {**dict(ordered[:KEPT]), **({"of other kinds": rest} if rest else {})}
 
 
-def _many(count: int, what: str) -> str:
+def many(count: int, what: str) -> str:
+    """A number of things: "1 file", "2,000 files"."""
     return f"{count:,} {what}{'s' if count != 1 else ''}"

@@ -92,13 +92,15 @@ def evaluate_run(
         data: other pictures than those of its config.
         sources: the parts, where they are open already.
         checkpoint: of a folder, see `load_run`.
-        tell: is given a line that says how many pictures are for what, where they are opened here; it is logged else.
+        tell: is given the lines that say how many pictures are for what, where they are opened here; logged by default.
     """
     run = opened(run, checkpoint)
     experiment = run.experiment
     if sources is None:
         sources = open_parts(data or experiment.data.name, size=experiment.data.size)
-        (tell or log.info)(str(census_of(sources.values())))
+        census = census_of(sources.values())
+        for line in census.lines if census else ():
+            (tell or _log)(line)
     known = provenance(run, sources, experiment.evaluation)
     notes: list[str] = []
     with terminal_progress() as progress:
@@ -151,6 +153,10 @@ def notes_of(run: Path) -> list[str]:
 def export_run(run: Run | str | Path, out: str | Path, checkpoint: str = LAST) -> Path:
     """Export the query encoder of a run as the next version under `out`; for `checkpoint` see `load_run`."""
     return export(opened(run, checkpoint).embedder, out)
+
+
+def _log(line: str) -> None:
+    log.info("%s", line)
 
 
 def _name(checkpoint: str) -> str:

@@ -190,8 +190,8 @@ class RunFolder:
         """The first lines of a run's log: pictures, version, commit, the whole config; a screen is told where to find
         that."""
         census = census_of([source])
-        if census:
-            log.info("%s", census)
+        for line in census.lines if census else ():
+            log.info("%s", line)
         log.info("looc %s, commit %s, TensorFlow %s", looc_tf.__version__, commit() or "unknown", tf.__version__)
         log.info("%s: steps %d to %d into %s", self.experiment.name, self.start, facts.steps, self.path)
         log.info("The whole config is in %s", self.path / "config.yaml")

@@ -21,6 +21,7 @@ STL = Census(
     class_names=("bar", "disc", "ring"),
     passed_over={".heic": 40, ".nef": 5, "without extension": 5},
     unused={"test without labels": 2},
+    notes=("labels from labels.csv",),
 )
 
 
@@ -80,10 +81,25 @@ def test_a_census_stays_small_however_many_kinds_and_classes_there_are():
 def test_a_census_survives_json_and_what_is_none_is_none():
     said = json.loads(json.dumps(STL.as_dict()))
     assert Census.read(said) == STL
-    for broken in (None, [], {}, "x", {**said, "test": "many"}, {**said, "unused": 3}, {**said, "class_names": None}):
+    for broken in (
+        None,
+        [],
+        {},
+        "x",
+        {**said, "test": "many"},
+        {**said, "unused": 3},
+        {**said, "class_names": None},
+        {**said, "notes": "x"},
+    ):
         assert Census.read(broken) is None
     del said["labelled"]
     assert Census.read(said) is None
+
+
+def test_notes_on_how_a_set_was_read_stand_below_the_line():
+    assert STL.lines == [str(STL), "labels from labels.csv"]
+    read = Census.of(table([0], notes=("a.csv is not read:\nno column",)), np.array(["train"]), "set")
+    assert read.lines[1:] == ["a.csv is not read: no column"]
 
 
 def test_labels_without_names_are_named_by_number():
