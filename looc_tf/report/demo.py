@@ -17,7 +17,7 @@ from rich.text import Text
 
 from looc_tf import config
 from looc_tf.config import Experiment
-from looc_tf.data import Source, open_parts
+from looc_tf.data import Source, open_parts, reading
 from looc_tf.errors import UserError
 from looc_tf.experiments import from_dict, load
 from looc_tf.export import latest
@@ -71,6 +71,7 @@ def demo(
     data: str | None = None,
     experiments: Mapping[str, Experiment] | None = None,
     tell: Tell = lambda line: None,
+    labels: str | None = None,
 ) -> Demo:
     """Train, evaluate, export and report; all is written into `out`.
 
@@ -82,19 +83,21 @@ def demo(
         data: a folder of pictures instead of the generated set.
         experiments: label -> what to train instead of the shipped configs, on one data set; the first is exported.
         tell: is given a line at the start of each part of the work.
+        labels: a CSV file of the labels of `data`.
 
     Raises:
         UserError: `out` holds something else, or what `train` and `evaluate_run` raise.
     """
     out, started = Path(out), time.monotonic()
-    experiments = experiments or {label: _experiment(label, quick, data) for label in CONFIGS}
+    experiments = experiments or {label: _experiment(label, quick, data, labels) for label in CONFIGS}
+    experiments = _as_begun(out, experiments)
     _check_own(out, experiments)
     if (out / PAGE).is_file() and (out / FILE).is_file() and _holds_export(out / "export"):
         return Demo(out / PAGE, latest(out / "export"), read_results(out / FILE), was_done=True)
     first = next(iter(experiments.values())).data
-    sources = open_parts(first.name, size=first.size)
+    sources = open_parts(first.name, size=first.size, **reading(first))
     _begin(out, experiments)
-    with _told_how_to_go_on(out, quick, data, tell):
+    with _told_how_to_go_on(out, quick, data, tell, labels):
         runs = {label: _trained(experiment, out / label, tell) for label, experiment in experiments.items()}
         records = [record for run in runs.values() for record in _evaluated(run, sources, tell)]
         write_results(out / FILE, records)
@@ -119,8 +122,17 @@ def summary(done: Demo) -> Group:
     return Group(screen(done.records), table, Text("\n".join([*lines, f"in {done.seconds / 60:.1f} minutes"])))
 
 
-def _experiment(label: str, quick: bool, data: str | None) -> Experiment:
-    return load(CONFIGS[label], QUICK[label] + QUICK_PROBES if quick else (), data=data)
+def _experiment(label: str, quick: bool, data: str | None, labels: str | None) -> Experiment:
+    return load(CONFIGS[label], QUICK[label] + QUICK_PROBES if quick else (), data=data, labels=labels)
+
+
+def _as_begun(out: Path, experiments: Mapping[str, Experiment]) -> dict[str, Experiment]:
+    """The experiments with what a demo that was begun keeps: the rules by which its pictures were read."""
+    try:
+        begun = json.loads((out / BEGUN).read_text(encoding="utf-8"))
+        return {label: config.as_begun(from_dict(begun[label]), now) for label, now in experiments.items()}
+    except (OSError, ValueError, KeyError, TypeError, UserError):
+        return dict(experiments)  # there is none, or it cannot be gone on with
 
 
 def _check_own(out: Path, experiments: Mapping[str, Experiment]) -> None:
@@ -163,11 +175,12 @@ def _begin(out: Path, experiments: Mapping[str, Experiment]) -> None:
 
 
 @contextmanager
-def _told_how_to_go_on(out: Path, quick: bool, data: str | None, tell: Tell) -> Iterator[None]:
+def _told_how_to_go_on(out: Path, quick: bool, data: str | None, tell: Tell, labels: str | None) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
         options = ["--quick"] * quick + (["--data", data] if data else [])
+        options += ["--labels", labels] if labels else []
         tell(f"The demo goes on with: {shlex.join(['looc', 'demo', '--out', str(out), *options])}")
         raise
 

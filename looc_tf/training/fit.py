@@ -9,10 +9,10 @@ import tensorflow as tf
 
 from looc_tf import distribute, experiments, methods
 from looc_tf.config import Experiment
-from looc_tf.data import open_source
+from looc_tf.data import open_source, reading
 from looc_tf.errors import UserError
 from looc_tf.methods import Facts, Method
-from looc_tf.run import RunFolder, compiled
+from looc_tf.run import RunFolder, as_begun, compiled
 from looc_tf.training.callbacks import StepCallback, standard_callbacks
 from looc_tf.views import training_batches
 
@@ -41,10 +41,11 @@ def train(experiment: Experiment, out: str | Path, resume: bool = False, warm: s
         >>> train(load_config("factors/looc", ["training.steps=100"]), "runs/look")       # doctest: +SKIP
         PosixPath('runs/look')
     """
+    experiment = as_begun(experiment, out) if resume else experiment
     with distribute.strategy().scope(), RunFolder(out, experiment, resume) as run:
         experiments.check(experiment, distribute.replicas())
         data, training = experiment.data, experiment.training
-        source = open_source(data.name, "train", size=data.size, limit=data.limit)
+        source = open_source(data.name, "train", size=data.size, limit=data.limit, **reading(data))
         facts = Facts.of(experiment, source)
         method = compiled(experiment, facts)
         start = run.begin(method, source, facts, warm)

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from looc_tf.data import Source, open_source, summary
+from looc_tf.data import Source, open_source, reading, summary
 from looc_tf.data.splits import sample
 from looc_tf.errors import UserError
 from looc_tf.export import Embedder
@@ -97,7 +97,7 @@ def neighbor_monitor(run: RunFolder, source: Source, facts: Facts) -> list[StepC
     if not training.monitor_every or "label" not in source.fields:
         return []
     try:
-        held_out = open_source(data.name, "validation", size=data.size, limit=HELD_OUT)
+        held_out = open_source(data.name, "validation", size=data.size, limit=HELD_OUT, **reading(data))
     except UserError as error:  # a handful of pictures has no part to hold out
         log.info("No kNN monitor: %s", error)
         return []
