@@ -210,4 +210,5 @@ def _unused(path: Path) -> bool:
 
 def resume_command(path: Path) -> str:
     """What to type to go on with a run."""
-    return shlex.join(["looc", "train", str(path / "config.yaml"), "--out", str(path), "--resume"])
+    threads = ["--threads", str(distribute.threads())] if distribute.threads() else []  # others end in other bits
+    return shlex.join(["looc", "train", str(path / "config.yaml"), "--out", str(path), "--resume", *threads])
