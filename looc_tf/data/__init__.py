@@ -120,7 +120,7 @@ def read_table(
     path, files = Path(place), record_files(place)
     if path.is_dir() and not files:
         return _below(path, LabelFile("" if labels is None else os.fspath(labels), tuple(label_columns)), rules)
-    if labels is not None and os.fspath(labels) != NONE:
+    if labels is not None and os.fspath(labels).lower() != NONE:
         raise UserError(f"Expected a folder of pictures beside data.labels. Received {str(name)!r}. Leave labels out.")
     if files:
         return read_tfrecord(files, rules=rules)

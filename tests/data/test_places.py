@@ -68,3 +68,29 @@ def test_a_folder_by_its_address(tmp_path):
 def test_a_tfds_name_with_a_slash_is_one(tmp_path):
     with pytest.raises(UserError, match=r"'mnist_corrupted/nope:1\.0\.0' [(]"):
         read_table("mnist_corrupted/nope:1.0.0", tmp_path)
+
+
+def test_splits_without_labels_of_a_tfds_set_are_the_pool(tmp_path):
+    import tensorflow_datasets as tfds
+
+    class Pooled(tfds.core.GeneratorBasedBuilder):
+        """A train and a test part, and two that carry no split."""
+
+        VERSION = tfds.core.Version("1.0.0")
+
+        def _info(self):
+            features = {"image": tfds.features.Image(), "label": tfds.features.ClassLabel(names=["ant", "bee"])}
+            return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
+
+        def _split_generators(self, manager):
+            return {part: self._generate_examples() for part in ("train", "test", "unlabelled", "extra", "odd")}
+
+        def _generate_examples(self):
+            for number in range(4):
+                yield number, {"image": np.zeros([8, 8, 3], np.uint8), "label": number % 2}
+
+    table = read_table("pooled", tmp_path / "tfds")
+    assert [table.splits.tolist().count(name) for name in ("train", "test", "pool")] == [4, 4, 8]
+    pool = table.splits == "pool"
+    assert (table.labels["label"][pool] == -1).all() and (table.labels["label"][~pool] >= 0).all()
+    assert len(read_table("pooled", tmp_path / "tfds", rules=1)) == 8
