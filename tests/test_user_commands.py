@@ -235,7 +235,7 @@ def test_views_and_configs(place, tmp_path):
 @pytest.mark.parametrize("name", ["2019", "true", "a: b", "a #b", "[z"])
 def test_the_demo_takes_a_path_as_it_is(name, monkeypatch, tmp_path):
     """It went through YAML once, where 2019 is a number and a # begins a comment."""
-    tiny.draw(tmp_path / name, each=4)
+    tiny.draw(tmp_path / name, each=10)
     seen = []
 
     def train(experiment, out, resume=False):
