@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import click
@@ -36,8 +37,11 @@ def evaluate(run: str, data: str | None, labels: str | None, checkpoint: str, th
     from looc_tf.report import evaluate_run
     from looc_tf.results.tables import screen
 
-    done = evaluate_run(run, data=data, checkpoint=checkpoint, labels=labels)
+    tell = functools.partial(click.echo, err=True)
+    done = evaluate_run(run, data=data, checkpoint=checkpoint, labels=labels, tell=tell)
     Console().print(screen(done.records, done.chance))
+    for note in done.notes:
+        click.echo(note)
     click.echo(f"evaluated: {done.path}")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from looc_tf import config
+from looc_tf.data.census import Census, census_of
 from looc_tf.data.folder import read_folder
 from looc_tf.data.ingest import summary
 from looc_tf.data.labels import NONE, LabelFile
@@ -24,7 +25,9 @@ from looc_tf.errors import UserError
 
 __all__ = [
     "SPLITS",
+    "Census",
     "Source",
+    "census_of",
     "load",
     "open_parts",
     "open_source",
@@ -71,8 +74,10 @@ def open_source(
     if size < 1 or (limit is not None and limit < 1):
         raise UserError(f"Expected a size and a limit of at least 1. Received size={size}, limit={limit}.")
     table = read_table(name, data_dir, labels=labels, label_columns=label_columns, rules=rules)
-    part = select(table, split, str(name), limit)
-    return Source(part, name=str(name), split=split, size=size, budget=budget)
+    splits = assign(table)
+    part = select(table, split, str(name), limit, splits)
+    census = Census.of(table, splits, str(name)).limited(split, part)
+    return Source(part, name=str(name), split=split, size=size, budget=budget, census=census)
 
 
 def open_parts(
@@ -85,10 +90,11 @@ def open_parts(
 ) -> dict[str, Source]:
     """{"train", "validation", "test"} of a set, as `open_source` opens them; a set may have no "validation"."""
     table = read_table(name, labels=labels, label_columns=label_columns, rules=rules)
-    has_validation = bool((assign(table) == "validation").any())
-    splits = [split for split in SPLITS if split != "validation" or has_validation]
-    parts = {split: select(table, split, str(name)) for split in splits}
-    return {split: Source(part, name=str(name), split=split, size=size) for split, part in parts.items()}
+    assigned = assign(table)
+    splits = [split for split in SPLITS if split != "validation" or bool((assigned == "validation").any())]
+    parts = {split: select(table, split, str(name), splits=assigned) for split in splits}
+    census = Census.of(table, assigned, str(name))
+    return {split: Source(part, name=str(name), split=split, size=size, census=census) for split, part in parts.items()}
 
 
 def reading(data: config.Data) -> dict[str, Any]:

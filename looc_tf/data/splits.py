@@ -84,13 +84,15 @@ def assign(table: Table) -> np.ndarray:
     return splits
 
 
-def select(table: Table, split: str, name: str, limit: int | None = None) -> Table:
+def select(table: Table, split: str, name: str, limit: int | None = None, splits: np.ndarray | None = None) -> Table:
     """The rows of one split; of more than `limit` a sample by a hash of their ids, the same wherever it is drawn.
+
+    `splits` is what `assign` says, where it was asked before.
 
     Raises:
         UserError: the split is empty; `name` is what the table is called there.
     """
-    rows = np.flatnonzero(assign(table) == split)
+    rows = np.flatnonzero((assign(table) if splits is None else splits) == split)
     if not len(rows):
         whole = f"{name!r}, which holds {len(table)} in all"
         raise UserError(f"Expected pictures in the {split} part of {whole}. Add pictures to it.")

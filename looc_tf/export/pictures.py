@@ -10,13 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import Optional, Union
 
+from looc_tf.data.census import bounded, many, passed_over_line
 from looc_tf.data.decode import SIGNATURES
 from looc_tf.data.extensions import is_picture, kind
 from looc_tf.data.folder import readable_name, walk
 from looc_tf.data.ingest import read_file, transcode
 from looc_tf.data.records import record_files
 from looc_tf.data.tfrecord import Keys, examples
-from looc_tf.errors import UserError, reason
+from looc_tf.errors import UserError, printable, reason
 
 Read = Callable[[], bytes]  # it may raise: the picture is then a broken one
 Item = tuple[str, Read]  # id, how to read it
@@ -39,6 +40,13 @@ class Pictures:
     count: Optional[int] = None
     passed_over: Mapping[str, int] = field(default_factory=dict)
 
+    def census(self, name: str | Path) -> str:
+        """One line, as trainings begin with; "" where the number is not known."""
+        if self.count is None:
+            return ""
+        said = f"{printable(str(name), 200)}: {many(self.count, 'picture')}"
+        return said + (f"; {passed_over_line(self.passed_over)}" if self.passed_over else "")
+
 
 def find(images: str | Path) -> Pictures:
     """The pictures in a folder at any depth, in TFRecord files of `tf.Example` (one, or a folder of them), or one file.
@@ -59,10 +67,12 @@ def find(images: str | Path) -> Pictures:
     others: Counter[str] = Counter()
     count = sum(1 for _ in _files(path, others))
     if not count:
+        said = f" {passed_over_line(bounded(others))}." if others else ""
         raise UserError(
-            f"Expected pictures in {path}. Found none, at any depth. Name a folder that holds JPEG, PNG, ... files."
+            f"Expected pictures in {path}. Found none, at any depth.{said} "
+            "Name a folder that holds JPEG, PNG, ... files."
         )
-    return Pictures(_files(path, Counter()), count, dict(others.most_common()))
+    return Pictures(_files(path, Counter()), count, bounded(others))
 
 
 def read_ahead(items: Iterable[Item]) -> Iterator[Picture]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import tensorflow as tf
@@ -66,10 +68,32 @@ def train(experiment: Experiment, out: str | Path, resume: bool = False, warm: s
     return Path(out)
 
 
+@contextlib.contextmanager
+def _callbacks_may_take_their_time() -> Iterator[None]:
+    """Keeps Keras's advice "Callback method `on_train_batch_end` is slow ..." off the log, and nothing else.
+
+    It compares means over the first five steps. A measure or a checkpoint among them is slower than a small step, by
+    design, and there is nothing for the user to check.
+    """
+    logger = logging.getLogger("tensorflow")  # where Keras logs
+
+    def others(record: logging.LogRecord) -> bool:
+        return not str(record.msg).startswith("Callback method `on_train_batch_")
+
+    logger.addFilter(others)
+    try:
+        yield
+    finally:
+        logger.removeFilter(others)
+
+
 def fit(method: Method, batches: tf.data.Dataset, steps: int, callbacks: list[StepCallback]) -> None:
     """Takes so many steps; the callbacks are closed however it ends."""
     try:
-        method.fit(distribute.shard_batches(batches), epochs=1, steps_per_epoch=steps, verbose=0, callbacks=callbacks)
+        with _callbacks_may_take_their_time():
+            method.fit(
+                distribute.shard_batches(batches), epochs=1, steps_per_epoch=steps, verbose=0, callbacks=callbacks
+            )
     except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
         if distribute.workers() == 1:
             raise
