@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import looc_tf
 from looc_tf.config import Evaluation
 from looc_tf.data import Source, open_parts
-from looc_tf.evaluate import Reading, choose_pictures, readings
+from looc_tf.errors import UserError
+from looc_tf.evaluate import Reading, choose_pictures, classifier_readings, readings
+from looc_tf.evaluate.features import Progress
 from looc_tf.evaluate.progress import terminal_progress
 from looc_tf.export import export
 from looc_tf.files import write_atomically, writing
@@ -23,6 +26,8 @@ from looc_tf.results.figure import matrix_figure
 from looc_tf.results.records import BEST, FILE, LAST, STEP, folder_of
 from looc_tf.run import Run, load_run
 from looc_tf.run.about import commit, fingerprint
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -33,11 +38,13 @@ class Evaluated:
         path: the folder that now holds results.json, probes.json and matrix.png.
         records: of results.json.
         chance: probe -> the accuracy of guessing, in percent.
+        validation: probe -> accuracy on the validation part, of the representation that was read last.
     """
 
     path: Path
     records: list[dict[str, Any]]
     chance: Mapping[str, float]
+    validation: Mapping[str, float] = field(default_factory=dict)
 
 
 def opened(run: Run | str | Path, checkpoint: str = LAST) -> Run:
@@ -73,8 +80,10 @@ def evaluate_run(
     data: str | None = None,
     sources: Mapping[str, Source] | None = None,
     checkpoint: str = LAST,
+    probes: bool = True,
 ) -> Evaluated:
-    """Probe a trained run; write results.json, probes.json and matrix.png into it.
+    """Probe a trained run, and ask its own classifier where it has one; write results.json, probes.json and matrix.png
+    into it.
 
     Of another checkpoint than the last they go to RUN/best or RUN/step-STEP, of other pictures to RUN/on-NAME, which
     `compare` reads like runs: neither takes the place of the run's own.
@@ -84,15 +93,29 @@ def evaluate_run(
         data: other pictures than those of its config.
         sources: the parts, where they are open already.
         checkpoint: of a folder, see `load_run`.
+        probes: False leaves it at the classifier, which takes seconds.
     """
     run = opened(run, checkpoint)
     experiment = run.experiment
     sources = sources or open_parts(data or experiment.data.name, size=experiment.data.size)
     known = provenance(run, sources, experiment.evaluation)
     with terminal_progress() as progress:
-        read = list(readings(run.embedder.images, sources, experiment.evaluation, progress))
+        read = list(readings(run.embedder.images, sources, experiment.evaluation, progress)) if probes else []
+        read += _classified(run, sources, progress)
     other = data is not None and not _same_place(data, experiment.data.name)
     return write_readings(run, read, known, _beside(run.path, known) if other else "")
+
+
+def _classified(run: Run, sources: Mapping[str, Source], progress: Progress) -> list[Reading]:
+    """What the run's own classifier names right; nothing, and a line that says why, where it knows other classes."""
+    if not run.method.class_names:
+        return []
+    batch = run.experiment.evaluation.batch
+    try:
+        return classifier_readings(run.embedder.images, sources, run.method.class_names, batch, progress)
+    except UserError as error:
+        log.warning("%s", error)
+        return []
 
 
 def write_readings(run: Run, read: Sequence[Reading], known: Provenance, part: str = "") -> Evaluated:
@@ -113,7 +136,7 @@ def write_readings(run: Run, read: Sequence[Reading], known: Provenance, part: s
     write_atomically(out / "probes.json", json.dumps([reading.as_dict() for reading in read], indent=2) + "\n")
     matrix_figure(records, out / "matrix.png", name, chance)
     write_results(out / FILE, records)
-    return Evaluated(out, records, chance)
+    return Evaluated(out, records, chance, {reading.probe: reading.validation for reading in read})
 
 
 def export_run(run: Run | str | Path, out: str | Path, checkpoint: str = LAST) -> Path:

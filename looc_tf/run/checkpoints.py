@@ -58,6 +58,25 @@ class CheckpointFolder:
         self._write(BEST, step, measures)
         self._delete(BEST, set(self.steps(BEST)) - {step})
 
+    def end_with_best(self, steps: int, source: CheckpointFolder | None = None) -> int | None:
+        """Makes the best state, where there is one, the last one of a training of so many steps; returns its own step.
+
+        It is written under the number of the last step, however early the training ended: a run that has it is done.
+        Done twice it leaves the same.
+
+        Args:
+            steps: of the whole training.
+            source: where the best checkpoint is read, if that is another folder than this.
+        """
+        best = (source or self).steps(BEST)
+        if not best:
+            return None
+        (source or self).restore(BEST)
+        if steps not in self.steps() or not self.state.metadata(self._prefix(LAST, steps))["measures"]:
+            self._write(LAST, steps, {"best_step": best[0]})
+            self._delete(LAST, set(self.steps()) - set(self.steps()[: self.keep]))
+        return best[0]
+
     def best_reading(self, measure: str) -> float | None:
         """The highest reading that a best checkpoint carries; None where there is none that can be read."""
         found = []
@@ -115,8 +134,8 @@ class CheckpointFolder:
                 return kind, [int(which)]
         if which == "best":
             raise UserError(
-                f"Expected a best checkpoint in {self.folder}. There is none: the run took no kNN reading, for want of "
-                "labels or with training.monitor_every=0. Take the last one."
+                f"Expected a best checkpoint in {self.folder}. There is none: the run took no reading on held-out "
+                "pictures, for want of labels or with training.monitor_every=0. Take the last one."
             )
         all_steps = map(str, sorted({*there[LAST], *there[BEST]}))
         raise unknown(f"checkpoint in {self.folder}:", which, [*CHOICES[: 1 + bool(there[BEST])], *all_steps])

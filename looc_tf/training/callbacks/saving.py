@@ -10,7 +10,7 @@ import threading
 from typing import Any
 
 from looc_tf.distribute import gather_from_workers
-from looc_tf.run.checkpoints import CheckpointFolder
+from looc_tf.run.checkpoints import BEST, CheckpointFolder
 from looc_tf.training.callbacks.base import Logs, StepCallback
 
 log = logging.getLogger(__name__)
@@ -54,6 +54,30 @@ class BestCheckpoint(StepCallback):
         self.folder.save_best(step, {self.measure: float(reading)})
         self.best = float(reading)
         log.debug("step %d: %s %.1f %%, the best so far, is kept", step, self.measure, reading)
+
+
+class EarlyStop(StepCallback):
+    """Ends the training when the best reading is so many readings old.
+
+    It hangs on the best checkpoint alone, so that a run which was killed and resumed ends at the same step. Of several
+    machines the chief decides.
+
+    Args:
+        folder: where `BestCheckpoint`, which comes before it, saves.
+        start, steps, every: see `StepCallback`; `every` is that of the readings.
+        patience: readings.
+    """
+
+    def __init__(self, folder: CheckpointFolder, start: int, steps: int, every: int, patience: int):
+        super().__init__(start, steps, every)
+        self.folder, self.patience = folder, patience
+
+    def on_step(self, step: int, logs: Logs) -> None:
+        best = self.folder.steps(BEST)
+        old = bool(best) and step - best[0] >= self.patience * self.every and step < self.steps
+        if gather_from_workers(old)[0]:
+            self.model.stop_training = True
+            log.info("Step %d: none of the last %d readings was the best; the training ends", step, self.patience)
 
 
 class StopOnSignal(StepCallback):
