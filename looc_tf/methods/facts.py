@@ -47,5 +47,6 @@ class Facts:
     def recorded(cls, experiment: Experiment, about: Mapping[str, Any]) -> Facts:
         """Of a training that was, from its run.json."""
         pictures = about["pictures"]
-        names = tuple(map(str, about.get("class_names") or ()))
+        names = about.get("class_names")  # which earlier versions did not write
+        names = tuple(map(str, names)) if isinstance(names, list) and len(names) == about["classes"] else ()
         return cls(about["classes"], pictures, about["steps"], pictures // experiment.training.batch, names)

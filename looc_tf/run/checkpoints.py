@@ -11,6 +11,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from looc_tf.config import Experiment
+from looc_tf.distribute import gather_from_workers
 from looc_tf.errors import UserError, unknown
 from looc_tf.methods import Method
 from looc_tf.run.state import State, not_finite
@@ -62,7 +63,7 @@ class CheckpointFolder:
         """Makes the best state, where there is one, the last one of a training of so many steps; returns its own step.
 
         It is written under the number of the last step, however early the training ended: a run that has it is done.
-        Done twice it leaves the same.
+        Done twice it leaves the same. Of several machines, which must all write or none, the chief decides.
 
         Args:
             steps: of the whole training.
@@ -72,7 +73,7 @@ class CheckpointFolder:
         if not best:
             return None
         (source or self).restore(BEST)
-        if steps not in self.steps() or not self.state.metadata(self._prefix(LAST, steps))["measures"]:
+        if gather_from_workers(steps not in self.steps())[0]:
             self._write(LAST, steps, {"best_step": best[0]})
             self._delete(LAST, set(self.steps()) - set(self.steps()[: self.keep]))
         return best[0]

@@ -50,9 +50,8 @@ def train(experiment: Experiment, out: str | Path, resume: bool = False, warm: s
         method = compiled(experiment, facts)
         start = run.begin(method, source, facts, warm)
         if len(source) < len(whole) or method.class_names:
-            log.info(
-                "Training on %s of %s pictures, of %d classes", f"{len(source):,}", f"{len(whole):,}", facts.classes
-            )
+            used = f"{len(source):,} of {len(whole):,}"
+            log.info("Training on %s pictures, with labels of %d classes", used, facts.classes)
         if training.xla and not tf.config.list_physical_devices("GPU"):
             log.warning("training.xla is meant for GPUs: a CPU compiles the first step for long, and all are slower.")
         if start < facts.steps:

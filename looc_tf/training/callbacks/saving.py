@@ -17,13 +17,16 @@ log = logging.getLogger(__name__)
 
 
 class Checkpoints(StepCallback):
-    """Saves all state so often and at the end."""
+    """Saves all state so often and at the end; where a method ends with its best state, `RunFolder.end` saves that."""
 
     def __init__(self, folder: CheckpointFolder, start: int, steps: int, every: int):
         super().__init__(start, steps, every)
         self.folder = folder
 
     def on_step(self, step: int, logs: Logs) -> None:
+        ending = self.model.stop_training or step == self.steps
+        if ending and self.model.ends_with_best and gather_from_workers(bool(self.folder.steps(BEST)))[0]:
+            return  # nor may a run that is killed now go on behind the step at which it ended early
         self.folder.save(step)
 
 
@@ -111,7 +114,7 @@ class StopOnSignal(StepCallback):
             os.write(2, b"\x1b[?25h\nSaving after this step. Ctrl-C again ends at once.\n")
 
     def on_step(self, step: int, logs: Logs) -> None:
-        if step == self.steps:
+        if step == self.steps or self.model.stop_training:
             return
         number = max(
             gather_from_workers(self.received or 0)
