@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import click
@@ -28,8 +29,10 @@ def evaluate(run: str, data: str | None, checkpoint: str, threads: int | None) -
     from looc_tf.report import evaluate_run
     from looc_tf.results.tables import screen
 
-    done = evaluate_run(run, data=data, checkpoint=checkpoint)
+    done = evaluate_run(run, data=data, checkpoint=checkpoint, tell=functools.partial(click.echo, err=True))
     Console().print(screen(done.records, done.chance))
+    for note in done.notes:
+        click.echo(note)
     click.echo(f"evaluated: {done.path}")
 
 

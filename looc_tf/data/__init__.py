@@ -8,6 +8,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from looc_tf.data.census import Census, census_of
 from looc_tf.data.folder import read_folder
 from looc_tf.data.ingest import summary
 from looc_tf.data.records import record_files
@@ -17,7 +18,18 @@ from looc_tf.data.table import Table
 from looc_tf.data.tfrecord import read_tfrecord
 from looc_tf.errors import UserError
 
-__all__ = ["SPLITS", "Source", "load", "open_parts", "open_source", "read_table", "record_files", "summary"]
+__all__ = [
+    "SPLITS",
+    "Census",
+    "Source",
+    "census_of",
+    "load",
+    "open_parts",
+    "open_source",
+    "read_table",
+    "record_files",
+    "summary",
+]
 
 
 def open_source(
@@ -50,17 +62,21 @@ def open_source(
     split = canonical(split)
     if size < 1 or (limit is not None and limit < 1):
         raise UserError(f"Expected a size and a limit of at least 1. Received size={size}, limit={limit}.")
-    part = select(read_table(name, data_dir), split, str(name), limit)
-    return Source(part, name=str(name), split=split, size=size, budget=budget)
+    table = read_table(name, data_dir)
+    splits = assign(table)
+    part = select(table, split, str(name), limit, splits)
+    census = Census.of(table, splits, str(name)).limited(split, part)
+    return Source(part, name=str(name), split=split, size=size, budget=budget, census=census)
 
 
 def open_parts(name: str | os.PathLike, *, size: int) -> dict[str, Source]:
     """{"train", "validation", "test"} of a set, as `open_source` opens them; a set may have no "validation"."""
     table = read_table(name)
-    has_validation = bool((assign(table) == "validation").any())
-    splits = [split for split in SPLITS if split != "validation" or has_validation]
-    parts = {split: select(table, split, str(name)) for split in splits}
-    return {split: Source(part, name=str(name), split=split, size=size) for split, part in parts.items()}
+    assigned = assign(table)
+    splits = [split for split in SPLITS if split != "validation" or bool((assigned == "validation").any())]
+    parts = {split: select(table, split, str(name), splits=assigned) for split in splits}
+    census = Census.of(table, assigned, str(name))
+    return {split: Source(part, name=str(name), split=split, size=size, census=census) for split, part in parts.items()}
 
 
 def load(name: str | os.PathLike, split: str = "train", *, size: int) -> tf.data.Dataset:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import tensorflow as tf
 
+from looc_tf.data.census import Census
 from looc_tf.data.ingest import FAULTS, decode_all, decode_one
 from looc_tf.data.table import Table
 from looc_tf.errors import UserError, reason
@@ -31,6 +32,7 @@ class Source:
         fields: label field -> class names. "label" is the main one; {} when there are no labels (`label` is then -1).
         stylized: whether each element has a field `stylized`, uint8 like `image`.
         skipped: list of (id, reason).
+        census: of the set that this is a part of, as listed (`census_of`: as it turned out); None where it is of none.
 
     Example:
         >>> from looc_tf.data import open_source
@@ -39,8 +41,10 @@ class Source:
         TensorShape([2, 64, 64, 3])
     """
 
-    def __init__(self, table: Table, *, name: str, split: str, size: int, budget: int = BUDGET):
-        self.name, self.split, self.size = name, split, size
+    def __init__(
+        self, table: Table, *, name: str, split: str, size: int, budget: int = BUDGET, census: Census | None = None
+    ):
+        self.name, self.split, self.size, self.census = name, split, size, census
         self.fields = {field: tuple(names) for field, names in table.fields.items()}
         self.skipped: list[tuple[str, str]] = list(table.skipped)
         self.stylized = table.stylized is not None

@@ -4,7 +4,7 @@
 the first names are here as well.
 """
 
-from looc_tf.evaluate.classifier import classifier_readings, majority
+from looc_tf.evaluate.classifier import classifier_reading
 from looc_tf.evaluate.knn import knn_accuracy
 from looc_tf.evaluate.probe_result import Fitted
 from looc_tf.evaluate.probes import LINEAR_PROBES, check
@@ -19,11 +19,10 @@ __all__ = [
     "chance",
     "check",
     "choose_pictures",
-    "classifier_readings",
+    "classifier_reading",
     "difference",
     "evaluate",
     "knn_accuracy",
-    "majority",
     "read_results",
     "readings",
     "summarise",

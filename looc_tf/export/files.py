@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Optional
 
 import tensorflow as tf
 
@@ -17,19 +19,30 @@ from looc_tf.export.tables import TABLES, Rows, Table
 from looc_tf.files import scratch
 from looc_tf.progress import Show, stages
 
+log = logging.getLogger(__name__)
+
 Batch = list[tuple[str, bytes]]
 
 
 @dataclass
 class Embedded:
-    """What `embed_files` did: the file, how many pictures are in it, and (id, reason) of those that are not."""
+    """What `embed_files` did: the file, how many pictures are in it, (id, reason) of those that are not, and
+    kind -> files beside them that are no pictures."""
 
     path: Path
     count: int = 0
     skipped: list[Broken] = field(default_factory=list)
+    passed_over: Mapping[str, int] = field(default_factory=dict)
 
 
-def embed_files(export: str | Path, images: str | Path, out: str | Path, *, batch: int = 32) -> Embedded:
+def embed_files(
+    export: str | Path,
+    images: str | Path,
+    out: str | Path,
+    *,
+    batch: int = 32,
+    tell: Optional[Callable[[str], None]] = None,
+) -> Embedded:
     """Embeds pictures and writes a table of their ids and of every representation.
 
     Memory is bounded whatever the number of pictures. Broken pictures are skipped and named in the result.
@@ -39,6 +52,7 @@ def embed_files(export: str | Path, images: str | Path, out: str | Path, *, batc
         images: a folder (read at any depth), a picture, or TFRecord files of `tf.Example` (a file or a folder of them).
         out: an `.npz` or `.parquet` file; replaced in one step if it exists.
         batch: pictures per run of the model.
+        tell: is given a line that says how many pictures there are and what is passed over; logged by default.
 
     Raises:
         UserError: there is no export, no readable picture, or `out` cannot be written.
@@ -55,7 +69,10 @@ def embed_files(export: str | Path, images: str | Path, out: str | Path, *, batc
     if out.is_dir():
         raise UserError(f"Expected a file to write. {out} is a folder. Choose another file.")
     model, pictures = Model(latest(export)), find(images)
-    done = Embedded(out)
+    said = pictures.census(images)
+    if said:
+        (tell or _log)(said)
+    done = Embedded(out, passed_over=pictures.passed_over)
     try:
         with scratch(out) as folder, stages("embedding", "bar", "count", "left") as show:
             table = TABLES[out.suffix](folder, model.dimensions)
@@ -151,6 +168,10 @@ def _batches(pictures: Iterable[Picture], size: int, skipped: list[Broken]) -> I
                 yield name, data
 
     return portions(sound(), size)
+
+
+def _log(line: str) -> None:
+    log.info("%s", line)
 
 
 def _first(skipped: list[Broken]) -> str:

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 import looc_tf
 from looc_tf.config import Experiment
-from looc_tf.data import Source
+from looc_tf.data import Source, census_of
 from looc_tf.errors import UserError
 from looc_tf.files import write_atomically
 from looc_tf.methods import Facts
@@ -26,8 +26,9 @@ from looc_tf.methods import Facts
 def write_about(
     out: Path, experiment: Experiment, source: Source, facts: Facts, warm: str | Path | None = None
 ) -> None:
-    """Writes run.json: versions, command and machine, the pictures by number, name and hash, and `warm`, the run whose
-    weights this one began with."""
+    """Writes run.json: versions, command and machine, the pictures by number, name and hash, how many of their set are
+    for what (`census`), and `warm`, the run whose weights this one began with."""
+    census = census_of([source])
     about = {
         "version": looc_tf.__version__,
         "commit": commit(),
@@ -38,6 +39,7 @@ def write_about(
         "pictures": facts.pictures,
         "pictures_sha256": fingerprint(source),
         "skipped": len(source.skipped),
+        "census": census and census.as_dict(),
         "warm": None if warm is None else str(Path(warm).absolute()),
         "command": sys.argv,
         "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),

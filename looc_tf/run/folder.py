@@ -21,7 +21,7 @@ import tensorflow as tf
 import looc_tf
 from looc_tf import config, distribute, experiments
 from looc_tf.config import Experiment
-from looc_tf.data import Source, summary
+from looc_tf.data import Source, census_of, summary
 from looc_tf.errors import UserError
 from looc_tf.files import is_temporary, remove_temporaries, write_atomically, writing
 from looc_tf.methods import Facts, Method
@@ -110,7 +110,7 @@ class RunFolder:
         self.start = self._restore(method)
         if warm and self.resume and not self.start:
             begin_with(method, Path(warm) / "checkpoints")
-        self._introduce(facts)
+        self._introduce(source, facts)
         self.log_skipped(source)
         return self.start
 
@@ -198,8 +198,12 @@ class RunFolder:
             )
         return start
 
-    def _introduce(self, facts: Facts) -> None:
-        """The first lines of a run's log: version, commit, the whole config; a screen is told where to find that."""
+    def _introduce(self, source: Source, facts: Facts) -> None:
+        """The first lines of a run's log: pictures, version, commit, the whole config; a screen is told where to find
+        that."""
+        census = census_of([source])
+        for line in census.lines if census else ():
+            log.info("%s", line)
         log.info("looc %s, commit %s, TensorFlow %s", looc_tf.__version__, commit() or "unknown", tf.__version__)
         log.info("%s: steps %d to %d into %s", self.experiment.name, self.start, facts.steps, self.path)
         log.info("The whole config is in %s", self.path / "config.yaml")

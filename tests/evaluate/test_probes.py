@@ -39,6 +39,11 @@ class Fake:
     def __len__(self):
         return len(self.images)
 
+    @property
+    def labels(self):
+        known = {"label": self.label, "hue": self.hue}
+        return {field: known[field] for field in self.fields}
+
     def fetch(self, indices):
         label = self.label if "label" in self.fields else np.full(len(self), -1)
         batch = {"image": self.images, "label": label, "id": self.ids}
