@@ -36,7 +36,8 @@ def tuned(place):
 
 
 def looc(*arguments):
-    return CliRunner().invoke(cli, [str(argument) for argument in arguments], prog_name="looc")
+    wide = {"COLUMNS": "200"}  # or a table breaks its words
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments], prog_name="looc", env=wide)
 
 
 def measured(out):

@@ -49,7 +49,7 @@ def train(
 @click.option("--devices", type=click.IntRange(1), help="How many GPUs, or parts of the CPU. Default: all GPUs.")
 @threads_option
 def finetune(run: str, out: str, devices: int | None, threads: int | None, **settings: Any) -> None:
-    """Teach RUN's trunk, and a new classifier on it, the labels of the pictures.
+    """Teach RUN's trunk and a new classifier labels.
 
     It ends with the weights of the best accuracy on the validation part, and measures them on the test part.
 
