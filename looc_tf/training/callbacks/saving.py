@@ -114,7 +114,7 @@ class StopOnSignal(StepCallback):
             os.write(2, b"\x1b[?25h\nSaving after this step. Ctrl-C again ends at once.\n")
 
     def on_step(self, step: int, logs: Logs) -> None:
-        if step == self.steps or self.model.stop_training:
+        if step == self.steps or getattr(self.model, "stop_training", False):  # it ends after this step anyway
             return
         number = max(
             gather_from_workers(self.received or 0)
