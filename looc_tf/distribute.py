@@ -21,6 +21,11 @@ def configure_threads(threads: int | None) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
+def threads() -> int:
+    """The number that `configure_threads` was given; 0 where it was not."""
+    return tf.config.threading.get_intra_op_parallelism_threads()
+
+
 def configure_devices(count: int | None) -> None:
     """Train on so many GPUs or, on a machine without, as many logical devices of the CPU; call before the first
     operation runs. None leaves the default: all GPUs, else the CPU as one device.

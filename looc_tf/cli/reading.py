@@ -8,16 +8,24 @@ from pathlib import Path
 import click
 
 from looc_tf import config
-from looc_tf.cli.options import checkpoint_option, data_option, takes_experiment, tensorflow, threads_option
+from looc_tf.cli.options import (
+    checkpoint_option,
+    data_option,
+    labels_option,
+    takes_experiment,
+    tensorflow,
+    threads_option,
+)
 from looc_tf.errors import UserError
 
 
 @click.command()
 @click.argument("run", metavar="RUN")
 @data_option
+@labels_option
 @checkpoint_option
 @threads_option
-def evaluate(run: str, data: str | None, checkpoint: str, threads: int | None) -> None:
+def evaluate(run: str, data: str | None, labels: str | None, checkpoint: str, threads: int | None) -> None:
     """Measure what each representation of RUN has kept.
 
     \b
@@ -29,7 +37,8 @@ def evaluate(run: str, data: str | None, checkpoint: str, threads: int | None) -
     from looc_tf.report import evaluate_run
     from looc_tf.results.tables import screen
 
-    done = evaluate_run(run, data=data, checkpoint=checkpoint, tell=functools.partial(click.echo, err=True))
+    tell = functools.partial(click.echo, err=True)
+    done = evaluate_run(run, data=data, checkpoint=checkpoint, labels=labels, tell=tell)
     Console().print(screen(done.records, done.chance))
     for note in done.notes:
         click.echo(note)

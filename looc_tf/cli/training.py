@@ -8,12 +8,13 @@ from typing import Any
 import click
 
 from looc_tf import config
-from looc_tf.cli.options import data_option, takes_experiment, tensorflow, threads_option
+from looc_tf.cli.options import data_option, labels_option, takes_experiment, tensorflow, threads_option
 
 
 @click.command()
 @takes_experiment
 @data_option
+@labels_option
 @click.option("--out", required=True, metavar="RUN", help="The run folder to write; a new one, unless --resume.")
 @click.option("--resume", is_flag=True, help="Go on from RUN's last checkpoint.")
 @click.option("--devices", type=click.IntRange(1), help="How many GPUs, or parts of the CPU. Default: all GPUs.")
@@ -40,6 +41,7 @@ def train(
 @click.command()
 @click.argument("run", metavar="RUN")
 @data_option
+@labels_option
 @click.option("--fraction", default=1.0, show_default=True, help="Of the labels of each class; 0.1 is a tenth.")
 @click.option("--linear", is_flag=True, help="Freeze the trunk: train the classifier alone.")
 @click.option("--seed", type=click.IntRange(0), help="Instead of RUN's; it also chooses the pictures of the fraction.")
@@ -68,8 +70,9 @@ def finetune(run: str, out: str, devices: int | None, threads: int | None, **set
 @click.option("--out", default="runs/demo", show_default=True, metavar="DIR", help="A new folder, or a demo to finish.")
 @click.option("--quick", is_flag=True, help="A look in two minutes; the numbers will be worse.")
 @click.option("--data", metavar="DIR", help="Your own pictures instead of the generated ones.")
+@labels_option
 @threads_option
-def demo(out: str, quick: bool, data: str | None, threads: int | None) -> None:
+def demo(out: str, quick: bool, data: str | None, labels: str | None, threads: int | None) -> None:
     """Train LooC and MoCo side by side; write a report.
 
     \b
@@ -80,5 +83,5 @@ def demo(out: str, quick: bool, data: str | None, threads: int | None) -> None:
 
     from looc_tf.report.demo import demo, summary
 
-    done = demo(out, quick=quick, data=data, tell=functools.partial(click.echo, err=True))
+    done = demo(out, quick=quick, data=data, labels=labels, tell=functools.partial(click.echo, err=True))
     Console(highlight=False).print(summary(done), soft_wrap=True)

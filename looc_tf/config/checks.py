@@ -100,6 +100,7 @@ def _numbers(experiment: Experiment) -> None:
         if value is not None and value > most:
             raise UserError(f"{field} should be at most {most:,.0f}. Received {value}.")
     fraction(experiment, *FRACTIONS)
+    between(experiment, 1, 2, "data.rules")
     milestones = experiment.optimizer.milestones
     if list(milestones) != sorted(milestones) or any(not 0 < value < 1 for value in milestones):
         raise UserError(
@@ -119,6 +120,11 @@ def _texts(experiment: Experiment) -> None:
         raise UserError('data.name is empty. Expected "factors", a TFDS name, a folder of images or TFRecord files.')
     if not experiment.views.chain:
         raise UserError("views.chain is empty. Expected at least one augmentation, such as crop: {}.")
+    if experiment.data.label_columns and len(experiment.data.label_columns) != 2:
+        raise UserError(
+            "data.label_columns should list two columns, that of files and that of labels. "
+            f"Received {list(experiment.data.label_columns)}."
+        )
     if experiment.training.precision not in PRECISIONS:
         raise unknown("training.precision", experiment.training.precision, PRECISIONS)
 

@@ -39,8 +39,12 @@ def is_picture(path: Path) -> bool:
         path.stat()  # which names what is wrong with a link
         return False
     with open(path, "rb") as file:
-        head = file.read(16)
-    return bool(_PICTURE.match(head) or (reads_phones() and _PHONE_PICTURE.match(head)))
+        return has_signature(file.read(16))
+
+
+def has_signature(data: bytes) -> bool:
+    """Whether bytes begin as a picture does that can be read here."""
+    return bool(_PICTURE.match(data) or (_PHONE_PICTURE.match(data) and reads_phones()))
 
 
 def extension_of(path: PurePath) -> str:

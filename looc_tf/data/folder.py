@@ -13,8 +13,8 @@ import numpy as np
 from looc_tf.data.extensions import EXTENSIONS, is_picture, kind
 from looc_tf.data.ingest import read_file
 from looc_tf.data.labels import LabelFile, labelled
-from looc_tf.data.layout import layout
-from looc_tf.data.table import Table, objects
+from looc_tf.data.layout import first_layout, layout
+from looc_tf.data.table import RULES, Table, objects
 from looc_tf.errors import UserError, reason
 
 __all__ = ["EXTENSIONS", "read_folder", "readable_name", "walk"]
@@ -34,7 +34,7 @@ class _Listing:
     passed_over: Counter[str] = field(default_factory=Counter)
 
 
-def read_folder(root: Path, labels: LabelFile | None = None) -> Table:
+def read_folder(root: Path, labels: LabelFile | None = None, rules: int = RULES) -> Table:
     """Lists `root`; no picture is opened.
 
     What the folders say of split and class is told in `looc_tf.data.layout`; a table of labels (`labels.csv`) may lie
@@ -45,17 +45,18 @@ def read_folder(root: Path, labels: LabelFile | None = None) -> Table:
     Args:
         root: the folder.
         labels: the table of labels to read; None for the one that lies there, if any.
+        rules: 1 to read it as the runs did that know no others: no pools, masks or tables, nothing without extension.
 
     Raises:
         UserError: the folder holds no picture or cannot be read, or a table of labels does not fit it.
     """
-    listing = _list(root)
-    copies = _take_copies(listing)
+    listing = _list(root, rules)
+    copies = _take_copies(listing, rules)
     if not listing.pictures:
         raise UserError(
             f"Expected pictures in {str(root)!r}. Found {_census(listing)}. Name a folder of JPEG, PNG, ... files."
         )
-    found = layout(listing.pictures)
+    found = layout(listing.pictures) if rules > 1 else first_layout(listing.pictures)
     found = replace(found, classes=[readable_name(name) for name in found.classes])
     pictures = found.pictures
     table = labelled(root, found, listing.others, labels)
@@ -72,17 +73,18 @@ def read_folder(root: Path, labels: LabelFile | None = None) -> Table:
         skipped=tuple(listing.skipped),
         passed_over=dict(listing.passed_over.most_common()),
         notes=table.notes,
+        rules=rules,
     )
 
 
-def _list(root: Path) -> _Listing:
+def _list(root: Path, rules: int) -> _Listing:
     """Everything visible below `root`."""
     listing, unreadable = _Listing(), []
 
     def refuse(error: OSError) -> None:
         unreadable.append((os.path.relpath(error.filename, root), error.strerror or "unreadable"))
 
-    paths = sorted(walk(root, refuse, lambda folder: listing.passed_over.update([SEEN])))
+    paths = sorted(walk(root, refuse, lambda folder: listing.passed_over.update([SEEN]), rules > 1))
     if unreadable and not paths:
         raise UserError(
             f"Expected a readable folder. {str(root)!r} cannot be listed: {unreadable[0][1]}. Check its permissions."
@@ -90,14 +92,18 @@ def _list(root: Path) -> _Listing:
     listing.skipped += unreadable
     for path in paths:
         try:
-            (listing.pictures if is_picture(root / path) else listing.others).append(path)
+            taken = is_picture(root / path) if rules > 1 else path.suffix.lower() in EXTENSIONS
+            (listing.pictures if taken else listing.others).append(path)
         except OSError as error:
             listing.skipped.append((readable_name(path), reason(error)))
     return listing
 
 
 def walk(
-    root: Path, refuse: Callable[[OSError], None], again: Callable[[str], object] = lambda folder: None
+    root: Path,
+    refuse: Callable[[OSError], None],
+    again: Callable[[str], object] = lambda folder: None,
+    links_last: bool = True,
 ) -> Iterator[PurePosixPath]:
     """Visible files below `root`, relative to it, one at a time.
 
@@ -105,6 +111,7 @@ def walk(
         root: a folder.
         refuse: is told of folders that cannot be listed.
         again: is told of folders that were listed before, which a link leads to.
+        links_last: whether a folder goes before the links beside it, so that it is read under its own name.
     """
     seen = set()
     for folder, folders, files in os.walk(root, followlinks=True, onerror=refuse):
@@ -115,6 +122,8 @@ def walk(
             continue
         seen.add((status.st_dev, status.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if links_last:
+            folders.sort(key=lambda name: os.path.islink(os.path.join(folder, name)))
         base = PurePosixPath(Path(folder).relative_to(root).as_posix())
         yield from (base / name for name in sorted(files) if not name.startswith("."))
 
@@ -124,14 +133,14 @@ def readable_name(path: PurePosixPath | str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _take_copies(listing: _Listing) -> set[PurePosixPath]:
+def _take_copies(listing: _Listing, rules: int) -> set[PurePosixPath]:
     """Takes the stylised copies out of the pictures, if `stylized` mirrors the others: it may be a class."""
     below = [path for path in listing.pictures if path.parts[0] == STYLIZED]
     others = [path for path in listing.pictures if path.parts[0] != STYLIZED]
     copies = {PurePosixPath(*path.parts[1:]) for path in below}
     mirrored = {path.with_suffix("") for path in others} if copies else set()
     copies = {path for path in copies if path.with_suffix("") in mirrored}
-    if copies:
+    if copies or (below and rules == 1):
         listing.pictures = others
         listing.passed_over[COPIES] += len(below) - len(copies)
         listing.passed_over += Counter()  # leaves out what was counted as none

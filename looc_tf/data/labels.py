@@ -23,13 +23,13 @@ from looc_tf.data.splits import ALIASES, POOL
 from looc_tf.errors import UserError, reason, shown
 
 NONE = "none"  # in the place of a file: no table is looked for
-LARGEST = 1 << 28  # bytes of a table
+LARGEST = 1 << 27  # bytes of a table
 
 _TABLES = frozenset({".csv", ".tsv"})
 _LABELS = "label labels class classname target category categoryname classid species breed diagnosis y".split()
 _SPLITS = "split set subset partition".split()
 _INVENTED = re.compile("submission|sample", re.I)  # tables of competitions that hold no true labels
-_WHOLE, _NUMBER = re.compile(r"[-+]?\d+"), re.compile(r"[-+]?\d*\.?\d+(?:e[-+]?\d+)?", re.I)
+_WHOLE, _NUMBER = re.compile(r"[-+]?\d{1,18}"), re.compile(r"[-+]?\d*\.?\d+(?:e[-+]?\d+)?", re.I)
 _FEW = 8  # labels that may all differ
 
 Row = tuple[int, list[str]]  # line, cells
@@ -100,14 +100,14 @@ def labelled(root: Path, found: Layout, others: Iterable[PurePosixPath], wanted:
     wanted = wanted or LabelFile()
     folders = Labelled(found.splits, found.classes)
     tables = [path for path in sorted(others) if path.suffix.lower() in _TABLES and len(path.parts) <= 2]
-    if wanted.name and wanted.name != NONE:
+    if wanted.name and wanted.name.lower() != NONE:
         file = _named(root, wanted.name)
         try:
             stated = _read(file, _Names(found.pictures), wanted.columns)
         except _Unfit as error:
             raise UserError(f"Expected a table of labels. {str(file)!r}: {error}.") from error
         return _laid_over(found, file.name, stated, tuple(path for path in tables if (root / path).samefile(file)))
-    if wanted.name == NONE or len(set(found.classes) - {""}) > 1 or not tables:
+    if wanted.name or len(set(found.classes) - {""}) > 1 or not tables:
         return folders
     return _looked_for(root, found, tables)
 
@@ -203,11 +203,16 @@ def _read(file: Path, names: _Names, wanted: tuple[str, ...] = ()) -> _Stated:
                 f"Leave one of them out, or the table: data.labels={NONE}."
             )
         if picture >= 0:
-            lines[picture], labels[picture] = line, re.sub(r"^([-+]?\d+)\.0+$", r"\1", cells[label].strip())
+            lines[picture], labels[picture] = line, _class_name(cells[label])
             splits[picture] = kind_of(cells[split]) if split is not None else ""
     _check_classes(list(labels.values()))
     known = {kind in (*ALIASES, POOL, "") for kind in splits.values()} == {True}
     return _Stated(labels, splits if known else {}, len(rows) - header)
+
+
+def _class_name(cell: str) -> str:
+    """A label on one line; `3.0`, as tables with gaps hold numbers, is 3."""
+    return re.sub(r"^([-+]?\d+)\.0+$", r"\1", " ".join(cell.split()))
 
 
 def _check_classes(labels: Sequence[str]) -> None:

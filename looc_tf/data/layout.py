@@ -18,7 +18,6 @@ Read from the top, for all pictures of a set together:
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -84,6 +83,20 @@ def layout(paths: Sequence[PurePosixPath]) -> Layout:
         [one.label for one in seen],
         {"masks": len(masks)} if masks else {},
     )
+
+
+def first_layout(paths: Sequence[PurePosixPath]) -> Layout:
+    """What folders say by rules 1: split folders are the uppermost ones, and the next are the classes."""
+    tops = {path.parts[0].lower() for path in paths if len(path.parts) > 1}
+    declared = any(ALIASES.get(top) == "train" for top in tops) or (len(tops) > 1 and tops <= set(ALIASES))
+    splits, classes = [], []
+    for path in paths:
+        parts = path.parts[:-1]
+        split = ALIASES.get(parts[0].lower(), "") if declared and parts else ""
+        parts = parts[1:] if split else parts
+        splits.append(split)
+        classes.append(parts[0] if parts else "")
+    return Layout(list(paths), splits, classes)
 
 
 @lru_cache(maxsize=4096)
@@ -204,8 +217,3 @@ def _twins(mask: PurePosixPath) -> Iterable[PurePosixPath]:
     yield mask
     for name in (_MASK_NAME.sub(r"\1", mask.name), re.sub(r"[-_. ][^-_. ]+$", "", mask.name)):
         yield mask.with_name(name or mask.name)
-
-
-def add_up(*counts: dict[str, int]) -> dict[str, int]:
-    """Counts of several kinds in one, the most frequent first."""
-    return dict(sum((Counter(one) for one in counts), Counter[str]()).most_common())

@@ -33,6 +33,7 @@ class Source:
         stylized: whether each element has a field `stylized`, uint8 like `image`.
         skipped: list of (id, reason).
         census: of the set that this is a part of, as listed (`census_of`: as it turned out); None where it is of none.
+        notes: what is to be said of how the set was read, a line each.
 
     Example:
         >>> from looc_tf.data import open_source
@@ -47,6 +48,7 @@ class Source:
         self.name, self.split, self.size, self.census = name, split, size, census
         self.fields = {field: tuple(names) for field, names in table.fields.items()}
         self.skipped: list[tuple[str, str]] = list(table.skipped)
+        self.notes = table.notes
         self.stylized = table.stylized is not None
         self._broken: set[int] = set()  # rows that a fetch found so
         self._lock = threading.Lock()

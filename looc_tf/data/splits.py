@@ -10,7 +10,6 @@ from looc_tf.data.table import Table
 from looc_tf.errors import UserError, unknown
 
 SPLITS = ("train", "validation", "test")
-HASH, PER_CLASS = PARTS = ("hash", "per_class")  # how the parts of a set are drawn that declares none
 POOL = "pool"  # training pictures that carry no split and no label, such as those of `unlabeled/`
 ALIASES = {
     "train": "train", "training": "train",
@@ -55,12 +54,14 @@ def _reach_all(splits: np.ndarray, rows: np.ndarray, ids: np.ndarray, labels: np
 def assign(table: Table) -> np.ndarray:
     """[N] split of every row; "dropped" for test pictures whose labels are withheld, where there are labels.
 
-    - Nothing declared, or a single split: 80/10/10 by the hash of the id and, unless `table.parts` is "hash", so that
-      each class of three or more pictures is in each part.
+    - Nothing declared, or a single split: 80/10/10 by the hash of the id, and so that each class of three or more
+      pictures is in each part.
     - Train and test: a tenth of train, by the hash, becomes validation.
     - Train and validation but no (labelled) test, as ImageNet is usually laid out: the validation part is the one that
       results are reported on, so it is the test part here, and a tenth of train becomes validation.
     - What carries no split beside parts that are declared ("pool", or "") is trained on.
+
+    By rules 1 a class may miss a part, and what carries no split beside parts that are declared is in none.
     """
     splits = np.array(table.splits, "<U10")
     _drop_unlabelled_test(table, splits)
@@ -71,14 +72,15 @@ def assign(table: Table) -> np.ndarray:
         splits[rows] = "train"
         _carve(splits, rows, table.ids, "test", 0)
         _carve(splits, rows[splits[rows] == "train"], table.ids, "validation", 1)
-        if table.fields and table.parts != HASH:
+        if table.fields and table.rules > 1:
             _reach_all(splits, rows, table.ids, table.labels["label"])
     elif "test" not in declared:
         splits[splits == "validation"] = "test"
         _carve(splits, np.flatnonzero(splits == "train"), table.ids, "validation", 1)
     elif "validation" not in declared:
         _carve(splits, np.flatnonzero(splits == "train"), table.ids, "validation", 1)
-    splits[np.isin(splits, ["", POOL])] = "train"
+    if table.rules > 1:
+        splits[np.isin(splits, ["", POOL])] = "train"
     return splits
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+RULES = 2  # of reading folders and drawing parts; by rules 1 runs go on that were begun before there were others
 Encoded = Callable[[int], bytes]  # row -> the bytes of a picture file, in any format
 
 
@@ -25,7 +26,7 @@ class Table:
         skipped: (id, reason) of what could not be listed.
         passed_over: kind -> how many files of that kind lie there and are not among the rows; a kind is an extension
             (".heic"), or words: "without extension", "masks", "folders seen already".
-        parts: how its parts are drawn where none are declared, see `splits.assign`.
+        rules: by which its parts are drawn, see `splits.assign`.
         notes: what else is to be said of how the set was read, a line each: where labels come from that no folder told.
     """
 
@@ -38,7 +39,7 @@ class Table:
     skipped: tuple[tuple[str, str], ...] = ()
     passed_over: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    parts: str = "per_class"
+    rules: int = RULES
 
     def __len__(self) -> int:
         return len(self.ids)

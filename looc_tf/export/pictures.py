@@ -28,7 +28,13 @@ _READERS, _AHEAD = 4, 32
 
 @dataclass(frozen=True)
 class Pictures:
-    """What is to be embedded, how many that is where it is known without reading, and kind -> files passed over."""
+    """What is to be embedded, how many that is where it is known without reading, and what is left aside.
+
+    Attributes:
+        items: the pictures.
+        count: of them.
+        passed_over: kind -> files that are no pictures.
+    """
 
     items: Iterable[Item]
     count: Optional[int] = None
@@ -91,7 +97,7 @@ def _load(read: Read) -> bytes | str:
 
 
 def _files(root: Path, others: Counter[str]) -> Iterator[Item]:
-    """The pictures below a folder; what is none is counted in `others`, by kind."""
+    """The pictures below a folder; `others` counts what is none, by kind."""
 
     def refuse(error: OSError) -> None:
         raise UserError(
@@ -99,16 +105,16 @@ def _files(root: Path, others: Counter[str]) -> Iterator[Item]:
         ) from error
 
     for path in walk(root, refuse):
-        if _may_be_picture(root / path):
+        if _is_picture(root / path):
             yield readable_name(path), partial(read_file, root / path)
         else:
             others[kind(path)] += 1
 
 
-def _may_be_picture(path: Path) -> bool:
+def _is_picture(path: Path) -> bool:
     try:
         return is_picture(path)
-    except OSError:  # it is then skipped and named as a picture that cannot be read
+    except OSError:  # a link to nothing: reading it says so
         return True
 
 

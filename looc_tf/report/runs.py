@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Optional
 
 import looc_tf
-from looc_tf.config import Evaluation
-from looc_tf.data import Census, Source, census_of, open_parts
+from looc_tf.config import Evaluation, Experiment
+from looc_tf.data import Census, Source, census_of, open_parts, reading
 from looc_tf.errors import UserError
 from looc_tf.evaluate import Reading, choose_pictures, classifier_reading, readings
 from looc_tf.evaluate.features import Progress
@@ -84,6 +84,7 @@ def evaluate_run(
     data: str | None = None,
     sources: Mapping[str, Source] | None = None,
     checkpoint: str = LAST,
+    labels: str | None = None,
     tell: Optional[Callable[[str], None]] = None,
     probes: bool = True,
 ) -> Evaluated:
@@ -98,13 +99,14 @@ def evaluate_run(
         data: other pictures than those of its config.
         sources: the parts, where they are open already.
         checkpoint: of a folder, see `load_run`.
+        labels: a CSV file of labels, in the place of the config's.
         tell: is given the lines that say how many pictures are for what, where they are opened here; logged by default.
         probes: False leaves it at the run's own classifier, which takes seconds.
     """
     run = opened(run, checkpoint)
     experiment = run.experiment
     if sources is None:
-        sources = open_parts(data or experiment.data.name, size=experiment.data.size)
+        sources = _parts(experiment, data, labels)
         census = census_of(sources.values())
         for line in census.lines if census else ():
             (tell or _log)(line)
@@ -116,6 +118,13 @@ def evaluate_run(
     other = data is not None and not _same_place(data, experiment.data.name)
     part = _beside(run.path, known) if other else ""
     return write_readings(run, read, known, part, notes, census_of(sources.values()))
+
+
+def _parts(experiment: Experiment, data: str | None, labels: str | None) -> dict[str, Source]:
+    """The parts of a config's pictures, or of others; what the config says of how they are read is of its own."""
+    own = experiment.data
+    how = reading(own) if data is None or _same_place(data, own.name) else {}
+    return open_parts(data or own.name, size=own.size, **(how if labels is None else {**how, "labels": labels}))
 
 
 def _classified(run: Run, sources: Mapping[str, Source], progress: Progress, notes: list[str]) -> list[Reading]:

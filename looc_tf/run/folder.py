@@ -210,10 +210,17 @@ class RunFolder:
         log.debug("%s", config.to_yaml(self.experiment).rstrip(), extra=FILE_ALONE)
 
 
+def as_begun(experiment: Experiment, path: str | Path) -> Experiment:
+    """An experiment with what the run that it goes on with keeps: the rules by which its pictures were read."""
+    file = Path(path) / "config.yaml"
+    return config.as_begun(experiments.load(file), experiment) if file.is_file() else experiment
+
+
 def _unused(path: Path) -> bool:
     return path.is_dir() and all(each.name in STARTING or is_temporary(each) for each in path.iterdir())
 
 
 def resume_command(path: Path) -> str:
     """What to type to go on with a run."""
-    return shlex.join(["looc", "train", str(path / "config.yaml"), "--out", str(path), "--resume"])
+    threads = ["--threads", str(distribute.threads())] if distribute.threads() else []  # others end in other bits
+    return shlex.join(["looc", "train", str(path / "config.yaml"), "--out", str(path), "--resume", *threads])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from looc_tf import config, experiments, methods
-from looc_tf.config import Experiment, Gate, Optimizer, Training
+from looc_tf.config import Data, Experiment, Gate, Optimizer, Training
 from looc_tf.errors import UserError
 from looc_tf.methods import FineTune
 from looc_tf.run import resume_command
@@ -23,6 +23,7 @@ def finetune(
     out: str | Path,
     *,
     data: str | None = None,
+    labels: str | None = None,
     fraction: float = 1.0,
     linear: bool = False,
     seed: int | None = None,
@@ -36,7 +37,7 @@ def finetune(
     Args:
         run: the run folder whose trunk it begins with; one of no steps gives random weights.
         out: as in `train`.
-        data, fraction, linear, seed, overrides: see `finetuning`.
+        data, labels, fraction, linear, seed, overrides: see `finetuning`.
         resume: go on from the last checkpoint in `out`.
 
     Raises:
@@ -46,7 +47,8 @@ def finetune(
         >>> finetune("runs/looc", "runs/looc-named", data="photos", fraction=0.1)        # doctest: +SKIP
         PosixPath('runs/looc-named')
     """
-    experiment = finetuning(run, data=data, fraction=fraction, linear=linear, seed=seed, overrides=overrides)
+    choice = {"fraction": fraction, "linear": linear, "seed": seed}
+    experiment = finetuning(run, data=data, labels=labels, overrides=overrides, **choice)
     return train(experiment, out, resume=resume, warm=run)
 
 
@@ -54,6 +56,7 @@ def finetuning(
     run: str | Path,
     *,
     data: str | None = None,
+    labels: str | None = None,
     fraction: float = 1.0,
     linear: bool = False,
     seed: int | None = None,
@@ -64,6 +67,7 @@ def finetuning(
     Args:
         run: the run folder.
         data: labelled pictures; by default those of the run.
+        labels: a CSV file of their labels.
         fraction: of the labelled training pictures of each class, at least one.
         linear: freeze the trunk, and train the classifier alone.
         seed: of the new classifier, the order of the pictures and which of them the fraction takes; by default the
@@ -81,13 +85,14 @@ def finetuning(
         name=f"{base.name}-{'linear' if linear else 'finetune'}" + (f"-{100 * fraction:g}%" if fraction != 1 else ""),
         about=f"Fine-tuning of {base.name} on labels.",
         seed=base.seed if seed is None else seed,
+        data=base.data if data is None else Data(name=data, size=base.data.size),  # what is said of others is theirs
         views=dataclasses.replace(base.views, chain=CHAIN),
         method=settings,
         optimizer=OPTIMIZER,
         training=Training(precision=base.training.precision, xla=base.training.xla, **steps),
         gate=Gate(),
     )
-    return experiments.from_text(config.to_yaml(experiments.with_data(experiment, data)), overrides)
+    return experiments.from_text(config.to_yaml(experiments.with_data(experiment, None, labels)), overrides)
 
 
 def _begun(run: Path) -> Experiment:

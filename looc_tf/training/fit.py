@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import tensorflow as tf
 
 from looc_tf import distribute, experiments, methods
 from looc_tf.config import Experiment
-from looc_tf.data import open_source
+from looc_tf.data import open_source, reading
 from looc_tf.errors import UserError
 from looc_tf.methods import Facts, Method
-from looc_tf.run import RunFolder, compiled
+from looc_tf.run import RunFolder, as_begun, compiled
 from looc_tf.training.callbacks import StepCallback, standard_callbacks
 from looc_tf.views import training_batches
 
@@ -41,10 +43,11 @@ def train(experiment: Experiment, out: str | Path, resume: bool = False, warm: s
         >>> train(load_config("factors/looc", ["training.steps=100"]), "runs/look")       # doctest: +SKIP
         PosixPath('runs/look')
     """
+    experiment = as_begun(experiment, out) if resume else experiment
     with distribute.strategy().scope(), RunFolder(out, experiment, resume) as run:
         experiments.check(experiment, distribute.replicas())
         data, training = experiment.data, experiment.training
-        whole = open_source(data.name, "train", size=data.size, limit=data.limit)
+        whole = open_source(data.name, "train", size=data.size, limit=data.limit, **reading(data))
         source = methods.pictures_of(experiment, whole)
         facts = Facts.of(experiment, source)
         method = compiled(experiment, facts)
@@ -69,10 +72,32 @@ def train(experiment: Experiment, out: str | Path, resume: bool = False, warm: s
     return Path(out)
 
 
+@contextlib.contextmanager
+def _callbacks_may_take_their_time() -> Iterator[None]:
+    """Keeps Keras's advice "Callback method `on_train_batch_end` is slow ..." off the log, and nothing else.
+
+    It compares means over the first five steps. A measure or a checkpoint among them is slower than a small step, by
+    design, and there is nothing for the user to check.
+    """
+    logger = logging.getLogger("tensorflow")  # where Keras logs
+
+    def others(record: logging.LogRecord) -> bool:
+        return not str(record.msg).startswith("Callback method `on_train_batch_")
+
+    logger.addFilter(others)
+    try:
+        yield
+    finally:
+        logger.removeFilter(others)
+
+
 def fit(method: Method, batches: tf.data.Dataset, steps: int, callbacks: list[StepCallback]) -> None:
     """Takes so many steps; the callbacks are closed however it ends."""
     try:
-        method.fit(distribute.shard_batches(batches), epochs=1, steps_per_epoch=steps, verbose=0, callbacks=callbacks)
+        with _callbacks_may_take_their_time():
+            method.fit(
+                distribute.shard_batches(batches), epochs=1, steps_per_epoch=steps, verbose=0, callbacks=callbacks
+            )
     except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
         if distribute.workers() == 1:
             raise

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import Examples
 
-from looc_tf.data import read_table
+from looc_tf.data import Census, read_table
 from looc_tf.data.splits import SPLITS, assign
 from looc_tf.data.table import Table
 from looc_tf.errors import UserError
@@ -55,11 +56,13 @@ def Pictures(
         origin = _unpacked(imported.uri, unpacked, data) if imported else data
         table = read_table(origin)
         shards = plan(table)
+        census = Census.of(table, assign(table), data)
         with beam_pipeline as job:
             found = (
                 job | "Shards" >> beam.Create(shards) | "Write" >> beam.ParDo(WriteShard(origin, size, examples.uri))
             )
-            _write_found(found, os.path.join(report.uri, DATA_REPORT_FILE), data, [list(one) for one in table.skipped])
+            listed = [list(one) for one in table.skipped]
+            _write_found(found, os.path.join(report.uri, DATA_REPORT_FILE), census, listed)
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
     _names(table, examples.uri)
@@ -90,7 +93,7 @@ def plan(table: Table) -> list[dict[str, Any]]:
     return shards
 
 
-def _write_found(found: PCollection, path: str, data: str, listed: list[list[str]]) -> None:
+def _write_found(found: PCollection, path: str, census: Census, listed: list[list[str]]) -> None:
     """One small file of what all shards found."""
 
     def write(parts: list[dict[str, Any]]) -> None:
@@ -99,10 +102,18 @@ def _write_found(found: PCollection, path: str, data: str, listed: list[list[str
         for part in sorted(parts, key=lambda part: part["split"]):
             counts[part["split"]] = counts.get(part["split"], 0) + part["count"]
             named, broken = named + [list(one) for one in part["named"]], broken + part["broken"]
-        about = {"data": data, "pictures": counts, "broken": broken, "named": named}
+        said = _written(census, counts, broken).as_dict()
+        about = {"data": census.name, "pictures": counts, "broken": broken, "named": named, "census": said}
         write_text(path, json.dumps(about, indent=2) + "\n")
 
     _ = found | "Gather" >> beam.combiners.ToList() | "Report" >> beam.Map(write)
+
+
+def _written(census: Census, counts: dict[str, int], broken: int) -> Census:
+    """The census as it turned out: what was listed and is broken is in no part."""
+    training, validation, test = (counts.get(split, 0) for split in SPLITS)
+    labelled = min(census.labelled, training)
+    return replace(census, training=training, validation=validation, test=test, labelled=labelled, skipped=broken)
 
 
 def _names(table: Table, uri: str) -> None:

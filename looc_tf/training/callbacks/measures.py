@@ -8,7 +8,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from looc_tf.data import Source, open_source, summary
+from looc_tf.data import Source, open_source, reading, summary
 from looc_tf.data.splits import sample
 from looc_tf.errors import UserError
 from looc_tf.export import Embedder
@@ -120,7 +120,8 @@ def held_out_monitor(run: RunFolder, source: Source, facts: Facts) -> list[StepC
     if not training.monitor_every or "label" not in source.fields:
         return []
     try:
-        held_out = open_source(data.name, "validation", size=data.size, limit=HELD_OUT[method.reading])
+        limit = HELD_OUT[method.reading]
+        held_out = open_source(data.name, "validation", size=data.size, limit=limit, **reading(data))
     except UserError as error:  # a handful of pictures has no part to hold out
         log.info("No %s reading: %s", method.reading, error)
         return []
