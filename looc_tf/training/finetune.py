@@ -47,8 +47,9 @@ def finetune(
         >>> finetune("runs/looc", "runs/looc-named", data="photos", fraction=0.1)        # doctest: +SKIP
         PosixPath('runs/looc-named')
     """
-    choice = {"fraction": fraction, "linear": linear, "seed": seed}
-    experiment = finetuning(run, data=data, labels=labels, overrides=overrides, **choice)
+    experiment = finetuning(
+        run, data=data, labels=labels, fraction=fraction, linear=linear, seed=seed, overrides=overrides
+    )
     return train(experiment, out, resume=resume, warm=run)
 
 
