@@ -36,6 +36,7 @@ _PUBLIC = {
     "LooC": ("methods", "LooC"),
     "SimCLR": ("methods", "SimCLR"),
     "Supervised": ("methods", "Supervised"),
+    "FineTune": ("methods", "FineTune"),
     "build_method": ("methods", "build"),
     "build_optimizer": ("optim", "build"),
     "Embedder": ("export", "Embedder"),
@@ -43,6 +44,7 @@ _PUBLIC = {
     "Facts": ("methods", "Facts"),
     "load_run": ("run", "load_run"),
     "train": ("training", "train"),
+    "finetune": ("training", "finetune"),
 }
 # The rooms, for what is used less: `looc_tf.augment.build`, `looc_tf.evaluate.evaluate`.
 _ROOMS = ["augment", "config", "data", "evaluate", "experiments", "export", "losses", "memory", "methods", "models"]

@@ -171,3 +171,21 @@ def update_each(
         across(tf.distribute.get_strategy())
     else:
         tf.distribute.get_replica_context().merge_call(across)
+
+
+def update_from_replicas(
+    variables: Iterable[tf.Variable],
+    values: Iterable[tf.Tensor],
+    rule: Callable[[tf.Variable, tf.Tensor], None],
+) -> None:
+    """Apply `rule(variable, value)` to each pair on every replica, from inside a replica function.
+
+    Unlike those of `update_each` the values are tensors of the replica, equal on all of them.
+    """
+    pairs = list(variables)
+
+    def across(strategy: tf.distribute.Strategy, given: list[tf.Tensor]) -> None:
+        for variable, value in zip(pairs, given):
+            strategy.extended.update(variable, rule, args=(value,))
+
+    tf.distribute.get_replica_context().merge_call(across, args=(list(values),))

@@ -71,6 +71,6 @@ checkpoint_option = click.option(
     default="last",
     show_default=True,
     metavar="WHICH",
-    help="last, best (by kNN while training) or a step.",
+    help="last, best (on held-out pictures while training) or a step.",
 )
 threads_option = click.option("--threads", type=click.IntRange(1), help="TensorFlow's threads. Default: all cores.")

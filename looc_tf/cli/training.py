@@ -1,8 +1,9 @@
-"""Commands that train: `looc train` and `looc demo`."""
+"""Commands that train: `looc train`, `looc finetune` and `looc demo`."""
 
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import click
 
@@ -35,6 +36,34 @@ def train(
 
     run = train(experiment, out, resume=resume)
     click.echo(f"trained: {run}. Next: looc evaluate {run}, looc export {run} --out exports")
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@data_option
+@labels_option
+@click.option("--fraction", default=1.0, show_default=True, help="Of the labels of each class; 0.1 is a tenth.")
+@click.option("--linear", is_flag=True, help="Freeze the trunk: train the classifier alone.")
+@click.option("--seed", type=click.IntRange(0), help="Instead of RUN's; it also chooses the pictures of the fraction.")
+@click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Change a field; repeatable.")
+@click.option("--out", required=True, metavar="OUT", help="The run folder to write; a new one, unless --resume.")
+@click.option("--resume", is_flag=True, help="Go on from OUT's last checkpoint.")
+@click.option("--devices", type=click.IntRange(1), help="How many GPUs, or parts of the CPU. Default: all GPUs.")
+@threads_option
+def finetune(run: str, out: str, devices: int | None, threads: int | None, **settings: Any) -> None:
+    """Teach RUN's trunk and a new classifier labels.
+
+    It ends with the weights of the best accuracy on the validation part, and measures them on the test part.
+
+    \b
+    looc finetune runs/looc --data LABELLED --fraction 0.1 --out runs/looc-10
+    """
+    tensorflow(threads, devices)
+    from looc_tf.report import measure_finetuned
+    from looc_tf.training import finetune
+
+    tuned = finetune(run, out, **settings)
+    click.echo(f"fine-tuned: {tuned} on {measure_finetuned(tuned).says}. Next: looc export {tuned} --out exports")
 
 
 @click.command()

@@ -53,6 +53,8 @@ class Embedder(tf.Module):
         """
         experiment = run.experiment
         about = {"experiment": experiment.name, "step": run.step, "seed": experiment.seed}
+        if run.method.class_names:
+            about["classes"] = list(run.method.class_names)  # what the columns of `probabilities` mean
         return cls(run.method.final, data_size=experiment.data.size, view_size=experiment.views.size, about=about)
 
     def images(self, images: tf.Tensor) -> Embeddings:

@@ -8,10 +8,12 @@ from tensorflow import keras
 from looc_tf import config, representations
 from looc_tf.augment import build_chain
 from looc_tf.config import Experiment
+from looc_tf.data import Source
 from looc_tf.distribute import replicas
 from looc_tf.errors import UserError, unknown
 from looc_tf.methods.base import Method
 from looc_tf.methods.facts import Facts
+from looc_tf.methods.finetune import FineTune
 from looc_tf.methods.looc import LooC
 from looc_tf.methods.seeds import seeded
 from looc_tf.methods.simclr import SimCLR
@@ -21,6 +23,7 @@ from looc_tf.views import ViewPlan
 __all__ = [
     "METHODS",
     "Facts",
+    "FineTune",
     "LooC",
     "Method",
     "SimCLR",
@@ -28,6 +31,7 @@ __all__ = [
     "build",
     "build_plan",
     "check",
+    "pictures_of",
     "representations_of",
     "settings_of",
 ]
@@ -36,6 +40,7 @@ METHODS: dict[str, type[Method]] = {
     "looc": LooC,
     "simclr": SimCLR,
     "supervised": Supervised,
+    "finetune": FineTune,
 }
 
 
@@ -68,6 +73,11 @@ def _class(name: str) -> type[Method]:
 def build_plan(experiment: Experiment) -> ViewPlan:
     """The views of an experiment: its augmentations in the rows that its method takes."""
     return class_of(experiment).plan(experiment, build_chain(experiment.views.chain, experiment.views.size))
+
+
+def pictures_of(experiment: Experiment, source: Source) -> Source:
+    """Those of the training pictures that the method of an experiment trains on; `UserError` where it can use none."""
+    return class_of(experiment).pictures(experiment, source)
 
 
 def representations_of(experiment: Experiment) -> list[str]:

@@ -12,6 +12,7 @@ from tensorflow import keras
 from looc_tf import config
 from looc_tf.augment import Augmentation
 from looc_tf.config import Experiment
+from looc_tf.data import Source
 from looc_tf.distribute import gather, replicas
 from looc_tf.memory import Fifo
 from looc_tf.methods.facts import Facts
@@ -65,11 +66,16 @@ class Method(keras.Model):
             all.
         reads_parameters: whether a batch should hold the parameters of its views.
         against_collapse: what to try when embeddings become one point, for people.
+        reading: what is read of it on held-out pictures while it trains, and decides which checkpoint is the best:
+            `knn`, or `validation`, the accuracy of its own `probabilities`.
+        ends_with_best: whether a training ends with the weights of its best reading instead of the last ones.
     """
 
     Settings: ClassVar[type[config.Method]]
     needs_whole_batch: ClassVar[bool] = False
     reads_parameters: ClassVar[bool] = False
+    reading: ClassVar[str] = "knn"
+    ends_with_best: ClassVar[bool] = False
     against_collapse: ClassVar[str] = "Lower optimizer.learning_rate, or let the views vary more."
 
     def __init__(self, encoder: Encoder, *, accumulate: int = 1, watch: Sequence[str] = (), **options):
@@ -112,10 +118,25 @@ class Method(keras.Model):
         """The method with freshly drawn weights."""
         raise NotImplementedError(f"{cls.__name__} must say how it is made.")
 
+    @classmethod
+    def pictures(cls, experiment: Experiment, source: Source) -> Source:
+        """Those of the training pictures that it trains on; by default all."""
+        return source
+
+    @classmethod
+    def patience(cls, experiment: Experiment) -> int:
+        """After how many readings without a better one a training ends early; by default never, 0."""
+        return 0
+
     @property
-    def final(self) -> Encoder:
-        """The encoder that is evaluated and exported."""
+    def final(self) -> keras.Model:
+        """The network that is evaluated and exported, by default the encoder."""
         return self.encoder
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes that `final` gives `probabilities` of, in their order; by default none."""
+        return ()
 
     def encoders(self) -> dict[str, Encoder]:
         """The networks that a training may begin with instead of random ones, by the attributes that hold them."""

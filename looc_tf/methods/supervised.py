@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import tensorflow as tf
 from tensorflow import keras
@@ -37,7 +38,7 @@ class Supervised(Method):
         classes: how many labels there are.
     """
 
-    Settings = Settings
+    Settings: ClassVar[type[config.Method]] = Settings
 
     def __init__(self, encoder: Encoder, classes: int, **options):
         super().__init__(encoder, **options)
@@ -65,8 +66,12 @@ class Supervised(Method):
         everywhere = gather(known)
         return known * tf.cast(tf.size(everywhere), tf.float32) / tf.maximum(tf.reduce_sum(everywhere), 1.0)
 
+    def features(self, batch: Batch) -> tf.Tensor:
+        """What the classifier reads of a batch, `[B, F]`."""
+        return self.encoder(batch["views"][QUERY], training=True)[TRUNK]
+
     def compare(self, batch: Batch, targets: tf.Tensor) -> tuple[dict[str, tf.Tensor], tuple[()]]:
-        logits = self.classifier(self.encoder(batch["views"][QUERY], training=True)[TRUNK])
+        logits = self.classifier(self.features(batch))
         right = tf.cast(tf.argmax(logits, axis=1) == batch["label"], tf.float32)
         self.record("accuracy", right, weights=tf.cast(batch["label"] >= 0, tf.float32))
         labels = tf.maximum(batch["label"], 0)

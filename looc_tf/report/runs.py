@@ -15,7 +15,9 @@ from typing import Any, Optional
 import looc_tf
 from looc_tf.config import Evaluation, Experiment
 from looc_tf.data import Census, Source, census_of, open_parts, reading
-from looc_tf.evaluate import Reading, choose_pictures, readings
+from looc_tf.errors import UserError
+from looc_tf.evaluate import Reading, choose_pictures, classifier_reading, readings
+from looc_tf.evaluate.features import Progress
 from looc_tf.evaluate.progress import terminal_progress
 from looc_tf.export import export
 from looc_tf.files import write_atomically, writing
@@ -39,12 +41,14 @@ class Evaluated:
         records: of results.json.
         chance: probe -> the accuracy of guessing, in percent.
         notes: lines on what the numbers do not say: which probes were left out and why, classes that none can name.
+        readings: the records and how each came about.
     """
 
     path: Path
     records: list[dict[str, Any]]
     chance: Mapping[str, float]
     notes: Sequence[str] = ()
+    readings: Sequence[Reading] = ()
 
 
 def opened(run: Run | str | Path, checkpoint: str = LAST) -> Run:
@@ -82,8 +86,10 @@ def evaluate_run(
     checkpoint: str = LAST,
     labels: str | None = None,
     tell: Optional[Callable[[str], None]] = None,
+    probes: bool = True,
 ) -> Evaluated:
-    """Probe a trained run; write results.json, probes.json, evaluated.json and matrix.png into it.
+    """Probe a trained run, and ask its own classifier where it has one; write results.json, probes.json, evaluated.json
+    and matrix.png into it.
 
     Of another checkpoint than the last they go to RUN/best or RUN/step-STEP, of other pictures to RUN/on-NAME, which
     `compare` reads like runs: neither takes the place of the run's own.
@@ -95,6 +101,7 @@ def evaluate_run(
         checkpoint: of a folder, see `load_run`.
         labels: a CSV file of labels, in the place of the config's.
         tell: is given the lines that say how many pictures are for what, where they are opened here; logged by default.
+        probes: False leaves it at the run's own classifier, which takes seconds.
     """
     run = opened(run, checkpoint)
     experiment = run.experiment
@@ -106,7 +113,8 @@ def evaluate_run(
     known = provenance(run, sources, experiment.evaluation)
     notes: list[str] = []
     with terminal_progress() as progress:
-        read = list(readings(run.embedder.images, sources, experiment.evaluation, progress, notes))
+        read = list(readings(run.embedder.images, sources, experiment.evaluation, progress, notes)) if probes else []
+        read += _classified(run, sources, progress, notes)
     other = data is not None and not _same_place(data, experiment.data.name)
     part = _beside(run.path, known) if other else ""
     return write_readings(run, read, known, part, notes, census_of(sources.values()))
@@ -117,6 +125,19 @@ def _parts(experiment: Experiment, data: str | None, labels: str | None) -> dict
     own = experiment.data
     how = reading(own) if data is None or _same_place(data, own.name) else {}
     return open_parts(data or own.name, size=own.size, **(how if labels is None else {**how, "labels": labels}))
+
+
+def _classified(run: Run, sources: Mapping[str, Source], progress: Progress, notes: list[str]) -> list[Reading]:
+    """What the run's own classifier names right; a note alone where it knows other classes than the pictures have."""
+    if not run.method.class_names:
+        return []
+    batch = run.experiment.evaluation.batch
+    try:
+        return [classifier_reading(run.embedder.images, sources, run.method.class_names, batch, progress)]
+    except UserError as error:
+        log.warning("%s", error)
+        notes.append(str(error))
+        return []
 
 
 def write_readings(
@@ -148,7 +169,7 @@ def write_readings(
     write_atomically(out / NOTES_FILE, json.dumps(about, indent=2) + "\n")
     matrix_figure(records, out / "matrix.png", name, chance)
     write_results(out / FILE, records)
-    return Evaluated(out, records, chance, tuple(notes))
+    return Evaluated(out, records, chance, tuple(notes), tuple(read))
 
 
 def notes_of(run: Path) -> list[str]:

@@ -35,6 +35,7 @@ def write_about(
         "seed": experiment.seed,
         "steps": facts.steps,
         "classes": facts.classes,
+        "class_names": list(facts.names),
         "pictures": facts.pictures,
         "pictures_sha256": fingerprint(source),
         "skipped": len(source.skipped),

@@ -11,6 +11,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from looc_tf.config import Experiment
+from looc_tf.distribute import gather_from_workers
 from looc_tf.errors import UserError, unknown
 from looc_tf.methods import Method
 from looc_tf.run.state import State, not_finite
@@ -57,6 +58,25 @@ class CheckpointFolder:
         """Saves all state as the best one, with its readings; raises as `save`."""
         self._write(BEST, step, measures)
         self._delete(BEST, set(self.steps(BEST)) - {step})
+
+    def end_with_best(self, steps: int, source: CheckpointFolder | None = None) -> int | None:
+        """Makes the best state, where there is one, the last one of a training of so many steps; returns its own step.
+
+        It is written under the number of the last step, however early the training ended: a run that has it is done.
+        Done twice it leaves the same. Of several machines, which must all write or none, the chief decides.
+
+        Args:
+            steps: of the whole training.
+            source: where the best checkpoint is read, if that is another folder than this.
+        """
+        best = (source or self).steps(BEST)
+        if not best:
+            return None
+        (source or self).restore(BEST)
+        if gather_from_workers(steps not in self.steps())[0]:
+            self._write(LAST, steps, {"best_step": best[0]})
+            self._delete(LAST, set(self.steps()) - set(self.steps()[: self.keep]))
+        return best[0]
 
     def best_reading(self, measure: str) -> float | None:
         """The highest reading that a best checkpoint carries; None where there is none that can be read."""
@@ -115,8 +135,8 @@ class CheckpointFolder:
                 return kind, [int(which)]
         if which == "best":
             raise UserError(
-                f"Expected a best checkpoint in {self.folder}. There is none: the run took no kNN reading, for want of "
-                "labels or with training.monitor_every=0. Take the last one."
+                f"Expected a best checkpoint in {self.folder}. There is none: the run took no reading on held-out "
+                "pictures, for want of labels or with training.monitor_every=0. Take the last one."
             )
         all_steps = map(str, sorted({*there[LAST], *there[BEST]}))
         raise unknown(f"checkpoint in {self.folder}:", which, [*CHOICES[: 1 + bool(there[BEST])], *all_steps])

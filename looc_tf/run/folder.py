@@ -124,8 +124,20 @@ class RunFolder:
         """Says that the training is done, and which pictures turned out to be broken."""
         if not self.checkpoints.steps():
             self.checkpoints.save(0)  # no steps: random weights, the baseline of every probe
+        if self.checkpoints.method.ends_with_best and facts.steps:
+            self._end_with_best(facts)
         self.log_skipped(source)
         log.info("Done: %d steps in %s", facts.steps, self.path)
+
+    def _end_with_best(self, facts: Facts) -> None:
+        method, experiment = self.checkpoints.method, self.experiment
+        begun = None if self.chief else CheckpointFolder(self.path / "checkpoints", method, experiment)
+        step = self.checkpoints.end_with_best(facts.steps, begun)
+        if step is None:
+            log.warning("No accuracy was read on a validation part: the weights of the last step are kept.")
+        else:
+            reading = self.checkpoints.best_reading(method.reading)
+            log.info("The weights of step %d are kept, the best on the validation part (%.1f %%)", step, reading or 0.0)
 
     def _claim(self) -> None:
         if self.resume:

@@ -47,10 +47,14 @@ def train(experiment: Experiment, out: str | Path, resume: bool = False, warm: s
     with distribute.strategy().scope(), RunFolder(out, experiment, resume) as run:
         experiments.check(experiment, distribute.replicas())
         data, training = experiment.data, experiment.training
-        source = open_source(data.name, "train", size=data.size, limit=data.limit, **reading(data))
+        whole = open_source(data.name, "train", size=data.size, limit=data.limit, **reading(data))
+        source = methods.pictures_of(experiment, whole)
         facts = Facts.of(experiment, source)
         method = compiled(experiment, facts)
         start = run.begin(method, source, facts, warm)
+        if len(source) < len(whole) or method.class_names:
+            used = f"{len(source):,} of {len(whole):,}"
+            log.info("Training on %s pictures, with labels of %d classes", used, facts.classes)
         if training.xla and not tf.config.list_physical_devices("GPU"):
             log.warning("training.xla is meant for GPUs: a CPU compiles the first step for long, and all are slower.")
         if start < facts.steps:

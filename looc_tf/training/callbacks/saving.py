@@ -10,20 +10,23 @@ import threading
 from typing import Any
 
 from looc_tf.distribute import gather_from_workers
-from looc_tf.run.checkpoints import CheckpointFolder
+from looc_tf.run.checkpoints import BEST, CheckpointFolder
 from looc_tf.training.callbacks.base import Logs, StepCallback
 
 log = logging.getLogger(__name__)
 
 
 class Checkpoints(StepCallback):
-    """Saves all state so often and at the end."""
+    """Saves all state so often and at the end; where a method ends with its best state, `RunFolder.end` saves that."""
 
     def __init__(self, folder: CheckpointFolder, start: int, steps: int, every: int):
         super().__init__(start, steps, every)
         self.folder = folder
 
     def on_step(self, step: int, logs: Logs) -> None:
+        ending = self.model.stop_training or step == self.steps
+        if ending and self.model.ends_with_best and gather_from_workers(bool(self.folder.steps(BEST)))[0]:
+            return  # nor may a run that is killed now go on behind the step at which it ended early
         self.folder.save(step)
 
 
@@ -54,6 +57,30 @@ class BestCheckpoint(StepCallback):
         self.folder.save_best(step, {self.measure: float(reading)})
         self.best = float(reading)
         log.debug("step %d: %s %.1f %%, the best so far, is kept", step, self.measure, reading)
+
+
+class EarlyStop(StepCallback):
+    """Ends the training when the best reading is so many readings old.
+
+    It hangs on the best checkpoint alone, so that a run which was killed and resumed ends at the same step. Of several
+    machines the chief decides.
+
+    Args:
+        folder: where `BestCheckpoint`, which comes before it, saves.
+        start, steps, every: see `StepCallback`; `every` is that of the readings.
+        patience: readings.
+    """
+
+    def __init__(self, folder: CheckpointFolder, start: int, steps: int, every: int, patience: int):
+        super().__init__(start, steps, every)
+        self.folder, self.patience = folder, patience
+
+    def on_step(self, step: int, logs: Logs) -> None:
+        best = self.folder.steps(BEST)
+        old = bool(best) and step - best[0] >= self.patience * self.every and step < self.steps
+        if gather_from_workers(old)[0]:
+            self.model.stop_training = True
+            log.info("Step %d: none of the last %d readings was the best; the training ends", step, self.patience)
 
 
 class StopOnSignal(StepCallback):
@@ -87,7 +114,7 @@ class StopOnSignal(StepCallback):
             os.write(2, b"\x1b[?25h\nSaving after this step. Ctrl-C again ends at once.\n")
 
     def on_step(self, step: int, logs: Logs) -> None:
-        if step == self.steps:
+        if step == self.steps or getattr(self.model, "stop_training", False):  # it ends after this step anyway
             return
         number = max(
             gather_from_workers(self.received or 0)
