@@ -96,6 +96,9 @@ def neighbor_monitor(run: RunFolder, source: Source, facts: Facts) -> list[StepC
     training, data = experiment.training, experiment.data
     if not training.monitor_every or "label" not in source.fields:
         return []
+    if run.own_source:
+        log.info("No kNN monitor: of pictures that were given as an open source there is no held-out part.")
+        return []
     try:
         held_out = open_source(data.name, "validation", size=data.size, limit=HELD_OUT)
     except UserError as error:  # a handful of pictures has no part to hold out
