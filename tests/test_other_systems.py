@@ -1,5 +1,8 @@
 """What Windows lacks, taken away: a run trains, is loaded, evaluated, exported and embedded without it."""
 
+import errno
+import fcntl
+import logging
 import os
 import subprocess
 import sys
@@ -7,6 +10,9 @@ from pathlib import Path
 
 import pytest
 from helpers import awkward, tiny
+
+from looc_tf.errors import UserError
+from looc_tf.run import log as module
 
 HELPERS = Path(awkward.__file__).parent.parent
 LACKING = """
@@ -42,30 +48,17 @@ assert place.wrote() == [], place.wrote()
 names = [path.name for path in place.real.rglob("*")]
 assert not [name for name in names if set(name) & set('<>:"|?*') or name[-1] in ". "], names
 """
-MSVCRT = """
-import types, fcntl
-real = fcntl
-
-def locking(descriptor, how, count):
-    assert (how, count) == (2, 1) and os.lseek(descriptor, 0, os.SEEK_CUR) == 2**30
+OTHER = """
+import fcntl, sys
+with open(sys.argv[1], "ab") as file:
     try:
-        real.lockf(descriptor, real.LOCK_EX | real.LOCK_NB, count, 2**30)
-    except OSError as error:
-        raise OSError(36, "Resource deadlock avoided") from error  # EDEADLOCK, of Windows
-
-fake = types.ModuleType("msvcrt")
-fake.LK_NBLCK, fake.locking = 2, locking
-sys.modules["msvcrt"] = fake
-"""
-HOLDS = """
-import errno
-errno.EDEADLK = 36
-from pathlib import Path
-from looc_tf.run.log import logging_to
-import logging
-with logging_to(Path(sys.argv[1])):
-    logging.getLogger("looc_tf.test").info("a line of the run")
-    print("held", flush=True)
+        if sys.argv[2] == "msvcrt":
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 2**30)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        print("mine", flush=True)
+    except OSError:
+        print("held", flush=True)
     sys.stdin.readline()
 """
 
@@ -85,16 +78,39 @@ def test_every_command_works_without_what_windows_lacks(tmp_path):
     assert process.returncode == 0, error[-3000:]
 
 
-@pytest.mark.parametrize("system", [MSVCRT + LACKING, ""], ids=["msvcrt", "fcntl"])
-def test_two_trainings_into_one_folder_are_kept_apart(system, tmp_path):
-    start = "import os, sys\n" + system + HOLDS
-    first = python(start, tmp_path)
-    assert first.stdout.readline() == "held\n", first.stderr.read()
-    second = python(start, tmp_path)
-    _, refusal = second.communicate()
-    first.communicate("done\n")
-    third = python(start, tmp_path)
-    said, _ = third.communicate("done\n")
-    assert "is being trained by another process" in refusal and said == "held\n"
-    log = (tmp_path / "train.log").read_bytes()
-    assert log.count(b"a line of the run") == 2 and b"\0" not in log
+class Msvcrt:
+    """Windows's module, as far as it is used, by the locks of this system."""
+
+    LK_NBLCK = 2
+
+    @staticmethod
+    def locking(descriptor, how, count):
+        assert (how, count) == (Msvcrt.LK_NBLCK, 1) and os.lseek(descriptor, 0, os.SEEK_CUR) == 2**30
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, count, 2**30)
+        except OSError as error:
+            raise OSError(errno.EDEADLK, "Resource deadlock avoided") from error  # what Windows says
+
+
+@pytest.mark.parametrize("system", ["msvcrt", "fcntl"])
+def test_two_trainings_into_one_folder_are_kept_apart(system, tmp_path, monkeypatch):
+    if system == "msvcrt":
+        monkeypatch.setattr(module, "fcntl", None)
+        monkeypatch.setattr(module, "msvcrt", Msvcrt)
+
+    def other():
+        process = python(OTHER, tmp_path / "train.log", system)
+        return process, process.stdout.readline().strip()
+
+    with module.logging_to(tmp_path):
+        process, found = other()
+        process.communicate("\n")
+        logging.getLogger("looc_tf.test").info("a line of the run")
+        assert found == "held"
+    process, found = other()
+    with pytest.raises(UserError, match="is being trained by another process"), module.logging_to(tmp_path):
+        pass
+    process.communicate("\n")
+    with module.logging_to(tmp_path):
+        pass
+    assert found == "mine" and (tmp_path / "train.log").read_text().count("a line of the run") == 1
