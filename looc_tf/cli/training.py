@@ -9,6 +9,7 @@ import click
 
 from looc_tf import config
 from looc_tf.cli.options import data_option, labels_option, takes_experiment, tensorflow, threads_option
+from looc_tf.files import typed
 
 
 @click.command()
@@ -17,12 +18,14 @@ from looc_tf.cli.options import data_option, labels_option, takes_experiment, te
 @labels_option
 @click.option("--out", required=True, metavar="RUN", help="The run folder to write; a new one, unless --resume.")
 @click.option("--resume", is_flag=True, help="Go on from RUN's last checkpoint.")
+@click.option("--warm", metavar="OLD", help="Begin with the weights of the run OLD; the rest begins anew.")
 @click.option("--devices", type=click.IntRange(1), help="How many GPUs, or parts of the CPU. Default: all GPUs.")
 @threads_option
 def train(
     experiment: config.Experiment,
     out: str,
     resume: bool,
+    warm: str | None,
     devices: int | None,
     threads: int | None,
 ) -> None:
@@ -34,8 +37,8 @@ def train(
     tensorflow(threads, devices)
     from looc_tf.training import train
 
-    run = train(experiment, out, resume=resume)
-    click.echo(f"trained: {run}. Next: looc evaluate {run}, looc export {run} --out exports")
+    run = train(experiment, out, resume=resume, warm=warm)
+    click.echo(f"trained: {run}. Next: looc evaluate {typed(run)}, looc export {typed(run)} --out exports")
 
 
 @click.command()

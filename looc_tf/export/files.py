@@ -12,11 +12,11 @@ from typing import Optional
 import tensorflow as tf
 
 from looc_tf.data.ingest import Broken, portions, transcode
-from looc_tf.errors import UserError, reason, unknown
+from looc_tf.errors import UserError, out_of_memory, reason, unknown
 from looc_tf.export.pictures import Picture, Pictures, find, read_ahead
 from looc_tf.export.saved_model import latest
 from looc_tf.export.tables import TABLES, Rows, Table
-from looc_tf.files import scratch
+from looc_tf.files import scratch, without_patterns
 from looc_tf.progress import Show, stages
 
 log = logging.getLogger(__name__)
@@ -100,8 +100,11 @@ class Model:
 
     def __init__(self, path: Path):
         try:
-            self._loaded = tf.saved_model.load(str(path))  # kept: its functions do not keep their variables alive
+            with without_patterns(path) as folder:
+                self._loaded = tf.saved_model.load(str(folder))  # kept: its functions do not keep their variables alive
         except (OSError, ValueError, tf.errors.OpError) as error:
+            if out_of_memory(error) is not None:
+                raise
             raise UserError(
                 f"Expected a complete export in {path}. {reason(error)}. Write it again: looc export RUN --out DIR"
             ) from error

@@ -8,7 +8,7 @@ from pathlib import Path
 import tensorflow as tf
 
 import looc_tf
-from looc_tf.errors import UserError, reason
+from looc_tf.errors import UserError, out_of_memory, reason
 from looc_tf.export.embedder import Embedder
 from looc_tf.export.warmup import write_warmup
 from looc_tf.files import scratch
@@ -54,6 +54,8 @@ def export(embedder: Embedder, out: str | Path, *, version: int | None = None, p
             (extra / "looc.json").write_text(json.dumps(_about(embedder), indent=2) + "\n")
             folder.rename(target)  # fails if another process has written this version meanwhile
     except (OSError, tf.errors.OpError) as error:
+        if out_of_memory(error) is not None:
+            raise
         raise UserError(
             f"Expected to write an export to {target}. {reason(error)}. Nothing was left there; "
             "free some space or choose another --out."

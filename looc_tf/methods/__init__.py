@@ -13,6 +13,7 @@ from looc_tf.distribute import replicas
 from looc_tf.errors import UserError, unknown
 from looc_tf.methods.base import Method
 from looc_tf.methods.facts import Facts
+from looc_tf.methods.few_values import ENOUGH, fewest, refuse_none
 from looc_tf.methods.finetune import FineTune
 from looc_tf.methods.looc import LooC
 from looc_tf.methods.seeds import seeded
@@ -31,6 +32,7 @@ __all__ = [
     "build",
     "build_plan",
     "check",
+    "few_values",
     "pictures_of",
     "representations_of",
     "settings_of",
@@ -99,6 +101,26 @@ def check(experiment: Experiment, devices: int | None = None) -> None:
     _check_sizes(build_plan(experiment), experiment)
     if devices is not None:
         _check_devices(experiment, devices)
+
+
+def few_values(experiment: Experiment, devices: int, resume: bool = False) -> str:
+    """Why the statistics of BatchNorm are of too few values in a training, with remedies; "" where they are of enough.
+
+    Args:
+        experiment: the config, checked.
+        devices: on how many it is trained.
+        resume: whether it is gone on with, which is told and not refused.
+
+    Raises:
+        UserError: each would be of one value.
+    """
+    if experiment.training.steps == 0:
+        return ""
+    kind = class_of(experiment)
+    values, why = fewest(experiment, kind.normalized(experiment, devices), bool(kind.heads(experiment)))
+    if not resume:
+        refuse_none(values, why)
+    return why if values < ENOUGH else ""
 
 
 def _check_whole(kind: type[Method], experiment: Experiment) -> None:

@@ -16,6 +16,7 @@ from looc_tf.data import Source
 from looc_tf.distribute import gather, replicas
 from looc_tf.memory import Fifo
 from looc_tf.methods.facts import Facts
+from looc_tf.methods.few_values import Normalized, rows_of_queries
 from looc_tf.models import Encoder
 from looc_tf.views import ViewPlan
 
@@ -76,7 +77,7 @@ class Method(keras.Model):
     reads_parameters: ClassVar[bool] = False
     reading: ClassVar[str] = "knn"
     ends_with_best: ClassVar[bool] = False
-    against_collapse: ClassVar[str] = "Lower optimizer.learning_rate, or let the views vary more."
+    against_collapse: str = "Lower optimizer.learning_rate, or let the views vary more."
 
     def __init__(self, encoder: Encoder, *, accumulate: int = 1, watch: Sequence[str] = (), **options):
         super().__init__(**options)
@@ -102,6 +103,11 @@ class Method(keras.Model):
             devices: on how many it is to be trained; None where it was trained already, or nobody knows.
         """
         return
+
+    @classmethod
+    def normalized(cls, experiment: Experiment, devices: int) -> dict[str, Normalized]:
+        """Over which pictures BatchNorm takes a statistic in a training, by what they are called; see `few_values`."""
+        return {"queries": Normalized(rows_of_queries(experiment, devices), experiment.views.size)}
 
     @classmethod
     def heads(cls, experiment: Experiment) -> list[str]:

@@ -44,6 +44,17 @@ def check_key_batches(experiment: Experiment, devices: int | None = None) -> Non
         )
 
 
+def rows_of_keys(experiment: Experiment, devices: int) -> tuple[int, str]:
+    """Of how many keys `key_normalization` takes a statistic on so many devices, and a setting that makes it more."""
+    settings, training = experiment.method, experiment.training
+    pieces = devices * training.accumulate
+    if settings.key_batch_norm == "sync":
+        return training.batch, ""
+    if settings.key_batch_norm == "split" or (settings.key_batch_norm == "auto" and settings.key_groups % pieces == 0):
+        return training.batch // settings.key_groups, f"lower method.key_groups (of {settings.key_groups})"
+    return training.batch // pieces, ""
+
+
 def key_normalization(experiment: Experiment) -> Normalization:
     """The normalization of keys on the devices of the strategy in scope.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import zlib
 from collections.abc import Mapping, Sequence
@@ -20,10 +21,14 @@ from looc_tf.losses import TEMPERATURES
 from looc_tf.memory import EmbeddingSpace
 from looc_tf.methods.base import RECENT, Batch, Method, concat_parts, map_in_parts
 from looc_tf.methods.facts import Facts
-from looc_tf.methods.key_batches import check_key_batches, key_normalization
+from looc_tf.methods.few_values import Normalized
+from looc_tf.methods.key_batches import check_key_batches, key_normalization, rows_of_keys
 from looc_tf.models import Encoder, check_model, follow, start_from
+from looc_tf.models.normalization import groups_of
 from looc_tf.representations import QUERY
 from looc_tf.views import ViewPlan, leave_one_out, sibling_negatives
+
+log = logging.getLogger(__name__)
 
 Keys = dict[str, dict[str, tf.Tensor]]  # space that reads -> key -> [B, D], row for row with the queries
 
@@ -85,7 +90,7 @@ class LooC(Method):
         super().__init__(encoder, **options)
         self.key_encoder = key_encoder
         self.spaces = {space.name: space for space in spaces}
-        self.momentum = momentum
+        self.momentum, self._told = momentum, False
         self.negatives = sibling_negatives(spaces)
         start_from(key_encoder, encoder)
         self.meter("loss", *(f"{name}/{what}" for name in self.spaces for what in ("loss", "accuracy", "spread")))
@@ -106,6 +111,11 @@ class LooC(Method):
             _check_space(space, experiment.training.batch)
         check_model(experiment.model, experiment.method.branch_per_space)
         check_key_batches(experiment, devices)
+
+    @classmethod
+    def normalized(cls, experiment: Experiment, devices: int) -> dict[str, Normalized]:
+        rows, remedy = rows_of_keys(experiment, devices)
+        return super().normalized(experiment, devices) | {"keys": Normalized(rows, experiment.views.size, remedy)}
 
     @classmethod
     def heads(cls, experiment: Experiment) -> list[str]:
@@ -169,10 +179,25 @@ class LooC(Method):
         """A key in several spaces, side by side: `[B, heads * D]`, which costs one exchange between replicas."""
 
         def encode(part: tf.Tensor) -> tf.Tensor:
+            self._tell_groups(part.shape[0])
             outputs = self.key_encoder(part, training=True, heads=heads)
             return tf.concat([outputs[name] for name in heads], axis=1)
 
         return concat_parts(map_in_parts(encode, images, self.accumulate))
+
+    def _tell_groups(self, rows: int | None) -> None:
+        """Warns once, where the step is traced, of keys that cannot be cut as the settings say."""
+        wanted, made = (1, 1) if rows is None or self._told else groups_of(self.key_encoder, rows)
+        if made < wanted:
+            self._told = True
+            log.warning(
+                "%d keys cannot be normalised in %d equal groups: they are in %d. Use batches of a multiple of %d, or "
+                "another method.key_groups.",
+                rows,
+                wanted,
+                made,
+                wanted,
+            )
 
     def compare(self, batch: Batch, targets: Keys) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
         """L_i of each space; to remember, the key and the query of each space, side by side."""

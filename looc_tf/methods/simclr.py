@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import tensorflow as tf
 
 from looc_tf import config
-from looc_tf.augment import Augmentation
+from looc_tf.augment import Augmentation, build_chain
 from looc_tf.config import Experiment
 from looc_tf.distribute import gather, own_rows
 from looc_tf.losses import TEMPERATURES, in_batch, info_nce
 from looc_tf.methods.base import Batch, Method
 from looc_tf.methods.facts import Facts
+from looc_tf.methods.few_values import Normalized, rows_of_queries
 from looc_tf.models import Encoder
 from looc_tf.representations import QUERY
 from looc_tf.views import ViewPlan, multicrop
@@ -62,6 +64,14 @@ class SimCLR(Method):
         config.between(experiment, *TEMPERATURES, "method.temperature")
         config.between(experiment, 0, 64, "method.local_views")
         config.between(experiment, 2, math.inf, "training.batch")  # the other pictures are the negatives
+
+    @classmethod
+    def normalized(cls, experiment: Experiment, devices: int) -> dict[str, Normalized]:
+        """Views of one size pass the encoder together."""
+        plan = cls.plan(experiment, build_chain(experiment.views.chain, experiment.views.size))
+        sizes = Counter(plan.size(view, experiment.data.size) for view in plan.views)
+        rows = rows_of_queries(experiment, devices)
+        return {f"views of {size} px": Normalized(count * rows, size) for size, count in sizes.items()}
 
     @classmethod
     def heads(cls, experiment: Experiment) -> list[str]:

@@ -72,17 +72,31 @@ class SplitBatchNormalization(keras.layers.BatchNormalization):
 
     def _groups(self, inputs: tf.Tensor) -> int | tf.Tensor:
         """How many groups; a tensor where the batch is not known before the step runs."""
-        here = max(1, self.groups // replicas())
-        divisors = [d for d in range(1, here + 1) if here % d == 0]
         if inputs.shape[0] is not None:
-            return max(d for d in divisors if inputs.shape[0] % d == 0)
+            return self.groups_for(inputs.shape[0])
+        divisors = self._divisors()
         return tf.reduce_max(tf.where(tf.shape(inputs)[0] % divisors == 0, divisors, 1))
+
+    def groups_for(self, rows: int) -> int:
+        """Into how many groups so many rows of this replica are cut."""
+        return max(d for d in self._divisors() if rows % d == 0)
+
+    def _divisors(self) -> list[int]:
+        here = max(1, self.groups // replicas())
+        return [d for d in range(1, here + 1) if here % d == 0]
 
     def _follow(self, moving: tf.Variable, statistics: tf.Tensor) -> None:
         moving.assign(self.momentum * moving + (1 - self.momentum) * tf.reduce_mean(statistics, axis=0))
 
     def get_config(self) -> dict:
         return {**super().get_config(), "groups": self.groups, "apart": self.apart}
+
+
+def groups_of(model: keras.Model, rows: int) -> tuple[int, int]:
+    """Into how many groups a network's `SplitBatchNormalization` should cut so many rows of this replica, and does;
+    (1, 1) where it has none."""
+    layer = next((each for each in model.submodules if isinstance(each, SplitBatchNormalization)), None)
+    return (1, 1) if layer is None else (max(1, layer.groups // replicas()), layer.groups_for(rows))
 
 
 def plain(name: str) -> keras.layers.Layer:

@@ -80,6 +80,16 @@ def small_stem(x, width: int, norm: Normalization):
 STEMS = {"imagenet": imagenet_stem, "small": small_stem}
 
 
+def last_side(stem: str, size: int) -> int:
+    """The side of the last feature map of pictures of `size` pixels: whatever has a stride of 2 halves it, rounded up.
+
+    >>> last_side("small", 32), last_side("imagenet", 32), last_side("imagenet", 224)
+    (4, 1, 7)
+    """
+    halvings = 3 + 2 * (stem == "imagenet")  # of the stages but the first; of convolution and pooling
+    return -(-size // 2**halvings)
+
+
 @dataclasses.dataclass(frozen=True)
 class ResNet:
     """The shape of a residual network.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from looc_tf.distribute import threads
 from looc_tf.errors import UserError
 from looc_tf.experiments import from_dict, load
 from looc_tf.export import latest
-from looc_tf.files import is_temporary, write_atomically, writing
+from looc_tf.files import is_temporary, typed, write_atomically, writing
 from looc_tf.report import little
 from looc_tf.report.headline import headline
 from looc_tf.report.page import write_page
@@ -201,10 +200,10 @@ def _told_how_to_go_on(out: Path, quick: bool, data: str | None, tell: Tell, lab
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
-        options = ["--quick"] * quick + (["--data", data] if data else [])
-        options += ["--labels", labels] if labels else []
-        options += ["--threads", str(threads())] if threads() else []
-        tell(f"The demo goes on with: {shlex.join(['looc', 'demo', '--out', str(out), *options])}")
+        options = " --quick" * quick + (f" --data {typed(data)}" if data else "")
+        options += f" --labels {typed(labels)}" if labels else ""
+        options += f" --threads {threads()}" if threads() else ""
+        tell(f"The demo goes on with: looc demo --out {typed(out)}{options}")
         raise
 
 

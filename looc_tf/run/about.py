@@ -63,7 +63,7 @@ def read_about(out: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"Expected {out / 'run.json'} as training wrote it, with `steps`, `classes` and `pictures`. "
-            f"It cannot be used ({type(error).__name__}: {error}). Restore it, or train again."
+            f"It cannot be used ({type(error).__name__}: {error}). Put back what training wrote."
         ) from error
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import shlex
+import re
 from pathlib import Path
 from types import TracebackType
 
@@ -23,7 +23,7 @@ from looc_tf import config, distribute, experiments
 from looc_tf.config import Experiment
 from looc_tf.data import Source, census_of, summary
 from looc_tf.errors import UserError
-from looc_tf.files import is_temporary, remove_temporaries, write_atomically, writing
+from looc_tf.files import is_temporary, remove_temporaries, typed, write_atomically, writing
 from looc_tf.methods import Facts, Method
 from looc_tf.run.about import commit, fingerprint, read_about, write_about
 from looc_tf.run.checkpoints import CheckpointFolder, begin_with
@@ -50,7 +50,10 @@ class RunFolder:
         own: where this machine writes: `path` on the chief.
         checkpoints: of the method, from `begin` on.
         start: the steps that were done before, from `begin` on.
+        own_source: whether the training pictures were given as they are, and not by a name.
     """
+
+    own_source: bool = False
 
     checkpoints: CheckpointFolder
     start: int
@@ -127,7 +130,8 @@ class RunFolder:
         if self.checkpoints.method.ends_with_best and facts.steps:
             self._end_with_best(facts)
         self.log_skipped(source)
-        log.info("Done: %d steps in %s", facts.steps, self.path)
+        if max(self.checkpoints.steps()) == facts.steps:  # else a callback has stopped it, and that was said
+            log.info("Done: %d steps in %s", facts.steps, self.path)
 
     def _end_with_best(self, facts: Facts) -> None:
         method, experiment = self.checkpoints.method, self.experiment
@@ -161,8 +165,14 @@ class RunFolder:
         if changed:
             raise UserError(
                 f"{self.path} was trained with another config: {changed}. "
-                f"Choose another --out, or resume with {self.path / 'config.yaml'}."
+                f"Choose another --out, or resume with {self.path / 'config.yaml'}.{self._longer(changed)}"
             )
+
+    def _longer(self, changed: str) -> str:
+        """How to train on for longer, for who has changed the length of the training: its schedule is another one."""
+        if not re.search(r"\btraining\.(steps|epochs) was", changed):
+            return ""
+        return f" To train on for longer: looc train CONFIG --warm {typed(self.path)} --out NEW."
 
     def _describe(self, source: Source, facts: Facts, warm: str | Path | None) -> None:
         """Writes what the run is made of or, resuming, sees that it goes on with the pictures it had."""
@@ -222,5 +232,5 @@ def _unused(path: Path) -> bool:
 
 def resume_command(path: Path) -> str:
     """What to type to go on with a run."""
-    threads = ["--threads", str(distribute.threads())] if distribute.threads() else []  # others end in other bits
-    return shlex.join(["looc", "train", str(path / "config.yaml"), "--out", str(path), "--resume", *threads])
+    threads = f" --threads {distribute.threads()}" if distribute.threads() else ""  # others end in other bits
+    return f"looc train {typed(path / 'config.yaml')} --out {typed(path)} --resume{threads}"

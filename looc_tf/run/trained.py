@@ -10,9 +10,10 @@ from looc_tf import experiments, methods, optim
 from looc_tf.config import Experiment
 from looc_tf.errors import UserError
 from looc_tf.export import Embedder
+from looc_tf.files import typed
 from looc_tf.methods import Facts, Method
 from looc_tf.run.about import read_about
-from looc_tf.run.checkpoints import CheckpointFolder
+from looc_tf.run.checkpoints import CheckpointFolder, holds_checkpoints
 from looc_tf.run.folder import resume_command
 
 
@@ -54,10 +55,10 @@ def load_run(path: str | Path, checkpoint: str = "last") -> Run:
     """
     path = Path(path)
     if not (path / "config.yaml").is_file():
-        raise UserError(
-            f"Expected the folder of a run, with a config.yaml. Received {path}. "
-            f"Train one: looc train CONFIG --out {path}"
-        )
+        remedy = "Its checkpoints are there: put its config.yaml back, the file that it was trained with"
+        if not holds_checkpoints(path):
+            remedy = f"Train one: looc train CONFIG --out {typed(path)}"
+        raise UserError(f"Expected the folder of a run, with a config.yaml. Received {path}. {remedy}")
     experiment = experiments.load(path / "config.yaml")
     facts = Facts.recorded(experiment, read_about(path))
     method = compiled(experiment, facts)

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import tensorflow as tf
+from tensorflow import keras
 
 from looc_tf import distribute, experiments, methods
 from looc_tf.config import Experiment
-from looc_tf.data import open_source, reading
+from looc_tf.data import Source, open_source, reading
 from looc_tf.errors import UserError
 from looc_tf.methods import Facts, Method
 from looc_tf.run import RunFolder, as_begun, compiled
-from looc_tf.training.callbacks import StepCallback, standard_callbacks
+from looc_tf.training.callbacks import StepCallback, joined, standard_callbacks
+from looc_tf.training.causes import telling_causes
+from looc_tf.training.own_source import on_source
 from looc_tf.views import training_batches
 
 log = logging.getLogger(__name__)
 
 
-def train(experiment: Experiment, out: str | Path, resume: bool = False, warm: str | Path | None = None) -> Path:
+def train(
+    experiment: Experiment,
+    out: str | Path,
+    resume: bool = False,
+    warm: str | Path | None = None,
+    *,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    source: Source | None = None,
+) -> Path:
     """Train an experiment into the run folder `out` and return it.
 
     With one seed, one machine and one number of threads two runs give the same weights to the bit, however often one of
@@ -33,21 +44,27 @@ def train(experiment: Experiment, out: str | Path, resume: bool = False, warm: s
         out: a folder that does not exist yet; with `resume`, one that an interrupted run of this config left.
         resume: go on from the last checkpoint; a run that is done is left as it is.
         warm: another run, whose encoders this one begins with; its queues and its optimizer begin anew.
+        callbacks: of your own. They are called after each step, with the measures of that step in `logs`, before it is
+            saved; Keras sees the whole training as one epoch. One that sets `self.model.stop_training` ends the run
+            after its step, saved: `resume` goes on from there.
+        source: the training pictures, where they are open already, in the place of `experiment.data.name`. There is no
+            held-out part of them, so no kNN reading is taken.
 
     Raises:
         UserError: the folder exists (or, resuming, belongs to another config), pictures are missing or too few, the
-            loss is not finite, the disk is full, or the other run's network is not of this one's shape.
-        SystemExit: with 130 or 143, after Ctrl-C or SIGTERM, once all state is saved.
+            loss is not finite, the disk or the memory is full, or the other run's network is not of this one's shape.
+        KeyboardInterrupt: after Ctrl-C or a notebook's stop button, once all state is saved.
+        SystemExit: with 143, after SIGTERM, likewise.
 
     Example:
         >>> train(load_config("factors/looc", ["training.steps=100"]), "runs/look")       # doctest: +SKIP
         PosixPath('runs/look')
     """
-    experiment = as_begun(experiment, out) if resume else experiment
-    with distribute.strategy().scope(), RunFolder(out, experiment, resume) as run:
+    experiment = on_source(as_begun(experiment, out) if resume else experiment, source)
+    with telling_causes(experiment), distribute.strategy().scope(), RunFolder(out, experiment, resume) as run:
         experiments.check(experiment, distribute.replicas())
-        data, training = experiment.data, experiment.training
-        whole = open_source(data.name, "train", size=data.size, limit=data.limit, **reading(data))
+        few = methods.few_values(experiment, distribute.replicas(), resume)
+        whole, run.own_source = opened(experiment, source), source is not None
         source = methods.pictures_of(experiment, whole)
         facts = Facts.of(experiment, source)
         method = compiled(experiment, facts)
@@ -55,21 +72,38 @@ def train(experiment: Experiment, out: str | Path, resume: bool = False, warm: s
         if len(source) < len(whole) or method.class_names:
             used = f"{len(source):,} of {len(whole):,}"
             log.info("Training on %s pictures, with labels of %d classes", used, facts.classes)
-        if training.xla and not tf.config.list_physical_devices("GPU"):
-            log.warning("training.xla is meant for GPUs: a CPU compiles the first step for long, and all are slower.")
+        warn(experiment, method, few)
         if start < facts.steps:
             batches = training_batches(
                 source,
                 methods.build_plan(experiment),
-                batch=training.batch,
+                batch=experiment.training.batch,
                 steps=facts.steps,
                 seed=experiment.seed,
                 start=start,
                 parameters=method.reads_parameters,
             )
-            fit(method, batches, facts.steps - start, standard_callbacks(run, source, facts))
+            fit(method, batches, facts.steps - start, joined(standard_callbacks(run, source, facts), callbacks))
         run.end(source, facts)
     return Path(out)
+
+
+def opened(experiment: Experiment, source: Source | None) -> Source:
+    """The training pictures: those that are open already, else those of the config."""
+    data = experiment.data
+    if source is not None:
+        return source
+    with telling_causes(experiment, "Lower data.size, or set data.limit"):
+        return open_source(data.name, "train", size=data.size, limit=data.limit, **reading(data))
+
+
+def warn(experiment: Experiment, method: Method, few: str) -> None:
+    """Tells what will be slow or may not learn; what an alarm should name first, the method is told."""
+    if experiment.training.xla and not tf.config.list_physical_devices("GPU"):
+        log.warning("training.xla is meant for GPUs: a CPU compiles the first step for long, and all are slower.")
+    if few:
+        log.warning("%s Embeddings may become one point.", few)
+        method.against_collapse = few
 
 
 @contextlib.contextmanager
@@ -91,8 +125,8 @@ def _callbacks_may_take_their_time() -> Iterator[None]:
         logger.removeFilter(others)
 
 
-def fit(method: Method, batches: tf.data.Dataset, steps: int, callbacks: list[StepCallback]) -> None:
-    """Takes so many steps; the callbacks are closed however it ends."""
+def fit(method: Method, batches: tf.data.Dataset, steps: int, callbacks: list[keras.callbacks.Callback]) -> None:
+    """Takes so many steps, or fewer where a callback stops it; our callbacks are closed however it ends."""
     try:
         with _callbacks_may_take_their_time():
             method.fit(
@@ -104,4 +138,5 @@ def fit(method: Method, batches: tf.data.Dataset, steps: int, callbacks: list[St
         raise UserError("Another machine of this training is gone. Start all of them again with --resume.") from error
     finally:  # Keras tells callbacks of the end only when all went well
         for callback in callbacks:
-            callback.close()
+            if isinstance(callback, StepCallback):
+                callback.close()

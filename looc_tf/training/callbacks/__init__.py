@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from tensorflow import keras
+
 from looc_tf.data import Source
+from looc_tf.errors import UserError
 from looc_tf.methods import Facts
 from looc_tf.run.folder import RunFolder, resume_command
 from looc_tf.run.log import on_terminal
@@ -35,6 +40,7 @@ __all__ = [
     "StopNotFinite",
     "StopOnSignal",
     "effective_rank",
+    "joined",
     "standard_callbacks",
 ]
 
@@ -69,3 +75,19 @@ def standard_callbacks(run: RunFolder, source: Source, facts: Facts) -> list[Ste
         Checkpoints(folder, start, steps, experiment.training.checkpoint_every),
         StopOnSignal(folder, start, steps, resume_command(run.path)),
     ]
+
+
+def joined(standard: Sequence[StepCallback], own: Sequence[keras.callbacks.Callback]) -> list[keras.callbacks.Callback]:
+    """The standard callbacks and those of a user, who sees what was measured, and may stop the run before it is saved.
+
+    Raises:
+        UserError: what a user gave is none.
+    """
+    for callback in own:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise UserError(
+                f"Expected Keras callbacks. Received {type(callback).__name__}. Make it a class of "
+                "keras.callbacks.Callback, or give a function as keras.callbacks.LambdaCallback(on_batch_end=...)."
+            )
+    saving = next((place for place, each in enumerate(standard) if isinstance(each, Checkpoints)), len(standard))
+    return [*standard[:saving], *own, *standard[saving:]]

@@ -119,6 +119,9 @@ def held_out_monitor(run: RunFolder, source: Source, facts: Facts) -> list[StepC
     method, data, training = run.checkpoints.method, run.experiment.data, run.experiment.training
     if not training.monitor_every or "label" not in source.fields:
         return []
+    if run.own_source:
+        log.info("No kNN monitor: of pictures that were given as an open source there is no held-out part.")
+        return []
     try:
         limit = HELD_OUT[method.reading]
         held_out = open_source(data.name, "validation", size=data.size, limit=limit, **reading(data))

@@ -84,10 +84,11 @@ class EarlyStop(StepCallback):
 
 
 class StopOnSignal(StepCallback):
-    """SIGINT (Ctrl-C) and SIGTERM (preemption) end the run after the step at hand, saved.
+    """SIGINT (Ctrl-C), SIGTERM (preemption) or a callback's `stop_training` end the run after the step at hand, saved.
 
-    The process then leaves with `SystemExit` of 128 + the signal's number, the shell's own code: 130 and 143. A second
-    signal of the same kind ends it at once.
+    Ctrl-C then raises `KeyboardInterrupt`, as in all of Python, so that a notebook takes it for what it is and a sweep
+    ends. SIGTERM ends the process with `SystemExit` of 143, the shell's own code. A second signal of the same kind ends
+    it at once. A callback's wish raises nothing.
 
     Args:
         folder: where to save.
@@ -96,6 +97,7 @@ class StopOnSignal(StepCallback):
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    WISH = 1  # in the place of a signal's number, below those of `SIGNALS`: a callback wants to stop
 
     def __init__(self, folder: CheckpointFolder, start: int, steps: int, resume: str):
         super().__init__(start, steps)
@@ -116,16 +118,20 @@ class StopOnSignal(StepCallback):
     def on_step(self, step: int, logs: Logs) -> None:
         if step == self.steps or getattr(self.model, "stop_training", False):  # it ends after this step anyway
             return
-        number = max(
-            gather_from_workers(self.received or 0)
-        )  # machines stop at one step; a signal may come while they ask
+        mine = self.received or (self.WISH if getattr(self.model, "stop_training", False) else 0)
+        number = max(gather_from_workers(mine))  # machines stop at one step; a signal may come while they ask
         if not number:
             return
         if step not in self.folder.steps():
             self.folder.save(step)
-        name = signal.Signals(number).name
-        log.warning("Stopped by %s after step %d of %d, saved. Go on with: %s", name, step, self.steps, self.resume)
-        raise SystemExit(128 + number)
+        name = "a callback" if number == self.WISH else signal.Signals(number).name
+        told = f"Stopped by {name} after step {step} of {self.steps}, saved. Go on with: {self.resume}"
+        log.warning("%s", told)
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt(told)
+        if number == signal.SIGTERM:
+            raise SystemExit(128 + number)
+        self.model.stop_training = True  # on all machines
 
     def close(self) -> None:
         for number, handler in self.before.items():
