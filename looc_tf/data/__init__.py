@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import glob
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow as tf
 
 from looc_tf.data.folder import read_folder
 from looc_tf.data.ingest import summary
+from looc_tf.data.pixels import Pixels
 from looc_tf.data.records import record_files
 from looc_tf.data.source import BUDGET, Source
 from looc_tf.data.splits import SPLITS, assign, canonical, select
+from looc_tf.data.survey import Given, find
 from looc_tf.data.table import Table
 from looc_tf.data.tfrecord import read_tfrecord
 from looc_tf.errors import UserError
 
-__all__ = ["SPLITS", "Source", "load", "open_parts", "open_source", "read_table", "record_files", "summary"]
+__all__ = ["SPLITS", "Pixels", "Source", "load", "open_parts", "open_source", "read_table", "record_files", "summary"]
 
 
 def open_source(
@@ -28,6 +31,9 @@ def open_source(
     limit: int | None = None,
     budget: int = BUDGET,
     data_dir: str | os.PathLike | None = None,
+    bands: Sequence[int] | None = None,
+    range: Given = None,
+    pixels: Pixels | None = None,
 ) -> Source:
     """Opens one split of a set of pictures.
 
@@ -38,9 +44,13 @@ def open_source(
         limit: at most so many pictures, chosen by a hash of their id, hence the same ones everywhere.
         budget: bytes of decoded pictures held in memory; a larger set is decoded at each fetch.
         data_dir: where TFDS keeps prepared sets; TFDS's own default (or TFDS_DATA_DIR) if None.
+        bands: which bands of a picture are its channels, counted from 0; RGB, or grey repeated to it, if None.
+        range: the values that become 0 and 255, or a pair for each channel; found from a sample of the whole set if
+            None. Pictures of 8 bits then stay as they are.
+        pixels: the rule that is made of these two, where it is known already, such as that of a training.
 
     Raises:
-        UserError: nothing there, nothing readable, or an empty split.
+        UserError: nothing there, nothing readable, an empty split, or bands that must be named.
 
     Example:
         >>> source = open_source("factors", "test", size=64)
@@ -50,21 +60,31 @@ def open_source(
     split = canonical(split)
     if size < 1 or (limit is not None and limit < 1):
         raise UserError(f"Expected a size and a limit of at least 1. Received size={size}, limit={limit}.")
-    part = select(read_table(name, data_dir), split, str(name), limit)
-    return Source(part, name=str(name), split=split, size=size, budget=budget)
+    table = read_table(name, data_dir)
+    part = select(table, split, str(name), limit)
+    rule, remarks = (pixels, ()) if pixels else find(table, str(name), bands, range)
+    return Source(part, name=str(name), split=split, size=size, budget=budget, pixels=rule, remarks=remarks)
 
 
-def open_parts(name: str | os.PathLike, *, size: int) -> dict[str, Source]:
+def open_parts(
+    name: str | os.PathLike,
+    *,
+    size: int,
+    bands: Sequence[int] | None = None,
+    range: Given = None,
+    pixels: Pixels | None = None,
+) -> dict[str, Source]:
     """{"train", "validation", "test"} of a set, as `open_source` opens them; a set may have no "validation"."""
     table = read_table(name)
+    rule = pixels or find(table, str(name), bands, range)[0]
     has_validation = bool((assign(table) == "validation").any())
     splits = [split for split in SPLITS if split != "validation" or has_validation]
     parts = {split: select(table, split, str(name)) for split in splits}
-    return {split: Source(part, name=str(name), split=split, size=size) for split, part in parts.items()}
+    return {split: Source(part, name=str(name), split=split, size=size, pixels=rule) for split, part in parts.items()}
 
 
 def load(name: str | os.PathLike, split: str = "train", *, size: int) -> tf.data.Dataset:
-    """The elements of `open_source`, in order: {image: uint8 [size, size, 3], label: int64, id: string, ...}."""
+    """The elements of `open_source`, in order: {image: uint8 [size, size, C], label: int64, id: string, ...}."""
     return open_source(name, split, size=size).dataset()
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from looc_tf.data.pixels import Pixels
+
 Encoded = Callable[[int], bytes]  # row -> the bytes of a picture file, in any format
 
 
@@ -22,6 +24,7 @@ class Table:
         picture: row -> encoded bytes. It may raise: the row is then a broken picture.
         stylized: row -> encoded bytes of the stylised copy, or None where the origin has no such copies.
         skipped: (id, reason) of what could not be listed.
+        pixels: the rule by which they became 8 bits, where they were written so and it was recorded beside them.
     """
 
     ids: np.ndarray
@@ -31,6 +34,7 @@ class Table:
     picture: Encoded
     stylized: Encoded | None = None
     skipped: tuple[tuple[str, str], ...] = ()
+    pixels: Pixels | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
