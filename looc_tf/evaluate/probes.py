@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from looc_tf.config import Evaluation
+from looc_tf.data.pixels import PLAIN
 from looc_tf.errors import unknown
 from looc_tf.evaluate.features import HUE_SHIFTS, UPRIGHT, Features
 from looc_tf.evaluate.knn import knn_probe
@@ -85,9 +86,18 @@ def _labelled(
     def choose(sources: Mapping[str, Source]) -> Probe | None:
         if all(field in source.fields for source in sources.values()):
             return kind(field, len(sources["train"].fields[field]))
-        return otherwise() if otherwise else None
+        return otherwise() if otherwise and _in_color(sources) else None
 
     return choose
+
+
+def _in_color(sources: Mapping[str, Source]) -> bool:
+    """Whether pictures are RGB: those of other bands have no hue."""
+    return _channels(sources) == 3
+
+
+def _channels(sources: Mapping[str, Source]) -> int:
+    return getattr(sources["train"], "pixels", PLAIN).channels
 
 
 # name -> sources -> the probe, or None where these sources cannot answer it. The order is that of tables.
@@ -99,6 +109,13 @@ PROBES: dict[str, Callable[[Mapping[str, Source]], Probe | None]] = {
     "knn": _labelled("label", kind=NeighborProbe),
 }
 LINEAR_PROBES = tuple(name for name in PROBES if name != "knn")  # those that can go into an exported model
+
+
+def why_not(name: str, sources: Mapping[str, Source]) -> str:
+    """Why these sources cannot answer a probe."""
+    if name == "hue" and not _in_color(sources):
+        return f"pictures of {_channels(sources)} bands have no hue"
+    return "the data set has no such label in every part"
 
 
 def check(settings: Evaluation) -> None:

@@ -21,7 +21,7 @@ from looc_tf.config import Evaluation
 from looc_tf.errors import UserError
 from looc_tf.evaluate.features import Embed, Features, Progress, extract
 from looc_tf.evaluate.probe_result import Choice, Fitted, Rows
-from looc_tf.evaluate.probes import PARTS, PROBES, Probe, check
+from looc_tf.evaluate.probes import PARTS, PROBES, Probe, check, why_not
 from looc_tf.results import Provenance
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def available(names: tuple[str, ...], sources: Mapping[str, Source]) -> dict[str
         if probe:
             probes[name] = probe
         else:
-            log.info("The %s probe is left out: the data set has no such label in every part.", name)
+            log.info("The %s probe is left out: %s.", name, why_not(name, sources))
     return probes
 
 

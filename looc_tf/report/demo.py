@@ -92,7 +92,7 @@ def demo(
     if (out / PAGE).is_file() and (out / FILE).is_file() and _holds_export(out / "export"):
         return Demo(out / PAGE, latest(out / "export"), read_results(out / FILE), was_done=True)
     first = next(iter(experiments.values())).data
-    sources = open_parts(first.name, size=first.size)
+    sources = open_parts(first.name, size=first.size, bands=first.bands, range=first.range)
     _begin(out, experiments)
     with _told_how_to_go_on(out, quick, data, tell):
         runs = {label: _trained(experiment, out / label, tell) for label, experiment in experiments.items()}

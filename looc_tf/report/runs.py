@@ -87,7 +87,7 @@ def evaluate_run(
     """
     run = opened(run, checkpoint)
     experiment = run.experiment
-    sources = sources or open_parts(data or experiment.data.name, size=experiment.data.size)
+    sources = sources or open_parts(data or experiment.data.name, size=experiment.data.size, pixels=run.pixels)
     known = provenance(run, sources, experiment.evaluation)
     with terminal_progress() as progress:
         read = list(readings(run.embedder.images, sources, experiment.evaluation, progress))

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 import looc_tf
 from looc_tf.config import Experiment
-from looc_tf.data import Source
+from looc_tf.data import Pixels, Source
 from looc_tf.errors import UserError
 from looc_tf.files import write_atomically
 from looc_tf.methods import Facts
@@ -26,8 +26,8 @@ from looc_tf.methods import Facts
 def write_about(
     out: Path, experiment: Experiment, source: Source, facts: Facts, warm: str | Path | None = None
 ) -> None:
-    """Writes run.json: versions, command and machine, the pictures by number, name and hash, and `warm`, the run whose
-    weights this one began with."""
+    """Writes run.json: versions, command and machine, the pictures by number, name and hash, the rule of their pixels,
+    and `warm`, the run whose weights this one began with."""
     about = {
         "version": looc_tf.__version__,
         "commit": commit(),
@@ -37,6 +37,7 @@ def write_about(
         "pictures": facts.pictures,
         "pictures_sha256": fingerprint(source),
         "skipped": len(source.skipped),
+        "pixels": source.pixels.record(),
         "warm": None if warm is None else str(Path(warm).absolute()),
         "command": sys.argv,
         "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
@@ -62,6 +63,11 @@ def read_about(out: Path) -> dict[str, Any]:
             f"Expected {out / 'run.json'} as training wrote it, with `steps`, `classes` and `pictures`. "
             f"It cannot be used ({type(error).__name__}: {error}). Restore it, or train again."
         ) from error
+
+
+def recorded_pixels(out: Path) -> Pixels:
+    """By which rule the pictures of a run became 8 bits; the plain one in runs of earlier versions."""
+    return Pixels.recorded(read_about(out).get("pixels"))
 
 
 def fingerprint(source: Source) -> str:

@@ -8,11 +8,12 @@ from pathlib import Path
 import tensorflow as tf
 
 from looc_tf import distribute, experiments, methods
-from looc_tf.config import Experiment
-from looc_tf.data import open_source
+from looc_tf.config import Data, Experiment
+from looc_tf.data import Source, open_source
 from looc_tf.errors import UserError
 from looc_tf.methods import Facts, Method
 from looc_tf.run import RunFolder, compiled
+from looc_tf.run.about import recorded_pixels
 from looc_tf.training.callbacks import StepCallback, standard_callbacks
 from looc_tf.views import training_batches
 
@@ -44,10 +45,11 @@ def train(experiment: Experiment, out: str | Path, resume: bool = False, warm: s
     with distribute.strategy().scope(), RunFolder(out, experiment, resume) as run:
         experiments.check(experiment, distribute.replicas())
         data, training = experiment.data, experiment.training
-        source = open_source(data.name, "train", size=data.size, limit=data.limit)
+        source = _pictures(data, run)
         facts = Facts.of(experiment, source)
         method = compiled(experiment, facts)
         start = run.begin(method, source, facts, warm)
+        _tell_of_pixels(source, experiment)
         if training.xla and not tf.config.list_physical_devices("GPU"):
             log.warning("training.xla is meant for GPUs: a CPU compiles the first step for long, and all are slower.")
         if start < facts.steps:
@@ -63,6 +65,23 @@ def train(experiment: Experiment, out: str | Path, resume: bool = False, warm: s
             fit(method, batches, facts.steps - start, standard_callbacks(run, source, facts))
         run.end(source, facts)
     return Path(out)
+
+
+def _pictures(data: Data, run: RunFolder) -> Source:
+    """The training pictures; those of a run that goes on by the rule with which it began."""
+    pixels = recorded_pixels(run.path) if run.resume else None
+    return open_source(
+        data.name, "train", size=data.size, limit=data.limit, bands=data.bands, range=data.range, pixels=pixels
+    )
+
+
+def _tell_of_pixels(source: Source, experiment: Experiment) -> None:
+    """How the pictures became 8 bits, and what does not exist in them."""
+    for level, line in source.remarks:
+        log.log(level, "%s", line)
+    jittered = any((settings or {}).get("kind", name) == "color" for name, settings in experiment.views.chain.items())
+    if experiment.data.channels != 3 and jittered:
+        log.info("color: pictures of %d bands have no saturation, hue or gray", experiment.data.channels)
 
 
 def fit(method: Method, batches: tf.data.Dataset, steps: int, callbacks: list[StepCallback]) -> None:

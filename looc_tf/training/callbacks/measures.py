@@ -97,7 +97,7 @@ def neighbor_monitor(run: RunFolder, source: Source, facts: Facts) -> list[StepC
     if not training.monitor_every or "label" not in source.fields:
         return []
     try:
-        held_out = open_source(data.name, "validation", size=data.size, limit=HELD_OUT)
+        held_out = open_source(data.name, "validation", size=data.size, limit=HELD_OUT, pixels=source.pixels)
     except UserError as error:  # a handful of pictures has no part to hold out
         log.info("No kNN monitor: %s", error)
         return []
@@ -106,5 +106,6 @@ def neighbor_monitor(run: RunFolder, source: Source, facts: Facts) -> list[StepC
     if any((part.labels["label"] < 0).all() for part in (source, held_out)):  # class folders hold but a few pictures
         return []
     every = -(-training.monitor_every // training.log_every) * training.log_every
-    embedder = Embedder(run.checkpoints.method.final, data_size=data.size, view_size=experiment.views.size)
+    final, rule = run.checkpoints.method.final, source.pixels
+    embedder = Embedder(final, data_size=data.size, view_size=experiment.views.size, rule=rule)
     return [NeighborMonitor(run.start, facts.steps, every, train=source, held_out=held_out, embedder=embedder)]
