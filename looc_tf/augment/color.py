@@ -95,7 +95,7 @@ class Color(Augmentation):
 
 def _jitter_bands(images: tf.Tensor, parameters: Parameters) -> tf.Tensor:
     """Brightness and contrast of each band [B, H, W, C], in the order that was drawn."""
-    bright, strong = (parameters["factors"][:, index, None, None, None] for index in (BRIGHTNESS, CONTRAST))
+    bright, strong, _ = tf.unstack(parameters["factors"][:, None, None, None], axis=-1)
 
     def brightness(x: tf.Tensor) -> tf.Tensor:
         return tf.clip_by_value(bright * x, 0.0, 1.0)
@@ -103,9 +103,9 @@ def _jitter_bands(images: tf.Tensor, parameters: Parameters) -> tf.Tensor:
     def contrast(x: tf.Tensor) -> tf.Tensor:
         return tf.clip_by_value(strong * x + (1 - strong) * tf.reduce_mean(x, axis=(1, 2), keepdims=True), 0.0, 1.0)
 
-    places = (tf.argmax(tf.equal(parameters["order"], each), axis=1) for each in (BRIGHTNESS, CONTRAST))
-    first = tf.less(*places)[:, None, None, None]
-    changed = tf.where(first, contrast(brightness(images)), brightness(contrast(images)))
+    order = parameters["order"]
+    first = tf.argmax(order == BRIGHTNESS, axis=1) < tf.argmax(order == CONTRAST, axis=1)
+    changed = tf.where(first[:, None, None, None], contrast(brightness(images)), brightness(contrast(images)))
     return tf.where(parameters["on"][:, None, None, None], changed, images)
 
 

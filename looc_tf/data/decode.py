@@ -189,7 +189,7 @@ def _named_bands(data: tf.Tensor, rule: Pixels) -> tf.Tensor:
     def shallow() -> tf.Tensor:
         image = tf.io.decode_png(data)
         height, width = tf.shape(image)[0], tf.shape(image)[1]
-        if count == 1:
+        if rule.bands == (0,):  # which any picture has
             return rule.graph(image)
         stacked = (tf.shape(image)[2] == 1) & (height % count == 0)
         apart = lambda: tf.transpose(tf.reshape(image, [count, height // count, width]), [1, 2, 0])  # noqa: E731

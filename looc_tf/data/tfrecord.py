@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections import Counter
@@ -15,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from looc_tf.data.pixels import Pixels
 from looc_tf.data.records import records, stamp
 from looc_tf.data.splits import ALIASES
 from looc_tf.data.table import Table, objects
@@ -23,6 +25,7 @@ from looc_tf.errors import UserError
 _SPLIT = re.compile(rf"(?:^|[-_.])({'|'.join(sorted(ALIASES, key=len, reverse=True))})(?=[-_.]|$)", re.IGNORECASE)
 
 
+PIXELS_FILE = "pixels.json"
 _LONGEST_ID = 4096  # bytes
 _MOST_CLASSES = 1_000_000
 
@@ -147,6 +150,7 @@ def read_tfrecord(
         picture=lambda row: index.read(row, keys.image),
         stylized=(lambda row: index.read(row, keys.stylized)) if index.stylized else None,
         skipped=tuple(index.skipped),
+        pixels=_recorded_pixels(files),
     )
 
 
@@ -228,11 +232,26 @@ def _unique(ids: list[str], positions: list[tuple[Path, int, int]]) -> list[str]
     ]
 
 
+def _folders(files: Sequence[Path]) -> set[Path]:
+    """Where something is said of all records: beside the files, or above TFX's `Split-NAME` folders."""
+    return {file.parent.parent if file.parent.name.startswith("Split-") else file.parent for file in files}
+
+
+def _recorded_pixels(files: Sequence[Path]) -> Pixels | None:
+    """The rule by which the pictures became 8 bits when they were written, from `pixels.json`."""
+    for path in sorted(folder / PIXELS_FILE for folder in _folders(files)):
+        if path.is_file():
+            try:
+                return Pixels.recorded(json.loads(path.read_text(encoding="utf-8")))
+            except ValueError as error:
+                raise UserError(f"Expected {path} as looc wrote it. {error}. Write the records again.") from error
+    return None
+
+
 def _class_names(files: Sequence[Path]) -> dict[str, tuple[str, ...]]:
-    """Class names from `labels.txt` and `NAME.labels.txt` beside the files, or above TFX's `Split-NAME` folders."""
+    """Class names from `labels.txt` and `NAME.labels.txt`, where something is said of all records."""
     names = {}
-    folders = {file.parent.parent if file.parent.name.startswith("Split-") else file.parent for file in files}
-    for path in sorted({path for folder in folders for path in folder.glob("*labels.txt")}):
+    for path in sorted({path for folder in _folders(files) for path in folder.glob("*labels.txt")}):
         name = "label" if path.name == "labels.txt" else path.name[: -len(".labels.txt")]
         names[name] = tuple(
             line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()

@@ -13,8 +13,9 @@ _PILLOW = {LZW: "tiff_lzw", PACKBITS: "packbits"}
 
 
 def ramp(side=48, bands=1, low=0.0, high=1.0, shift=0.0):
-    """[side, side, bands] from low to high, each band turned a little further."""
+    """[side, side, bands] from low to high, no two pixels alike, each band turned a little further."""
     across, down = np.meshgrid(np.linspace(0, 1, side), np.linspace(0, 1, side))
+    across, down = (side * across + down) / (side + 1), (side * down + across) / (side + 1)
     planes = [np.clip((across * (1 - share) + down * share) ** (1 + shift), 0, 1) for share in np.linspace(0, 1, bands)]
     return low + (high - low) * np.stack(planes, axis=-1)
 
