@@ -122,7 +122,7 @@ def run(tmp_path_factory):
 def test_a_training_says_and_records_the_rule(run):
     root, _ = run
     log = (root / "run" / "train.log").read_text()
-    assert "pixels: uint16, bands [0, 1, 2, 3], 0: 200 to" in log and "-> 0 to 255" in log
+    assert "pixels: uint16, band 0: 200 to" in log and "-> 0 to 255" in log
     assert log.count("no saturation, hue or gray") == 1
     rule = Pixels.recorded(json.loads((root / "run" / "run.json").read_text())["pixels"])
     assert rule == open_source(root / "pictures", size=16, bands=[0, 1, 2, 3]).pixels

@@ -23,7 +23,8 @@ VALUES = 1 << 16  # numbers that are kept of each band of a picture
 TAIL = 0.001  # share of the values at either end that may be stray ones: hot pixels, dust
 REACH = 0.25  # of the spread of all others: how far beyond them an extreme still belongs to the picture
 KINDS = 16  # different values that must be left for a frequent extreme to stand for "no data"
-FULL = {"uint8": (0.0, 255.0)}
+NAMED = 4  # bands whose range a line says; the record holds all
+FULL = (0.0, 255.0)
 
 Given = Optional[Sequence[Union[float, Sequence[float]]]]
 Remark = tuple[int, str]  # level of logging, a line for people
@@ -211,11 +212,12 @@ def _said(rule: Pixels, seen: _Seen, given: bool, unknown: int = 0, deep: int = 
 def _line(rule: Pixels, seen: _Seen, given: bool, unknown: int, deep: int) -> str:
     """Such as `pixels: uint16, 0 to 4095 of 64 pictures -> 0 to 255`."""
     parts = [f"pixels: {rule.kind}"]
-    if rule.bands:
-        parts.append(f"bands {list(rule.bands)}")
-    spans = [f"{low:.6g} to {high:.6g}" for low, high in rule.ranges or (FULL["uint8"],)]
+    spans = [f"{low:.6g} to {high:.6g}" for low, high in rule.ranges or (FULL,)]
     if len(spans) > 1:
-        spans = [f"{band}: {span}" for band, span in zip(rule.bands or range(RGB), spans)]
+        named = [f"band {band}: {span}" for band, span in zip(rule.bands or range(RGB), spans)]
+        spans = named if len(named) <= NAMED else [*named[:NAMED], f"and {len(named) - NAMED} more"]
+    elif rule.bands:
+        parts.append(f"bands {list(rule.bands)}")
     where = "as data.range says" if given else f"of {deep or seen.pictures} pictures"
     text = f"{', '.join([*parts, *spans])} {where} -> 0 to 255"
     if rule.missing:

@@ -75,7 +75,8 @@ def test_hot_pixels_and_no_data_do_not_dim_a_set(tmp_path):
     assert source.pixels.ranges == ((0.0, 4095.0),) and source.pixels.missing == ()
     assert min(len(np.unique(image)) for image in images) >= 150
     source, images = opened(write(tmp_path / "bordered", [tiff(values) for values in bordered]))
-    assert source.pixels.ranges == ((1000.0, 3000.0),) and source.pixels.missing == (0.0, 65535.0)
+    [(low, high)] = source.pixels.ranges
+    assert 1000 < low < 1300 and high == 3000 and source.pixels.missing == (0.0, 65535.0)
     assert images[:, 0].max() == 0 and "no data: 0, 65535" in source.remarks[0][1]
     assert "pictures have pixels without a value" in source.remarks[0][1]
 
@@ -115,7 +116,7 @@ def test_a_range_may_be_given(tmp_path):
     assert source.pixels.ranges == ((1000.0, 2000.0),) and "as data.range says" in source.remarks[0][1]
     assert (images == 0).mean() > 0.15 and (images == 255).mean() > 0.3
     eight = write(tmp_path / "eight", [save(ramp(48, 3, 0, 100)) for _ in range(12)])
-    assert opened(eight, range=[0, 100])[1].max() == 255 and opened(eight)[1].max() <= 100
+    assert opened(eight, range=[0, 100])[1].max() > 245 and opened(eight)[1].max() <= 100
 
 
 def test_8_bit_pictures_among_deep_ones_keep_their_values(tmp_path):
