@@ -27,7 +27,7 @@ from looc_tf.data.decode import (
     most_scans,
     square,
 )
-from looc_tf.data.pixels import PLAIN, Pixels
+from looc_tf.data.pixels import PLAIN, Pixels, wanted
 from looc_tf.data.raw import check_bands, open_image, read_raw
 from looc_tf.errors import printable, reason
 from looc_tf.progress import stages
@@ -74,6 +74,8 @@ def transcode(data: bytes, rule: Pixels = PLAIN) -> bytes:
                 raise ValueError(TOO_MANY_SCANS)
             with _alone_if_large(image.width * image.height):
                 upright = _eight_bits(ImageOps.exif_transpose(image))
+                if max(rule.bands, default=0) >= len(upright.getbands()):
+                    raise ValueError(wanted(len(upright.getbands()), rule.bands))
                 out = io.BytesIO()
                 upright.save(out, "PNG", compress_level=1)
     except Image.DecompressionBombError as error:

@@ -79,8 +79,8 @@ def read_raw(data: bytes, most_pixels: int, named: bool = False) -> Raw | None:
     if data.startswith(_PNG):
         return _deep_png(data, most_pixels) if data[24:25] == b"\x10" else None
     if data.startswith(tiff.MARKS):
-        page = tiff.read_page(data)
-        return None if _ordinary(page, named) else _of_page(page, most_pixels)
+        page = _page(data)
+        return None if page is None or _ordinary(page, named) else _of_page(page, most_pixels)
     if data.startswith((b"\xff\xd8\xff", b"GIF8")):
         return None
     with open_image(data) as image:
@@ -91,9 +91,9 @@ def read_raw(data: bytes, most_pixels: int, named: bool = False) -> Raw | None:
 
 def check_bands(data: bytes) -> None:
     """Raises a `ValueError` for a TIFF whose bands must be named, or whose numbers are no 8-bit picture's."""
-    if not data.startswith(tiff.MARKS):
+    page = _page(data) if data.startswith(tiff.MARKS) else None
+    if page is None or page.value(tiff.PHOTOMETRIC) == tiff.CMYK:
         return
-    page = tiff.read_page(data)
     bands = page.shape[2]
     if bands > 4 or (bands == 2 and page.extra not in tiff.ALPHA):
         raise ValueError(wanted(bands))
@@ -101,15 +101,25 @@ def check_bands(data: bytes) -> None:
         raise ValueError(f"{bands} bands of {page.dtype} among 8-bit pictures; name the range: data.range=[low, high]")
 
 
+def _page(data: bytes) -> tiff.Page | None:
+    """The header of a TIFF; None for a broken one, of which Pillow may still make something."""
+    try:
+        return tiff.read_page(data)
+    except ValueError:
+        return None
+
+
 def _ordinary(page: tiff.Page, named: bool) -> bool:
     """Whether a TIFF is of the kind that Pillow has always read here."""
     bands = page.shape[2]
+    if page.value(tiff.PHOTOMETRIC) == tiff.CMYK and not named:
+        return True
     if page.bits > 8 or page.value(tiff.FORMAT, 1) != 1:
         return False
     if named:
         unpacked = page.value(tiff.COMPRESSION, 1) in (1, 5, 8, 32946, 32773) and page.value(tiff.FILL, 1) == 1
         return page.bits != 8 or not unpacked or page.value(tiff.PHOTOMETRIC, 1) not in (0, 1, 2)
-    return bands in (1, 3, 4) or page.value(tiff.PHOTOMETRIC) == 5 or (bands == 2 and page.extra in tiff.ALPHA)
+    return bands in (1, 3, 4) or (bands == 2 and page.extra in tiff.ALPHA)
 
 
 def _of_page(page: tiff.Page, most_pixels: int) -> Raw:

@@ -23,7 +23,6 @@ def rule_for(experiment: Experiment, image: Path, data: bytes, run: Path) -> tup
         run: the folder of the config.
 
     Raises:
-        ValueError: it is no picture, or cannot be read.
         UserError: its bands must be named.
     """
     settings = experiment.data
