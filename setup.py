@@ -64,7 +64,7 @@ setup(
             "tensorflow-serving-api",
             "tfx-bsl",
         ],
-        "heic": ["pillow-heif>=0.16"],  # a telephone's pictures; the first of its readers that decodes when it is asked to
+        "heic": ["pillow-heif>=0.16"],  # pictures of telephones
         "gpu": ["tensorflow[and-cuda]==2.15.1"],
         "dev": [
             "pytest",
