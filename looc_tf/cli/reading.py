@@ -86,12 +86,18 @@ def views(experiment: config.Experiment, image: str, out: str, rows: int) -> Non
     tensorflow()
     from looc_tf.data.ingest import decode_one
     from looc_tf.methods import build_plan
+    from looc_tf.report.pictures import rule_for
     from looc_tf.report.views_grid import draw_views
 
+    config_name = Path(click.get_current_context().params["config_name"])
     try:
-        picture = decode_one(Path(image).read_bytes(), experiment.data.size)
+        data = Path(image).read_bytes()
+        rule, line = rule_for(experiment, Path(image), data, config_name.parent)
+        picture = decode_one(data, experiment.data.size, rule)
     except ValueError as error:
         raise UserError(f"{image} cannot be drawn: {error}. Give a picture, such as a JPEG or PNG.") from error
+    if line:
+        click.echo(line, err=True)
     draw_views(build_plan(experiment), picture, out, seed=experiment.seed, rows=rows)
     click.echo(f"drawn: {out}")
 

@@ -15,10 +15,12 @@ from looc_tf.data.census import Census, census_of
 from looc_tf.data.folder import read_folder
 from looc_tf.data.ingest import summary
 from looc_tf.data.labels import NONE, LabelFile
+from looc_tf.data.pixels import Pixels
 from looc_tf.data.places import is_path, missing, place_of
 from looc_tf.data.records import record_files, records_below
 from looc_tf.data.source import BUDGET, Source
 from looc_tf.data.splits import SPLITS, assign, canonical, select
+from looc_tf.data.survey import Given, find
 from looc_tf.data.table import RULES, Table
 from looc_tf.data.tfrecord import read_tfrecord, split_above
 from looc_tf.errors import UserError
@@ -26,6 +28,7 @@ from looc_tf.errors import UserError
 __all__ = [
     "SPLITS",
     "Census",
+    "Pixels",
     "Source",
     "census_of",
     "load",
@@ -49,6 +52,9 @@ def open_source(
     labels: str | os.PathLike | None = None,
     label_columns: Sequence[str] = (),
     rules: int = RULES,
+    bands: Sequence[int] | None = None,
+    range: Given = None,
+    pixels: Pixels | None = None,
 ) -> Source:
     """Opens one split of a set of pictures.
 
@@ -61,9 +67,13 @@ def open_source(
         data_dir: where TFDS keeps prepared sets; TFDS's own default (or TFDS_DATA_DIR) if None.
         labels, label_columns, rules: as `data.labels` and the others of a config: a CSV file with the labels of a
             folder's pictures.
+        bands: which bands of a picture are its channels, counted from 0; RGB, or grey repeated to it, if None.
+        range: the values that become 0 and 255, or a pair for each channel; found from a sample of the whole set if
+            None. Pictures of 8 bits then stay as they are.
+        pixels: the rule that is made of these two, where it is known already, such as that of a training.
 
     Raises:
-        UserError: nothing there, nothing readable, or an empty split.
+        UserError: nothing there, nothing readable, an empty split, or bands that must be named.
 
     Example:
         >>> source = open_source("factors", "test", size=64)
@@ -76,8 +86,10 @@ def open_source(
     table = read_table(name, data_dir, labels=labels, label_columns=label_columns, rules=rules)
     splits = assign(table)
     part = select(table, split, str(name), limit, splits)
+    rule, remarks = (pixels, ()) if pixels else find(table, str(name), bands, range)
     census = Census.of(table, splits, str(name)).limited(split, part)
-    return Source(part, name=str(name), split=split, size=size, budget=budget, census=census)
+    held: dict[str, Any] = {"size": size, "budget": budget, "pixels": rule, "remarks": remarks}
+    return Source(part, name=str(name), split=split, census=census, **held)
 
 
 def open_parts(
@@ -87,23 +99,29 @@ def open_parts(
     labels: str | os.PathLike | None = None,
     label_columns: Sequence[str] = (),
     rules: int = RULES,
+    bands: Sequence[int] | None = None,
+    range: Given = None,
+    pixels: Pixels | None = None,
 ) -> dict[str, Source]:
     """{"train", "validation", "test"} of a set, as `open_source` opens them; a set may have no "validation"."""
     table = read_table(name, labels=labels, label_columns=label_columns, rules=rules)
+    rule = pixels or find(table, str(name), bands, range)[0]
     assigned = assign(table)
     splits = [split for split in SPLITS if split != "validation" or bool((assigned == "validation").any())]
     parts = {split: select(table, split, str(name), splits=assigned) for split in splits}
     census = Census.of(table, assigned, str(name))
-    return {split: Source(part, name=str(name), split=split, size=size, census=census) for split, part in parts.items()}
+    held: dict[str, Any] = {"name": str(name), "size": size, "census": census, "pixels": rule}
+    return {split: Source(part, split=split, **held) for split, part in parts.items()}
 
 
 def reading(data: config.Data) -> dict[str, Any]:
     """The arguments of `open_source` and `open_parts` that say how the pictures of a config are read."""
-    return {"labels": data.labels, "label_columns": data.label_columns, "rules": data.rules}
+    fields = ("labels", "label_columns", "rules", "bands", "range")
+    return {field: getattr(data, field) for field in fields}
 
 
 def load(name: str | os.PathLike, split: str = "train", *, size: int) -> tf.data.Dataset:
-    """The elements of `open_source`, in order: {image: uint8 [size, size, 3], label: int64, id: string, ...}."""
+    """The elements of `open_source`, in order: {image: uint8 [size, size, C], label: int64, id: string, ...}."""
     return open_source(name, split, size=size).dataset()
 
 

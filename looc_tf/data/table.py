@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from looc_tf.data.pixels import Pixels
+
 RULES = 2  # of reading folders and drawing parts; by rules 1 runs go on that were begun before there were others
 Encoded = Callable[[int], bytes]  # row -> the bytes of a picture file, in any format
 
@@ -28,6 +30,7 @@ class Table:
             (".heic"), or words: "without extension", "masks", "folders seen already".
         rules: by which its parts are drawn, see `splits.assign`.
         notes: what else is to be said of how the set was read, a line each: where labels come from that no folder told.
+        pixels: the rule by which they became 8 bits, where they were written so and it was recorded beside them.
     """
 
     ids: np.ndarray
@@ -40,6 +43,7 @@ class Table:
     passed_over: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     rules: int = RULES
+    pixels: Pixels | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

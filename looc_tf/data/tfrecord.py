@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from looc_tf.data.beside import class_names, recorded_pixels
 from looc_tf.data.encoded import encoded
 from looc_tf.data.layout import kind_of
 from looc_tf.data.records import records, stamp
@@ -147,7 +148,7 @@ def read_tfrecord(
         UserError: a file cannot be read, no record holds a picture, or a label exceeds its class names.
     """
     files, keys = sorted(files), keys or Keys()
-    fields = _class_names(files) if fields is None else fields
+    fields = class_names(files) if fields is None else fields
     index = _index(tuple((file, (split or split_of)(file), stamp(file)) for file in files), keys, tuple(fields))
     if not index.positions:
         reason = f" The first problem: {': '.join(index.skipped[0])}." if index.skipped else ""
@@ -166,6 +167,7 @@ def read_tfrecord(
         stylized=(lambda row: index.read(row, keys.stylized)) if index.stylized else None,
         skipped=tuple(index.skipped),
         rules=rules,
+        pixels=recorded_pixels(files),
     )
 
 
@@ -277,15 +279,3 @@ def _unique(ids: list[str], positions: list[tuple[Path, int, int]]) -> list[str]
     return [
         f"{name}@{file.name}:{offset}" if counts[name] > 1 else name for name, (file, offset, _) in zip(ids, positions)
     ]
-
-
-def _class_names(files: Sequence[Path]) -> dict[str, tuple[str, ...]]:
-    """Class names from `labels.txt` and `NAME.labels.txt` beside the files, or above TFX's `Split-NAME` folders."""
-    names = {}
-    folders = {file.parent.parent if file.parent.name.startswith("Split-") else file.parent for file in files}
-    for path in sorted({path for folder in folders for path in folder.glob("*labels.txt")}):
-        name = "label" if path.name == "labels.txt" else path.name[: -len(".labels.txt")]
-        names[name] = tuple(
-            line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()
-        )
-    return names

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from looc_tf.config import Evaluation
+from looc_tf.data.pixels import PLAIN
 from looc_tf.errors import unknown
 from looc_tf.evaluate.features import HUE_SHIFTS, UPRIGHT, Features
 from looc_tf.evaluate.knn import knn_probe
@@ -109,12 +110,21 @@ class Labelled:
         if all(self.field in source.fields for source in sources.values()):
             labels = sources["train"].labels[self.field]
             return self.kind(self.field, len(sources["train"].fields[self.field]), len(np.unique(labels[labels >= 0])))
-        return self.otherwise() if self.otherwise else None
+        return self.otherwise() if self.otherwise and _in_color(sources) else None
 
     @property
     def lacking(self) -> str:
         """Why there is no probe where there is none."""
         return "the pictures have no labels" if self.field == MAIN else "no such label"
+
+
+def _in_color(sources: Mapping[str, Source]) -> bool:
+    """Whether pictures are RGB: those of other bands have no hue."""
+    return _channels(sources) == 3
+
+
+def _channels(sources: Mapping[str, Source]) -> int:
+    return getattr(sources["train"], "pixels", PLAIN).channels
 
 
 # name -> sources -> the probe, or None where these sources cannot answer it. The order is that of tables.
@@ -135,7 +145,9 @@ def check(settings: Evaluation) -> None:
             raise unknown("probe", name, PROBES)
 
 
-def lacking(name: str) -> str:
+def lacking(name: str, sources: Mapping[str, Source]) -> str:
     """Why a probe cannot be put to pictures for which the table has none."""
+    if name == "hue" and not _in_color(sources):
+        return f"pictures of {_channels(sources)} bands have no hue"
     choose = PROBES[name]
     return choose.lacking if isinstance(choose, Labelled) else "these pictures cannot answer it"

@@ -142,7 +142,7 @@ def available(
         if probe:
             probes[name] = probe
         else:
-            left_out[name] = lacking(name)
+            left_out[name] = lacking(name, sources)
             log.info("The %s probe is left out: %s.", name, left_out[name])
     return probes
 

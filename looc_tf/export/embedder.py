@@ -9,6 +9,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from looc_tf.data.decode import decode_squares, square
+from looc_tf.data.pixels import PLAIN, Pixels
 from looc_tf.data.tfrecord import Keys
 
 Embeddings = dict[str, tf.Tensor]  # representation -> float32 [B, D]
@@ -23,10 +24,11 @@ class Embedder(tf.Module):
     rounded to 8 bits as the training data are held, then resized to `view_size` and divided by 255.
 
     Args:
-        encoder: `[B, H, W, 3]` in [0, 1] -> {representation: `[B, D]`}; see `models.Encoder`.
+        encoder: `[B, H, W, C]` in [0, 1] -> {representation: `[B, D]`}; see `models.Encoder`.
         data_size: pixels of the side at which pictures are held (`data.size` of the config).
         view_size: pixels of the side that the encoder was trained on (`views.size`).
         about: what to write beside an export of it, such as the experiment's name.
+        rule: by which raw intensities became the 8 bits that it was trained on.
 
     Example:
         >>> from looc_tf import config
@@ -36,9 +38,19 @@ class Embedder(tf.Module):
         {'trunk': (2, 32), 'all': (2, 128)}
     """
 
-    def __init__(self, encoder: keras.Model, *, data_size: int, view_size: int, about: Mapping[str, Any] | None = None):
+    def __init__(
+        self,
+        encoder: keras.Model,
+        *,
+        data_size: int,
+        view_size: int,
+        about: Mapping[str, Any] | None = None,
+        rule: Pixels = PLAIN,
+    ):
         super().__init__(name="embedder")
-        self.data_size, self.view_size = data_size, view_size
+        self.data_size, self.view_size, self.rule = data_size, view_size, rule
+        spec = tf.TensorSpec([None, None, None, rule.channels], tf.uint8, "images")
+        self.pixels = tf.function(self._pixels, input_signature=[spec], autograph=False)
         self.about = dict(about or {})
         self.state = list(encoder.weights)
         # Behind a function, since a SavedModel that tracks the Keras model carries a trace of every one of its layers.
@@ -49,19 +61,21 @@ class Embedder(tf.Module):
         """The embedder of a trained run: of its query encoder, at the sizes of its config.
 
         Args:
-            run: what `train.load_run` returns; has `experiment`, `method` and `step`.
+            run: what `train.load_run` returns; has `experiment`, `method`, `step` and `pixels`.
         """
         experiment = run.experiment
         about = {"experiment": experiment.name, "step": run.step, "seed": experiment.seed}
         if run.method.class_names:
             about["classes"] = list(run.method.class_names)  # what the columns of `probabilities` mean
-        return cls(run.method.final, data_size=experiment.data.size, view_size=experiment.views.size, about=about)
+        rule, sizes = getattr(run, "pixels", PLAIN), (experiment.data.size, experiment.views.size)
+        return cls(run.method.final, data_size=sizes[0], view_size=sizes[1], about=about, rule=rule)
 
     def images(self, images: tf.Tensor) -> Embeddings:
         """Embeds pixels.
 
         Args:
-            images: `[B, H, W, 3]`, RGB in 0..255, uint8 or float (then rounded), of any height and width.
+            images: `[B, H, W, C]`, RGB, or the bands of `data.bands`, in 0..255, uint8 or float (then rounded), of any
+                height and width.
 
         Returns:
             float32 `[B, D]` for "trunk", for each "branch_<space>" of LooC++, and for each space.
@@ -71,11 +85,22 @@ class Embedder(tf.Module):
             images = tf.saturate_cast(tf.round(tf.cast(images, tf.float32)), tf.uint8)
         return self.pixels(images)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, "images")], autograph=False)
-    def pixels(self, images: tf.Tensor) -> Embeddings:
+    def _pixels(self, images: tf.Tensor) -> Embeddings:
         """`images` for uint8 alone: one graph for all sizes."""
+        return self._embed(self._squares(images))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, None], tf.float32, "intensities")], autograph=False)
+    def intensities(self, intensities: tf.Tensor) -> Embeddings:
+        """Embeds pictures as their files hold them: `[B, H, W, bands]` in the files' units, NaN for "no data".
+
+        Bands are picked and values brought to 8 bits by the rule of the training pictures.
+        """
+        return self.pixels(self.rule.graph(intensities))
+
+    def _squares(self, images: tf.Tensor) -> tf.Tensor:
+        """uint8 `[B, H, W, C]` -> `[B, data_size, data_size, C]`."""
         size = self.data_size
-        spec = tf.TensorSpec([size, size, 3], tf.uint8)
+        spec = tf.TensorSpec([size, size, self.rule.channels], tf.uint8)
 
         def squares() -> tf.Tensor:
             return tf.map_fn(
@@ -83,7 +108,7 @@ class Embedder(tf.Module):
             )
 
         ready = tf.reduce_all(tf.shape(images)[1:3] == size)
-        return self._embed(tf.cond(ready, lambda: images, squares))
+        return tf.cond(ready, lambda: images, squares)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")], autograph=False)
     def encoded(self, image_bytes: tf.Tensor) -> Embeddings:
@@ -92,7 +117,7 @@ class Embedder(tf.Module):
         Raises:
             tf.errors.InvalidArgumentError: one of them is broken, too large, or of another format.
         """
-        return self._embed(decode_squares(image_bytes, self.data_size))
+        return self._embed(decode_squares(image_bytes, self.data_size, self.rule))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")], autograph=False)
     def examples(self, examples: tf.Tensor) -> Embeddings:
@@ -111,9 +136,16 @@ class Embedder(tf.Module):
             return self.encoded(tf.identity(data))
 
     def signatures(self) -> dict[str, Any]:
-        """The functions of an exported model: `serving_default` (files), `images` (pixels) and `examples`."""
+        """The functions of an exported model: `serving_default` (files), `images` (pixels) and `examples`.
+
+        And `intensities`, where pictures are deeper than 8 bits or bands are named.
+        """
+        return {name: function.get_concrete_function() for name, function in self.functions().items()}
+
+    def functions(self) -> dict[str, Any]:
+        """Signature -> the function behind it."""
         functions = {"serving_default": self.encoded, "images": self.pixels, "examples": self.examples}
-        return {name: function.get_concrete_function() for name, function in functions.items()}
+        return functions if self.rule.plain else {**functions, "intensities": self.intensities}
 
     @property
     def representations(self) -> dict[str, int]:
@@ -122,12 +154,12 @@ class Embedder(tf.Module):
         return {name: int(rows.shape[-1]) for name, rows in outputs.items()}
 
     def _embed(self, squares: tf.Tensor) -> Embeddings:
-        """uint8 `[B, data_size, data_size, 3]` -> embeddings."""
+        """uint8 `[B, data_size, data_size, C]` -> embeddings."""
         some = tf.debugging.Assert(
             tf.shape(squares)[0] > 0, ["Expected at least one picture. Received an empty batch."]
         )
         with tf.control_dependencies([some]):
-            views = tf.ensure_shape(squares, [None, self.data_size, self.data_size, 3])
+            views = tf.ensure_shape(squares, [None, self.data_size, self.data_size, self.rule.channels])
         if self.view_size != self.data_size:
             views = tf.image.resize(views, [self.view_size, self.view_size], antialias=True)
         outputs = self._encode(tf.cast(views, tf.float32) / 255.0)

@@ -14,7 +14,7 @@ import tensorflow as tf
 from looc_tf.data.ingest import Broken, portions, transcode
 from looc_tf.errors import UserError, out_of_memory, reason, unknown
 from looc_tf.export.pictures import Picture, Pictures, find, read_ahead
-from looc_tf.export.saved_model import latest
+from looc_tf.export.saved_model import latest, recorded_rule
 from looc_tf.export.tables import TABLES, Rows, Table
 from looc_tf.files import scratch, without_patterns
 from looc_tf.progress import Show, stages
@@ -108,6 +108,7 @@ class Model:
             raise UserError(
                 f"Expected a complete export in {path}. {reason(error)}. Write it again: looc export RUN --out DIR"
             ) from error
+        self.rule = recorded_rule(path)
         self._serve = self._loaded.signatures.get("serving_default")
         if self._serve is None or "image_bytes" not in self._serve.structured_input_signature[1]:
             raise UserError(
@@ -145,7 +146,7 @@ class Model:
     def _retry(self, data: bytes, why: str) -> Rows | str:
         """A picture that TensorFlow refuses may be a variant of its format that Pillow reads (a compressed BMP)."""
         try:
-            rows = self._rows([transcode(data)])
+            rows = self._rows([transcode(data, self.rule)])
         except ValueError as error:
             return reason(error)
         return why if isinstance(rows, str) else rows
@@ -153,7 +154,7 @@ class Model:
 
 def _fill(table: Table, model: Model, pictures: Pictures, size: int, done: Embedded, show: Show) -> None:
     show("embedding", 0, pictures.count)
-    for batch in _batches(read_ahead(pictures.items), size, done.skipped):
+    for batch in _batches(read_ahead(pictures.items, model.rule), size, done.skipped):
         for ids, rows in model.embed(batch, done.skipped):
             table.write(ids, rows)
             done.count += len(ids)

@@ -15,6 +15,7 @@ from looc_tf.data.decode import SIGNATURES
 from looc_tf.data.extensions import is_picture, kind
 from looc_tf.data.folder import readable_name, walk
 from looc_tf.data.ingest import read_file, transcode
+from looc_tf.data.pixels import PLAIN, Pixels
 from looc_tf.data.records import record_files
 from looc_tf.data.tfrecord import Keys, examples
 from looc_tf.errors import UserError, printable, reason
@@ -75,12 +76,17 @@ def find(images: str | Path) -> Pictures:
     return Pictures(_files(path, Counter()), count, bounded(others))
 
 
-def read_ahead(items: Iterable[Item]) -> Iterator[Picture]:
-    """Reads pictures in order while the caller computes; formats that TensorFlow cannot decode are transcoded."""
+def read_ahead(items: Iterable[Item], rule: Pixels = PLAIN) -> Iterator[Picture]:
+    """Reads pictures in order while the caller computes; formats that TensorFlow cannot decode are transcoded.
+
+    Args:
+        items: the pictures.
+        rule: by which their pixels become 8 bits.
+    """
     waiting: deque[tuple[str, Future]] = deque()
     with ThreadPoolExecutor(_READERS, "read") as pool:
         for name, read in items:
-            waiting.append((name, pool.submit(_load, read)))
+            waiting.append((name, pool.submit(_load, read, rule)))
             if len(waiting) > _AHEAD:
                 name, future = waiting.popleft()
                 yield name, future.result()
@@ -88,10 +94,10 @@ def read_ahead(items: Iterable[Item]) -> Iterator[Picture]:
             yield name, future.result()
 
 
-def _load(read: Read) -> bytes | str:
+def _load(read: Read, rule: Pixels) -> bytes | str:
     try:
         data = read()
-        return data if data.startswith(SIGNATURES) else transcode(data)
+        return data if data.startswith(SIGNATURES) else transcode(data, rule)
     except (ValueError, OSError) as error:
         return reason(error)
 

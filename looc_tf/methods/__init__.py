@@ -74,7 +74,8 @@ def _class(name: str) -> type[Method]:
 
 def build_plan(experiment: Experiment) -> ViewPlan:
     """The views of an experiment: its augmentations in the rows that its method takes."""
-    return class_of(experiment).plan(experiment, build_chain(experiment.views.chain, experiment.views.size))
+    chain = build_chain(experiment.views.chain, experiment.views.size, experiment.data.channels)
+    return class_of(experiment).plan(experiment, chain)
 
 
 def pictures_of(experiment: Experiment, source: Source) -> Source:

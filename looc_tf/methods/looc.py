@@ -128,7 +128,7 @@ class LooC(Method):
     @classmethod
     def from_experiment(cls, experiment: Experiment, facts: Facts) -> LooC:
         settings, model = experiment.method, experiment.model
-        built = {"branch_per_space": settings.branch_per_space}
+        built = {"branch_per_space": settings.branch_per_space, "channels": experiment.data.channels}
         encoder = Encoder(model, cls.heads(experiment), **built)
         norm = key_normalization(experiment)
         key_encoder = Encoder(model, cls.heads(experiment), norm=norm, name="key_encoder", **built)

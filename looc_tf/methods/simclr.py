@@ -79,7 +79,7 @@ class SimCLR(Method):
 
     @classmethod
     def from_experiment(cls, experiment: Experiment, facts: Facts) -> SimCLR:
-        encoder = Encoder(experiment.model, [SPACE])
+        encoder = Encoder(experiment.model, [SPACE], channels=experiment.data.channels)
         return cls(encoder, experiment.training.batch, experiment.method.temperature, name=experiment.method.name)
 
     def chance(self) -> dict[str, float]:

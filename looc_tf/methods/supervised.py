@@ -43,7 +43,7 @@ class Supervised(Method):
     def __init__(self, encoder: Encoder, classes: int, **options):
         super().__init__(encoder, **options)
         self.classifier = keras.layers.Dense(classes, dtype="float32", name="classifier")
-        self.classifier(self.encoder(tf.zeros([1, 32, 32, 3]))[TRUNK])
+        self.classifier(self.encoder(tf.zeros([1, 32, 32, encoder.channels]))[TRUNK])
         self.meter("loss", "accuracy")
 
     @classmethod
@@ -58,7 +58,8 @@ class Supervised(Method):
                 "The method 'supervised' needs labels. Received pictures without; put them into class folders."
             )
         parts = experiment.training.accumulate
-        return cls(Encoder(experiment.model, []), facts.classes, accumulate=parts, name=experiment.method.name)
+        encoder = Encoder(experiment.model, [], channels=experiment.data.channels)
+        return cls(encoder, facts.classes, accumulate=parts, name=experiment.method.name)
 
     def targets(self, batch: Batch) -> tf.Tensor:
         """`[B]`, the weight of each picture: 0 without a label, else so that the mean is over those with one."""

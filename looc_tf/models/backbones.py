@@ -7,7 +7,7 @@ from typing import Any
 
 from tensorflow import keras
 
-from looc_tf.errors import UserError, unknown
+from looc_tf.errors import UserError, reason, unknown
 from looc_tf.models.resnet import RESNETS
 
 # keras-cv fetches the shape of a preset from Kaggle, even without weights; these are built without a network.
@@ -71,11 +71,11 @@ def _keras_cv_presets() -> dict[str, Any]:
     return {name: getattr(keras_cv.models, kind) for name, (kind, _) in KERAS_CV_SHAPES.items()} | presets
 
 
-def _keras(name: str) -> keras.Model:
+def _keras(name: str, channels: int) -> keras.Model:
     builders = _keras_builders()
     scales = "include_preprocessing" in inspect.signature(builders[name]).parameters
     options = {"include_preprocessing": False} if scales else {}
-    return builders[name](include_top=False, weights=None, input_shape=(None, None, 3), **options)
+    return builders[name](include_top=False, weights=None, input_shape=(None, None, channels), **options)
 
 
 def _unscaled(model: keras.Model) -> keras.Model:
@@ -87,12 +87,13 @@ def _unscaled(model: keras.Model) -> keras.Model:
     return keras.Model(scaling[-1].output, model.output, name=model.name) if scaling else model
 
 
-def _keras_cv(name: str) -> keras.Model:
+def _keras_cv(name: str, channels: int) -> keras.Model:
     kind = _keras_cv_presets()[name]
+    shape = {} if channels == 3 else {"input_shape": (None, None, channels)}
     if name in KERAS_CV_SHAPES:
-        return kind(**KERAS_CV_SHAPES[name][1], include_rescaling=False)
+        return kind(**KERAS_CV_SHAPES[name][1], include_rescaling=False, **shape)
     try:
-        return kind.from_preset(name, load_weights=False, include_rescaling=False)
+        return kind.from_preset(name, load_weights=False, include_rescaling=False, **shape)
     except Exception as error:  # whatever the download ends in: no network, no such handle, no kagglehub
         raise UserError(
             f"keras-cv reads the shape of backbone {name!r} from Kaggle, which failed ({type(error).__name__}). "
@@ -103,18 +104,32 @@ def _keras_cv(name: str) -> keras.Model:
 LIBRARIES = {"keras": _keras, "keras_cv": _keras_cv}
 
 
-def named_backbone(name: str) -> keras.Model:
-    """`keras/MobileNetV2` or `keras_cv/efficientnetv2_b0` -> a model of `[B, H, W, 3]` to a feature map, untrained.
+def named_backbone(name: str, channels: int = 3) -> keras.Model:
+    """`keras/MobileNetV2` or `keras_cv/efficientnetv2_b0` -> a model of `[B, H, W, C]` to a feature map, untrained.
 
     They take pictures as the encoder has scaled them. Their BatchNorm is their own: it cannot be split or synchronized
     from here.
 
     Raises:
-        UserError: there is no such backbone, keras-cv cannot fetch its shape, or it takes pictures of one size alone.
+        UserError: there is no such backbone, keras-cv cannot fetch its shape, or it takes pictures of one size, or of
+            RGB, alone.
     """
     check_backbone(name)
     library, _, backbone = name.partition("/")
-    model = _unscaled(LIBRARIES[library](backbone))
+    try:
+        model = _unscaled(LIBRARIES[library](backbone, channels))
+    except (ValueError, TypeError) as error:  # EfficientNet's own scaling is of three channels
+        if channels == 3:
+            raise
+        raise UserError(
+            f"Backbone {name!r} cannot be built for {channels} bands ({reason(error)}). "
+            f"Name three bands in data.bands, or use one of {', '.join(RESNETS)}."
+        ) from error
+    if model.input_shape[-1] != channels:
+        raise UserError(
+            f"Backbone {name!r} takes {model.input_shape[-1]} channels alone. Received {channels} bands. "
+            f"Name three in data.bands, or use one of {', '.join(RESNETS)}."
+        )
     if any(model.input_shape[1:-1]):  # keras-cv's transformers (ViTDet would also scale the pictures, and not tell)
         size = " x ".join(map(str, model.input_shape[1:]))
         raise UserError(

@@ -27,6 +27,7 @@ class Encoder(keras.Model):
         branch_per_space: each space owns a copy of the last ResNet stage, and the representation `trunk` is the
             concatenation of the pooled branches (LooC++, Xiao et al. 2021, section 3).
         norm: BatchNorm of this encoder; by default the one that `model.batch_norm` names.
+        channels: of the pictures. Others than RGB are scaled by the mean of ImageNet's three channels.
 
     Example:
         >>> encoder = Encoder(config.Model(width=16, hidden=64), ["all", "color"])
@@ -42,17 +43,19 @@ class Encoder(keras.Model):
         *,
         branch_per_space: bool = False,
         norm: Normalization | None = None,
+        channels: int = 3,
         name: str = "encoder",
     ):
         super().__init__(name=name)
         check_model(model, branch_per_space)
         norm = norm or for_queries(model.batch_norm)
-        self.shared, stages = _build_backbone(model, spaces if branch_per_space else [TRUNK], norm)
+        self.channels = channels
+        self.shared, stages = _build_backbone(model, spaces if branch_per_space else [TRUNK], norm, channels)
         self.stages = dict(zip(spaces, stages)) if branch_per_space else {}
         self.last = None if branch_per_space else stages[0]
         self.heads = {space: HEADS[model.head](space, model.hidden, model.dimension, norm) for space in spaces}
         self.unit = UnitRows()
-        self(tf.zeros([1, 32, 32, 3]))
+        self(tf.zeros([1, 32, 32, channels]))
 
     def dimension(self, name: str) -> int:
         """The length of the rows of a representation."""
@@ -70,7 +73,7 @@ class Encoder(keras.Model):
         """Embed pictures.
 
         Args:
-            images: `[B, H, W, 3]` in [0, 1].
+            images: `[B, H, W, C]` in [0, 1].
             training: BatchNorm uses, and follows, the statistics of this batch.
             heads: the spaces wanted; all by default.
 
@@ -79,7 +82,8 @@ class Encoder(keras.Model):
             space also the pooled `branch_<space>`, of which `trunk` is then the concatenation.
         """
         heads = list(self.heads if heads is None else heads)
-        features = self.shared((images - MEAN) / DEVIATION, training=training)
+        mean, deviation = (values if self.channels == 3 else sum(values) / 3 for values in (MEAN, DEVIATION))
+        features = self.shared((images - mean) / deviation, training=training)
         if self.stages:
             pooled = {space: self.stages[space](features, training=training) for space in heads}
             outputs = {TRUNK: tf.concat(list(pooled.values()), axis=1)}
@@ -110,14 +114,14 @@ class Encoder(keras.Model):
 
 
 def _build_backbone(
-    model: config.Model, stages: Sequence[str], norm: Normalization
+    model: config.Model, stages: Sequence[str], norm: Normalization, channels: int
 ) -> tuple[keras.Model, list[keras.layers.Layer]]:
     """The shared part and one last stage for each name."""
     if model.backbone in RESNETS:
         resnet = RESNETS[model.backbone]
         last = [resnet.last_stage(model.width, norm, f"stage5_{name}") for name in stages]
-        return resnet.trunk(model.stem, model.width, norm), last
-    return named_backbone(model.backbone), [keras.layers.GlobalAveragePooling2D(dtype="float32", name="pool")]
+        return resnet.trunk(model.stem, model.width, norm, channels), last
+    return named_backbone(model.backbone, channels), [keras.layers.GlobalAveragePooling2D(dtype="float32", name="pool")]
 
 
 def check_model(model: config.Model, branch_per_space: bool = False) -> None:

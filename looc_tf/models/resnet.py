@@ -110,9 +110,9 @@ class ResNet:
             x = self.block(x, width * 2**index, stride, norm, f"stage{index + 2}_block{number + 1}")
         return x
 
-    def trunk(self, stem: str, width: int, norm: Normalization) -> keras.Model:
-        """`[B, H, W, 3]` -> the feature map of Conv4, `[B, h, w, 4 * width * expansion]`."""
-        inputs = keras.Input([None, None, 3])
+    def trunk(self, stem: str, width: int, norm: Normalization, channels: int = 3) -> keras.Model:
+        """`[B, H, W, channels]` -> the feature map of Conv4, `[B, h, w, 4 * width * expansion]`."""
+        inputs = keras.Input([None, None, channels])
         x = STEMS[stem](inputs, width, norm)
         for index in range(3):
             x = self._stage(x, index, width, norm)

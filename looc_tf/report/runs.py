@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 import looc_tf
-from looc_tf.config import Evaluation, Experiment
+from looc_tf.config import Evaluation
 from looc_tf.data import Census, Source, census_of, open_parts, reading
 from looc_tf.errors import UserError
 from looc_tf.evaluate import Reading, choose_pictures, classifier_reading, readings
@@ -106,7 +106,7 @@ def evaluate_run(
     run = opened(run, checkpoint)
     experiment = run.experiment
     if sources is None:
-        sources = _parts(experiment, data, labels)
+        sources = _parts(run, data, labels)
         census = census_of(sources.values())
         for line in census.lines if census else ():
             (tell or _log)(line)
@@ -120,11 +120,14 @@ def evaluate_run(
     return write_readings(run, read, known, part, notes, census_of(sources.values()))
 
 
-def _parts(experiment: Experiment, data: str | None, labels: str | None) -> dict[str, Source]:
-    """The parts of a config's pictures, or of others; what the config says of how they are read is of its own."""
-    own = experiment.data
+def _parts(run: Run, data: str | None, labels: str | None) -> dict[str, Source]:
+    """The parts of a run's pictures, or of others, by the run's rule of pixels; what else the config says of how they
+    are read is of its own."""
+    own = run.experiment.data
     how = reading(own) if data is None or _same_place(data, own.name) else {}
-    return open_parts(data or own.name, size=own.size, **(how if labels is None else {**how, "labels": labels}))
+    if labels is not None:
+        how["labels"] = labels
+    return open_parts(data or own.name, size=own.size, **{**how, "pixels": run.pixels})
 
 
 def _classified(run: Run, sources: Mapping[str, Source], progress: Progress, notes: list[str]) -> list[Reading]:

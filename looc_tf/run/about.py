@@ -17,7 +17,7 @@ import tensorflow as tf
 
 import looc_tf
 from looc_tf.config import Experiment
-from looc_tf.data import Source, census_of
+from looc_tf.data import Pixels, Source, census_of
 from looc_tf.errors import UserError
 from looc_tf.files import write_atomically
 from looc_tf.methods import Facts
@@ -27,7 +27,7 @@ def write_about(
     out: Path, experiment: Experiment, source: Source, facts: Facts, warm: str | Path | None = None
 ) -> None:
     """Writes run.json: versions, command and machine, the pictures by number, name and hash, how many of their set are
-    for what (`census`), and `warm`, the run whose weights this one began with."""
+    for what (`census`), the rule of their pixels, and `warm`, the run whose weights this one began with."""
     census = census_of([source])
     about = {
         "version": looc_tf.__version__,
@@ -40,6 +40,7 @@ def write_about(
         "pictures_sha256": fingerprint(source),
         "skipped": len(source.skipped),
         "census": census and census.as_dict(),
+        "pixels": source.pixels.record(),
         "warm": None if warm is None else str(Path(warm).absolute()),
         "command": sys.argv,
         "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
@@ -65,6 +66,11 @@ def read_about(out: Path) -> dict[str, Any]:
             f"Expected {out / 'run.json'} as training wrote it, with `steps`, `classes` and `pictures`. "
             f"It cannot be used ({type(error).__name__}: {error}). Put back what training wrote."
         ) from error
+
+
+def recorded_pixels(out: Path) -> Pixels:
+    """By which rule the pictures of a run became 8 bits; the plain one in runs of earlier versions."""
+    return Pixels.recorded(read_about(out).get("pixels"))
 
 
 def fingerprint(source: Source) -> str:

@@ -16,6 +16,7 @@ from looc_tf.data import Source, open_source, reading
 from looc_tf.errors import UserError
 from looc_tf.methods import Facts, Method
 from looc_tf.run import RunFolder, as_begun, compiled
+from looc_tf.run.about import recorded_pixels
 from looc_tf.training.callbacks import StepCallback, joined, standard_callbacks
 from looc_tf.training.causes import telling_causes
 from looc_tf.training.own_source import on_source
@@ -64,7 +65,7 @@ def train(
     with telling_causes(experiment), distribute.strategy().scope(), RunFolder(out, experiment, resume) as run:
         experiments.check(experiment, distribute.replicas())
         few = methods.few_values(experiment, distribute.replicas(), resume)
-        whole, run.own_source = opened(experiment, source), source is not None
+        whole, run.own_source = opened(experiment, source, run), source is not None
         source = methods.pictures_of(experiment, whole)
         facts = Facts.of(experiment, source)
         method = compiled(experiment, facts)
@@ -72,6 +73,7 @@ def train(
         if len(source) < len(whole) or method.class_names:
             used = f"{len(source):,} of {len(whole):,}"
             log.info("Training on %s pictures, with labels of %d classes", used, facts.classes)
+        tell_of_pixels(source, experiment)
         warn(experiment, method, few)
         if start < facts.steps:
             batches = training_batches(
@@ -88,13 +90,24 @@ def train(
     return Path(out)
 
 
-def opened(experiment: Experiment, source: Source | None) -> Source:
-    """The training pictures: those that are open already, else those of the config."""
+def opened(experiment: Experiment, source: Source | None, run: RunFolder) -> Source:
+    """The training pictures: those that are open already, else those of the config; a run that goes on reads them by
+    the rule with which it began."""
     data = experiment.data
     if source is not None:
         return source
+    how = {**reading(data), "pixels": recorded_pixels(run.path) if run.resume else None}
     with telling_causes(experiment, "Lower data.size, or set data.limit"):
-        return open_source(data.name, "train", size=data.size, limit=data.limit, **reading(data))
+        return open_source(data.name, "train", size=data.size, limit=data.limit, **how)
+
+
+def tell_of_pixels(source: Source, experiment: Experiment) -> None:
+    """How the pictures became 8 bits, and what does not exist in them."""
+    for level, line in source.remarks:
+        log.log(level, "%s", line)
+    jittered = any((settings or {}).get("kind", name) == "color" for name, settings in experiment.views.chain.items())
+    if experiment.data.channels != 3 and jittered:
+        log.info("color: pictures of %d bands have no saturation, hue or gray", experiment.data.channels)
 
 
 def warn(experiment: Experiment, method: Method, few: str) -> None:

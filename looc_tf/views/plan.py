@@ -121,7 +121,7 @@ class ViewPlan:
             if name in parameters:
                 images = augmentation.apply(images, parameters[name])
             elif augmentation.companion:
-                images = images[..., :3]
+                images = images[..., : images.shape[-1] // 2]
         return images
 
     def __call__(

@@ -62,6 +62,7 @@ def run_locally(
             thresholds=thresholds.to_text(experiment.gate),
             data=_absolute(data),
             size=experiment.data.size,
+            pixels=experiments.pixels(experiment),
             data_version=data_version(data),
             records=record_files(data),
             schema=os.path.abspath(schema) if schema else "",

@@ -45,7 +45,7 @@ def FitProbes(
         path = Path(folder, RUN_FOLDER)
         shutil.copytree(local(model_run.uri) / RUN_FOLDER, path)
         run = load_run(path)
-        sources = open_parts(examples_glob(examples.uri), size=run.experiment.data.size)
+        sources = open_parts(examples_glob(examples.uri), size=run.experiment.data.size, pixels=run.pixels)
         embedder = run.embedder
         notes: list[str] = []
         read = list(readings(embedder.images, sources, settings, notes=notes))

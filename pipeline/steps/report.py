@@ -12,6 +12,7 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Examples, Model, ModelEvaluation, PushedModel
 
 from looc_tf.data import Census, Source, read_table
+from looc_tf.data.pixels import PLAIN
 from looc_tf.data.source import BUDGET
 from looc_tf.data.splits import SPLITS, assign
 from looc_tf.evaluate import read_results
@@ -79,6 +80,7 @@ def open_for_page(files: str, size: int, name: str) -> dict[str, Source]:
             split=split,
             size=size,
             budget=BUDGET if split == "test" else 0,
+            pixels=table.pixels or PLAIN,
         )
         for split in SPLITS
         if (splits == split).any()

@@ -123,8 +123,8 @@ def held_out_monitor(run: RunFolder, source: Source, facts: Facts) -> list[StepC
         log.info("No kNN monitor: of pictures that were given as an open source there is no held-out part.")
         return []
     try:
-        limit = HELD_OUT[method.reading]
-        held_out = open_source(data.name, "validation", size=data.size, limit=limit, **reading(data))
+        how = {**reading(data), "limit": HELD_OUT[method.reading], "pixels": source.pixels}
+        held_out = open_source(data.name, "validation", size=data.size, **how)
     except UserError as error:  # a handful of pictures has no part to hold out
         log.info("No %s reading: %s", method.reading, error)
         return []
@@ -133,7 +133,8 @@ def held_out_monitor(run: RunFolder, source: Source, facts: Facts) -> list[StepC
     if any((part.labels["label"] < 0).all() for part in (source, held_out)):  # class folders hold but a few pictures
         return []
     every = -(-training.monitor_every // training.log_every) * training.log_every
-    embedder = Embedder(method.final, data_size=data.size, view_size=run.experiment.views.size)
+    view_size = run.experiment.views.size
+    embedder = Embedder(method.final, data_size=data.size, view_size=view_size, rule=source.pixels)
     if method.reading == "validation":
         return [AccuracyMonitor(run.start, facts.steps, every, held_out=held_out, embedder=embedder)]
     return [NeighborMonitor(run.start, facts.steps, every, train=source, held_out=held_out, embedder=embedder)]
