@@ -7,7 +7,8 @@ from typing import Any
 
 from tensorflow import keras
 
-from looc_tf.errors import UserError, unknown
+from looc_tf.errors import UserError, nearest, shown, unknown
+from looc_tf.models.own_backbone import BACKBONES, check_own
 from looc_tf.models.resnet import RESNETS
 
 # keras-cv fetches the shape of a preset from Kaggle, even without weights; these are built without a network.
@@ -104,15 +105,18 @@ LIBRARIES = {"keras": _keras, "keras_cv": _keras_cv}
 
 
 def named_backbone(name: str) -> keras.Model:
-    """`keras/MobileNetV2` or `keras_cv/efficientnetv2_b0` -> a model of `[B, H, W, 3]` to a feature map, untrained.
+    """`keras/MobileNetV2` or `keras_cv/efficientnetv2_b0` -> a model of `[B, H, W, 3]` to a feature map, untrained; a
+    name of `BACKBONES` -> what its function builds.
 
-    They take pictures as the encoder has scaled them. Their BatchNorm is their own: it cannot be split or synchronized
+    Those of the two libraries take pictures as the encoder has scaled them. Their BatchNorm is their own: it cannot be split or synchronized
     from here.
 
     Raises:
         UserError: there is no such backbone, keras-cv cannot fetch its shape, or it takes pictures of one size alone.
     """
     check_backbone(name)
+    if name in BACKBONES:
+        return check_own(BACKBONES[name](), f"Backbone {name!r}")
     library, _, backbone = name.partition("/")
     model = _unscaled(LIBRARIES[library](backbone))
     if any(model.input_shape[1:-1]):  # keras-cv's transformers (ViTDet would also scale the pictures, and not tell)
@@ -125,10 +129,26 @@ def named_backbone(name: str) -> keras.Model:
 
 
 def check_backbone(name: str) -> None:
-    """Raises a `UserError` where `library/name` is in no table; builds nothing."""
+    """Raises a `UserError` where no table holds the name, or two do; builds nothing."""
     library, _, backbone = name.partition("/")
+    if name in BACKBONES and (name in RESNETS or library in LIBRARIES):
+        raise UserError(
+            f"BACKBONES holds {name!r}, which is the name of a backbone of looc_tf. Give yours another name."
+        )
+    if name in RESNETS or name in BACKBONES:
+        return
     if library not in LIBRARIES or not backbone:
-        raise unknown("model.backbone", name, [*RESNETS, *(f"{library}/<name>" for library in LIBRARIES)])
+        options = [*RESNETS, *BACKBONES, *(f"{library}/<name>" for library in LIBRARIES)]
+        raise UserError(
+            f"Unknown model.backbone {shown(name)}. {nearest(name, options)}Expected one of {', '.join(options)}; one of "
+            f"your own has to be registered first, in Python: looc_tf.models.BACKBONES[{shown(name)}] = <function that "
+            "builds it>."
+        )
     known = _keras_builders() if library == "keras" else _keras_cv_presets()
     if backbone not in known:
         raise unknown(f"{library} backbone", backbone, sorted(known))
+
+
+def is_portable(name: str) -> bool:
+    """Whether a backbone can be built from its name alone wherever looc_tf is installed, without a network."""
+    return name in RESNETS or name.startswith("keras/") or name.removeprefix("keras_cv/") in KERAS_CV_SHAPES

@@ -41,6 +41,7 @@ def constant(settings: config.Optimizer, steps: int) -> Rate:
 SCHEDULES: dict[str, Callable[[config.Optimizer, int], Rate]] = {"step": step, "cosine": cosine, "constant": constant}
 
 
+@keras.saving.register_keras_serializable(package="looc_tf")
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     """The learning rate of a training, for Keras: after a straight rise over `warmup_steps` the named schedule.
 
