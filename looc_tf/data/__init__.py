@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import numbers
 import os
 from pathlib import Path
 
@@ -48,6 +49,8 @@ def open_source(
         (2000, ('arrow', 'bell'))
     """
     split = canonical(split)
+    if isinstance(size, bool) or not isinstance(size, numbers.Integral):
+        raise UserError(f"Expected one size in pixels, of the side of a square, such as 64. Received size={size!r}.")
     if size < 1 or (limit is not None and limit < 1):
         raise UserError(f"Expected a size and a limit of at least 1. Received size={size}, limit={limit}.")
     part = select(read_table(name, data_dir), split, str(name), limit)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import logging
+
 import tensorflow as tf
 from tensorflow import keras
 
@@ -16,7 +19,10 @@ from looc_tf.methods.looc import LooC
 from looc_tf.methods.seeds import seeded
 from looc_tf.methods.simclr import SimCLR
 from looc_tf.methods.supervised import Supervised
+from looc_tf.models import precision
 from looc_tf.views import ViewPlan
+
+log = logging.getLogger(__name__)
 
 __all__ = [
     "METHODS",
@@ -127,7 +133,7 @@ def _check_devices(experiment: Experiment, devices: int) -> None:
         raise UserError(f"training.xla compiles the step of one device. Received {devices} devices; set it to false.")
 
 
-def build(experiment: Experiment, facts: Facts | None = None) -> Method:
+def build(experiment: Experiment, facts: Facts | None = None, *, backbone: keras.Model | None = None) -> Method:
     """The method of an experiment with freshly drawn weights, under the current strategy, the same for a seed.
 
     The caller's own random numbers go on as if nothing had been drawn.
@@ -135,6 +141,8 @@ def build(experiment: Experiment, facts: Facts | None = None) -> Method:
     Args:
         experiment: the config.
         facts: of the pictures and the training, for methods that need them.
+        backbone: a network of one's own, with the weights it has, instead of the one that `model.backbone` names: see
+            `looc_tf.Encoder`. A run folder cannot hold it: for `train`, register it in `looc_tf.models.BACKBONES`.
 
     Raises:
         UserError: an unknown method or backbone, parts that do not go together, or a batch that cannot be dealt out.
@@ -143,10 +151,19 @@ def build(experiment: Experiment, facts: Facts | None = None) -> Method:
     kind.check(experiment)
     _check_whole(kind, experiment)
     _check_devices(experiment, replicas())
-    previous = keras.mixed_precision.global_policy()
-    keras.mixed_precision.set_global_policy(experiment.training.precision)
-    try:
-        with seeded(experiment.seed), tf.distribute.get_strategy().scope():
-            return kind.from_experiment(experiment, facts or Facts())
-    finally:
-        keras.mixed_precision.set_global_policy(previous)
+    _tell_policy(keras.mixed_precision.global_policy().name, experiment.training.precision)
+    own = {} if backbone is None else {"backbone": backbone}  # a method from elsewhere need not take it
+    with precision(experiment.training.precision), seeded(experiment.seed), tf.distribute.get_strategy().scope():
+        return kind.from_experiment(experiment, facts or Facts(), **own)
+
+
+@functools.cache  # once a process
+def _tell_policy(policy: str, decided: str) -> None:
+    if policy not in ("float32", decided):
+        log.warning(
+            "Keras's global policy is %r; a method is built in the precision of its config, %r. To have the former, "
+            "set training.precision=%s.",
+            policy,
+            decided,
+            policy,
+        )

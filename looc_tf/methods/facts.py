@@ -9,6 +9,7 @@ from typing import Any
 from looc_tf.config import Experiment
 from looc_tf.data import Source
 from looc_tf.errors import UserError
+from looc_tf.models import Encoder
 
 
 @dataclass(frozen=True)
@@ -45,3 +46,14 @@ class Facts:
         """Of a training that was, from its run.json."""
         pictures = about["pictures"]
         return cls(about["classes"], pictures, about["steps"], pictures // experiment.training.batch)
+
+
+def check_size(encoder: Encoder, experiment: Experiment) -> None:
+    """Raises a `UserError` where a backbone takes pictures of one size, and the views have another."""
+    height, width = encoder.shared.input_shape[1:3]
+    size = experiment.views.size
+    if {height, width} - {None, size}:
+        raise UserError(
+            f"The backbone takes pictures of {height} x {width} alone, and views.size is {size}. Set views.size to it, "
+            "or begin the backbone with keras.Input([None, None, 3])."
+        )

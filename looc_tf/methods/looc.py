@@ -19,9 +19,9 @@ from looc_tf.errors import UserError
 from looc_tf.losses import TEMPERATURES
 from looc_tf.memory import EmbeddingSpace
 from looc_tf.methods.base import RECENT, Batch, Method, concat_parts, map_in_parts
-from looc_tf.methods.facts import Facts
-from looc_tf.methods.key_batches import check_key_batches, key_normalization
-from looc_tf.models import Encoder, check_model, follow, start_from
+from looc_tf.methods.facts import Facts, check_size
+from looc_tf.methods.key_batches import check_key_batches, check_trunk, key_normalization
+from looc_tf.models import Encoder, check_model, copy_of, follow, start_from
 from looc_tf.representations import QUERY
 from looc_tf.views import ViewPlan, leave_one_out, sibling_negatives
 
@@ -83,6 +83,7 @@ class LooC(Method):
         **options,
     ):
         super().__init__(encoder, **options)
+        _check_apart(encoder, key_encoder)
         self.key_encoder = key_encoder
         self.spaces = {space.name: space for space in spaces}
         self.momentum = momentum
@@ -116,12 +117,15 @@ class LooC(Method):
         return experiment.method.branch_per_space
 
     @classmethod
-    def from_experiment(cls, experiment: Experiment, facts: Facts) -> LooC:
+    def from_experiment(cls, experiment: Experiment, facts: Facts, backbone: keras.Model | None = None) -> LooC:
         settings, model = experiment.method, experiment.model
         built = {"branch_per_space": settings.branch_per_space}
-        encoder = Encoder(model, cls.heads(experiment), **built)
+        copy = copy_of(backbone)
+        encoder = Encoder(model, cls.heads(experiment), backbone=backbone, **built)
+        check_size(encoder, experiment)
+        check_trunk(experiment, encoder)
         norm = key_normalization(experiment)
-        key_encoder = Encoder(model, cls.heads(experiment), norm=norm, name="key_encoder", **built)
+        key_encoder = Encoder(model, cls.heads(experiment), norm=norm, name="key_encoder", backbone=copy, **built)
         spaces = [
             EmbeddingSpace(
                 space.name,
@@ -195,6 +199,17 @@ class LooC(Method):
             self.spaces[name].commit(keys)
             self.record_spread(name, queries)
         follow(self.key_encoder, self.encoder, self.momentum)
+
+
+def _check_apart(encoder: Encoder, key_encoder: Encoder) -> None:
+    """Sees that no step would move the keys' weights together with the queries'."""
+    own = {id(variable) for variable in encoder.variables}
+    if not isinstance(key_encoder, Encoder) or any(id(variable) in own for variable in key_encoder.variables):
+        raise UserError(
+            "Expected a key encoder with weights of its own. Received one that shares some with the encoder, or is no "
+            "Encoder: build a second network for it, e.g. with keras.models.clone_model(backbone). A function of "
+            "BACKBONES builds a new one at each call."
+        )
 
 
 def _check_space(space: Space, batch: int) -> None:

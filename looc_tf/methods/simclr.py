@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import tensorflow as tf
+from tensorflow import keras
 
 from looc_tf import config
 from looc_tf.augment import Augmentation
@@ -15,7 +16,7 @@ from looc_tf.config import Experiment
 from looc_tf.distribute import gather, own_rows
 from looc_tf.losses import TEMPERATURES, in_batch, info_nce
 from looc_tf.methods.base import Batch, Method
-from looc_tf.methods.facts import Facts
+from looc_tf.methods.facts import Facts, check_size
 from looc_tf.models import Encoder
 from looc_tf.representations import QUERY
 from looc_tf.views import ViewPlan, multicrop
@@ -68,8 +69,9 @@ class SimCLR(Method):
         return [SPACE]
 
     @classmethod
-    def from_experiment(cls, experiment: Experiment, facts: Facts) -> SimCLR:
-        encoder = Encoder(experiment.model, [SPACE])
+    def from_experiment(cls, experiment: Experiment, facts: Facts, backbone: keras.Model | None = None) -> SimCLR:
+        encoder = Encoder(experiment.model, [SPACE], backbone=backbone)
+        check_size(encoder, experiment)
         return cls(encoder, experiment.training.batch, experiment.method.temperature, name=experiment.method.name)
 
     def chance(self) -> dict[str, float]:

@@ -14,7 +14,7 @@ from looc_tf.config import Experiment
 from looc_tf.distribute import gather
 from looc_tf.errors import UserError
 from looc_tf.methods.base import Batch, Method
-from looc_tf.methods.facts import Facts
+from looc_tf.methods.facts import Facts, check_size
 from looc_tf.models import Encoder
 from looc_tf.representations import QUERY, TRUNK
 from looc_tf.views import View, ViewPlan
@@ -42,7 +42,7 @@ class Supervised(Method):
     def __init__(self, encoder: Encoder, classes: int, **options):
         super().__init__(encoder, **options)
         self.classifier = keras.layers.Dense(classes, dtype="float32", name="classifier")
-        self.classifier(self.encoder(tf.zeros([1, 32, 32, 3]))[TRUNK])
+        self.classifier(tf.zeros([1, encoder.dimension(TRUNK)]))
         self.meter("loss", "accuracy")
 
     @classmethod
@@ -51,13 +51,15 @@ class Supervised(Method):
         return ViewPlan(chain, [View(QUERY, (0,) * len(chain))])
 
     @classmethod
-    def from_experiment(cls, experiment: Experiment, facts: Facts) -> Supervised:
+    def from_experiment(cls, experiment: Experiment, facts: Facts, backbone: keras.Model | None = None) -> Supervised:
         if not facts.classes:
             raise UserError(
                 "The method 'supervised' needs labels. Received pictures without; put them into class folders."
             )
         parts = experiment.training.accumulate
-        return cls(Encoder(experiment.model, []), facts.classes, accumulate=parts, name=experiment.method.name)
+        encoder = Encoder(experiment.model, [], backbone=backbone)
+        check_size(encoder, experiment)
+        return cls(encoder, facts.classes, accumulate=parts, name=experiment.method.name)
 
     def targets(self, batch: Batch) -> tf.Tensor:
         """`[B]`, the weight of each picture: 0 without a label, else so that the mean is over those with one."""

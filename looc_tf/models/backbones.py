@@ -108,8 +108,8 @@ def named_backbone(name: str) -> keras.Model:
     """`keras/MobileNetV2` or `keras_cv/efficientnetv2_b0` -> a model of `[B, H, W, 3]` to a feature map, untrained; a
     name of `BACKBONES` -> what its function builds.
 
-    Those of the two libraries take pictures as the encoder has scaled them. Their BatchNorm is their own: it cannot be split or synchronized
-    from here.
+    Those of the two libraries take pictures as the encoder has scaled them. Their BatchNorm is their own: it cannot be
+    split or synchronized from here.
 
     Raises:
         UserError: there is no such backbone, keras-cv cannot fetch its shape, or it takes pictures of one size alone.
@@ -140,9 +140,9 @@ def check_backbone(name: str) -> None:
     if library not in LIBRARIES or not backbone:
         options = [*RESNETS, *BACKBONES, *(f"{library}/<name>" for library in LIBRARIES)]
         raise UserError(
-            f"Unknown model.backbone {shown(name)}. {nearest(name, options)}Expected one of {', '.join(options)}; one of "
-            f"your own has to be registered first, in Python: looc_tf.models.BACKBONES[{shown(name)}] = <function that "
-            "builds it>."
+            f"Unknown model.backbone {shown(name)}. {nearest(name, options)}Expected one of {', '.join(options)}; one "
+            f"of your own has to be registered first, in Python: looc_tf.models.BACKBONES[{shown(name)}] = <function "
+            "that builds it>."
         )
     known = _keras_builders() if library == "keras" else _keras_cv_presets()
     if backbone not in known:

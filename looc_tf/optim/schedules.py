@@ -71,4 +71,5 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
 
     @classmethod
     def from_config(cls, content: dict[str, Any]) -> Schedule:
-        return cls(config.Optimizer(**content["settings"]), content["steps"])
+        settings = {**content["settings"], "milestones": tuple(content["settings"]["milestones"])}  # JSON has no tuples
+        return cls(config.Optimizer(**settings), content["steps"])

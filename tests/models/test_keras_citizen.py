@@ -20,7 +20,7 @@ from looc_tf.models.normalization import QUERY_NORMALIZATIONS, split
 from looc_tf.models.precision import precision
 
 SPACES = ["all", "color"]
-# At 16 px the last maps of MobileNetV2 are 1 x 1, on which TensorFlow 2.15 gives the same network other values each time.
+# At 16 px the last maps of MobileNetV2 are 1 x 1, where TensorFlow 2.15 gives one network other values each time.
 IMAGES = tf.random.stateless_uniform([4, 32, 32, 3], seed=(0, 1))
 ENCODERS = {
     **{f"{name} norm": ({"batch_norm": name}, {}) for name in QUERY_NORMALIZATIONS},
