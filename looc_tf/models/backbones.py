@@ -7,7 +7,7 @@ from typing import Any
 
 from tensorflow import keras
 
-from looc_tf.errors import UserError, nearest, shown, unknown
+from looc_tf.errors import UserError, nearest, reason, shown, unknown
 from looc_tf.models.own_backbone import BACKBONES, check_own
 from looc_tf.models.resnet import RESNETS
 
@@ -72,11 +72,11 @@ def _keras_cv_presets() -> dict[str, Any]:
     return {name: getattr(keras_cv.models, kind) for name, (kind, _) in KERAS_CV_SHAPES.items()} | presets
 
 
-def _keras(name: str) -> keras.Model:
+def _keras(name: str, weights: str | None = None) -> keras.Model:
     builders = _keras_builders()
     scales = "include_preprocessing" in inspect.signature(builders[name]).parameters
     options = {"include_preprocessing": False} if scales else {}
-    return builders[name](include_top=False, weights=None, input_shape=(None, None, 3), **options)
+    return builders[name](include_top=False, weights=weights, input_shape=(None, None, 3), **options)
 
 
 def _unscaled(model: keras.Model) -> keras.Model:
@@ -98,6 +98,31 @@ def _keras_cv(name: str) -> keras.Model:
         raise UserError(
             f"keras-cv reads the shape of backbone {name!r} from Kaggle, which failed ({type(error).__name__}). "
             f"Connect to the network, or use one that needs none: {', '.join(KERAS_CV_SHAPES)}."
+        ) from error
+
+
+def pretrained(name: str) -> keras.Model:
+    """A backbone of one of the libraries with its weights of ImageNet, downloaded where they are not there yet.
+
+    Raises:
+        UserError: it has none, or there is no network.
+    """
+    library, _, backbone = name.partition("/")
+    if library not in LIBRARIES or name in BACKBONES:
+        raise UserError(
+            f"model.weights='imagenet' is for backbones of the libraries. Received model.backbone={name!r}. Use one "
+            "such as 'keras/ResNet50', or name a file of weights."
+        )
+    try:
+        if library == "keras":
+            return _unscaled(_keras(backbone, "imagenet"))
+        import keras_cv
+
+        return keras_cv.models.Backbone.from_preset(f"{backbone}_imagenet", load_weights=True, include_rescaling=False)
+    except Exception as error:  # whatever the download ends in: no network, no such preset, no kagglehub
+        raise UserError(
+            f"The ImageNet weights of {name!r} could not be had ({reason(error)}). Connect to the network once, or "
+            "name a file of weights as model.weights."
         ) from error
 
 

@@ -91,7 +91,7 @@ class Encoder(keras.Model):
             "name": self.name,
             "trainable": self.trainable,
             "precision": self.dtype_policy.name,
-            "model": dataclasses.asdict(self.built_from),
+            "model": dataclasses.asdict(dataclasses.replace(self.built_from, weights=None)),
             "spaces": list(self.heads),
             "branch_per_space": bool(self.stages),
             "norm": normalization.to_config(self.norm) if self.norm else None,

@@ -24,10 +24,15 @@ from looc_tf.methods import Facts
 
 
 def write_about(
-    out: Path, experiment: Experiment, source: Source, facts: Facts, warm: str | Path | None = None
+    out: Path,
+    experiment: Experiment,
+    source: Source,
+    facts: Facts,
+    warm: str | Path | None = None,
+    weights: dict[str, Any] | None = None,
 ) -> None:
     """Writes run.json: versions, command and machine, the pictures by number, name and hash, and `warm`, the run whose
-    weights this one began with."""
+    weights this one began with; `weights`, what was taken of those that `model.weights` names."""
     about = {
         "version": looc_tf.__version__,
         "commit": commit(),
@@ -38,6 +43,7 @@ def write_about(
         "pictures_sha256": fingerprint(source),
         "skipped": len(source.skipped),
         "warm": None if warm is None else str(Path(warm).absolute()),
+        "weights": weights,
         "command": sys.argv,
         "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "python": platform.python_version(),

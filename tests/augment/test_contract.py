@@ -173,5 +173,5 @@ def test_one_of_somebodys_own_is_named_in_a_config(monkeypatch):
     views, drawn = plan(tf.zeros([4, 64, 64, 3], tf.uint8), tf.ones([4, plan.numbers]))
     np.testing.assert_allclose(views["query"], 0.25)
     assert "shift" in drawn["all"]
-    with pytest.raises(UserError, match="has no setting 'least'. Expected some of most"):
+    with pytest.raises(UserError, match=r"has no setting 'least'\. Expected some of most"):
         build("shift", least=1)
