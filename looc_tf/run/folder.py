@@ -27,7 +27,7 @@ from looc_tf.errors import UserError
 from looc_tf.files import is_temporary, remove_temporaries, write_atomically, writing
 from looc_tf.methods import Facts, Method, begin_with_weights
 from looc_tf.run.about import commit, fingerprint, read_about, write_about
-from looc_tf.run.checkpoints import CheckpointFolder, begin_with
+from looc_tf.run.checkpoints import LAST, CheckpointFolder, begin_with
 from looc_tf.run.log import FILE_ALONE, logging_to
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ class RunFolder:
         )
         self.checkpoints.sweep()
         self.start = self._restore(method)
-        if self.resume and not self.start:  # it was stopped before its first checkpoint
+        if self.resume and not _steps_of(self.path):  # it was stopped before its first checkpoint
             if warm:
                 begin_with(method, Path(warm) / "checkpoints")
             begin_with_weights(method, self.experiment)
@@ -200,6 +200,11 @@ class RunFolder:
         log.info("%s: steps %d to %d into %s", self.experiment.name, self.start, facts.steps, self.path)
         log.info("The whole config is in %s", self.path / "config.yaml")
         log.debug("%s", config.to_yaml(self.experiment).rstrip(), extra=FILE_ALONE)
+
+
+def _steps_of(path: Path) -> list[Path]:
+    """The checkpoints of a run, of step 0 too."""
+    return list((path / "checkpoints").glob(f"{LAST}-*.index"))
 
 
 def _unused(path: Path) -> bool:

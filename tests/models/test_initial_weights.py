@@ -1,4 +1,4 @@
-"""`model.weights`: the trunk begins with the weights of a file, a run or an export, or says in one line why it cannot."""
+"""`model.weights`: the trunk begins with the weights of a file, a run or an export, or one line says why it cannot."""
 
 import json
 import logging
@@ -56,10 +56,7 @@ FILES = {
 @pytest.mark.parametrize("branches", [False, True])
 def test_an_encoder_of_ours(name, branches, tmp_path, caplog):
     caplog.set_level(logging.INFO, "looc_tf")
-    if name == "e.h5" and branches:
-        heads = ["all"]  # Keras's old format takes no two weights of one name in a layer
-    else:
-        heads = ["all", "color"]
+    heads = ["all", "color"]
     theirs = moved(Encoder(MODEL, heads, branch_per_space=branches))
     FILES[name](theirs, str(tmp_path / name))
     ours = Encoder(MODEL, heads, branch_per_space=branches)
@@ -117,20 +114,15 @@ def test_a_run_begins_with_another_and_does_not_read_it_again(run, tmp_path):
     np.testing.assert_array_equal(method.encoder(IMAGES)["all"], start.encoder(IMAGES)["all"])  # a head of that name
 
     moved_away = first.parent / "renamed"
-    second = train(
-        tiny.experiment(pictures, f"model.weights={first}", "training.steps=0", *one_space[::2]), tmp_path / "r"
-    )
+    untrained = tiny.experiment(pictures, f"model.weights={first}", "training.steps=0", *one_space[::2])
+    second = train(untrained, tmp_path / "r")
     same_trunk(load_run(second).method.encoder, start.encoder)
     record = json.loads((second / "run.json").read_text())["weights"]
     assert record["from"] == str(first) and record["not_taken"] == [] and record["taken"] == record["of"]
     first.rename(moved_away)
     try:
         same_trunk(load_run(second).method.encoder, start.encoder)
-        train(
-            tiny.experiment(pictures, f"model.weights={first}", "training.steps=0", *one_space[::2]),
-            second,
-            resume=True,
-        )
+        train(untrained, second, resume=True)
         assert json.loads((second / "run.json").read_text())["weights"] == record
         with pytest.raises(UserError, match="does not exist"):
             train(experiment, tmp_path / "third")
