@@ -50,6 +50,8 @@ class Model:
     hidden: int = 2048
     dimension: int = 128
     batch_norm: str = "plain"  # of the query: "plain" (per replica) or "sync"
+    # What the trunk begins with: a .keras, .h5 or SavedModel of such a network, a run, an export, or "imagenet"
+    weights: Optional[str] = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import numbers
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -81,6 +82,8 @@ def open_source(
         (2000, ('arrow', 'bell'))
     """
     split = canonical(split)
+    if isinstance(size, bool) or not isinstance(size, numbers.Integral):
+        raise UserError(f"Expected one size in pixels, of the side of a square, such as 64. Received size={size!r}.")
     if size < 1 or (limit is not None and limit < 1):
         raise UserError(f"Expected a size and a limit of at least 1. Received size={size}, limit={limit}.")
     table = read_table(name, data_dir, labels=labels, label_columns=label_columns, rules=rules)

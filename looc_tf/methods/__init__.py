@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import logging
+from typing import Any
+
 import tensorflow as tf
 from tensorflow import keras
 
@@ -19,7 +23,10 @@ from looc_tf.methods.looc import LooC
 from looc_tf.methods.seeds import seeded
 from looc_tf.methods.simclr import SimCLR
 from looc_tf.methods.supervised import Supervised
+from looc_tf.models import begin_with, precision, start_from
 from looc_tf.views import ViewPlan
+
+log = logging.getLogger(__name__)
 
 __all__ = [
     "METHODS",
@@ -29,6 +36,7 @@ __all__ = [
     "Method",
     "SimCLR",
     "Supervised",
+    "begin_with_weights",
     "build",
     "build_plan",
     "check",
@@ -160,14 +168,20 @@ def _check_devices(experiment: Experiment, devices: int) -> None:
         raise UserError(f"training.xla compiles the step of one device. Received {devices} devices; set it to false.")
 
 
-def build(experiment: Experiment, facts: Facts | None = None) -> Method:
-    """The method of an experiment with freshly drawn weights, under the current strategy, the same for a seed.
+def build(
+    experiment: Experiment, facts: Facts | None = None, *, backbone: keras.Model | None = None, weights: bool = True
+) -> Method:
+    """The method of an experiment under the current strategy, with drawn weights, the same for a seed, or those that
+    `model.weights` names.
 
     The caller's own random numbers go on as if nothing had been drawn.
 
     Args:
         experiment: the config.
         facts: of the pictures and the training, for methods that need them.
+        backbone: a network of one's own, with the weights it has, instead of the one that `model.backbone` names: see
+            `looc_tf.Encoder`. A run folder cannot hold it: for `train`, register it in `looc_tf.models.BACKBONES`.
+        weights: whether to read `model.weights`; a run that is restored or resumed does not.
 
     Raises:
         UserError: an unknown method or backbone, parts that do not go together, or a batch that cannot be dealt out.
@@ -176,10 +190,33 @@ def build(experiment: Experiment, facts: Facts | None = None) -> Method:
     kind.check(experiment)
     _check_whole(kind, experiment)
     _check_devices(experiment, replicas())
-    previous = keras.mixed_precision.global_policy()
-    keras.mixed_precision.set_global_policy(experiment.training.precision)
-    try:
-        with seeded(experiment.seed), tf.distribute.get_strategy().scope():
-            return kind.from_experiment(experiment, facts or Facts())
-    finally:
-        keras.mixed_precision.set_global_policy(previous)
+    _tell_policy(keras.mixed_precision.global_policy().name, experiment.training.precision)
+    own = {} if backbone is None else {"backbone": backbone}  # a method from elsewhere need not take it
+    with precision(experiment.training.precision), seeded(experiment.seed), tf.distribute.get_strategy().scope():
+        method = kind.from_experiment(experiment, facts or Facts(), **own)
+        if weights:
+            begin_with_weights(method, experiment)
+        return method
+
+
+def begin_with_weights(method: Method, experiment: Experiment) -> dict[str, Any] | None:
+    """Gives a method the trunk that `model.weights` names, its slow copies too; what was taken, None where there is
+    none; raises as `looc_tf.models.begin_with`."""
+    if experiment.model.weights is None:
+        return None
+    taken = begin_with(method.encoder, experiment.model.weights)
+    for copy in method.slow_copies():
+        start_from(copy, method.encoder)
+    return taken
+
+
+@functools.cache  # once a process
+def _tell_policy(policy: str, decided: str) -> None:
+    if policy not in ("float32", decided):
+        log.warning(
+            "Keras's global policy is %r; a method is built in the precision of its config, %r. To have the former, "
+            "set training.precision=%s.",
+            policy,
+            decided,
+            policy,
+        )

@@ -14,7 +14,9 @@ from looc_tf.augment import Augmentation
 from looc_tf.config import Experiment
 from looc_tf.data import Source
 from looc_tf.distribute import gather, replicas
+from looc_tf.errors import UserError
 from looc_tf.memory import Fifo
+from looc_tf.methods import saving
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.few_values import Normalized, rows_of_queries
 from looc_tf.models import Encoder
@@ -46,6 +48,19 @@ def map_in_parts(function: Callable[[Any], Any], rows: Any, parts: int) -> list[
 def concat_parts(results: Sequence[Any]) -> Any:
     """The rows of all parts in one structure, as the function would have given them for all at once."""
     return results[0] if len(results) == 1 else tf.nest.map_structure(lambda *each: tf.concat(each, axis=0), *results)
+
+
+def check_dealt(batches: Any, devices: int) -> None:
+    """Raises a `UserError` where a batch cannot be dealt to the devices in equal parts: their first exchange would end
+    in an error after which the process can train nothing any more."""
+    spec = getattr(batches, "element_spec", None)
+    order = spec.get("order") if isinstance(spec, Mapping) else None
+    rows = order.shape[0] if isinstance(order, tf.TensorSpec) and order.shape.rank else None
+    if rows and rows % devices:
+        raise UserError(
+            f"A batch of {rows} pictures cannot be dealt to {devices} devices in equal parts. "
+            f"Use a multiple of {devices}."
+        )
 
 
 class Method(keras.Model):
@@ -81,7 +96,14 @@ class Method(keras.Model):
 
     def __init__(self, encoder: Encoder, *, accumulate: int = 1, watch: Sequence[str] = (), **options):
         super().__init__(**options)
+        if not isinstance(encoder, Encoder):
+            raise UserError(
+                f"Expected {type(self).__name__}(encoder, ...) with a looc_tf.Encoder. Received a "
+                f"{type(encoder).__name__}: make it the trunk of one, "
+                "Encoder(config.Model(), spaces, backbone=network)."
+            )
         self.encoder, self.accumulate = encoder, accumulate
+        self.built = True  # its parts are, before the first step: Keras may summarize it at once
         # A running mean is of all replicas already; Keras would add up what the machines of a cluster report.
         self.distribute_reduction_method = "first"
         self.meters: dict[str, keras.metrics.Mean] = {}
@@ -120,8 +142,8 @@ class Method(keras.Model):
         return False
 
     @classmethod
-    def from_experiment(cls, experiment: Experiment, facts: Facts) -> Method:
-        """The method with freshly drawn weights."""
+    def from_experiment(cls, experiment: Experiment, facts: Facts, backbone: keras.Model | None = None) -> Method:
+        """The method with freshly drawn weights; over a backbone of somebody's own, where one is given."""
         raise NotImplementedError(f"{cls.__name__} must say how it is made.")
 
     @classmethod
@@ -207,6 +229,32 @@ class Method(keras.Model):
             gradients = self.optimizer.get_unscaled_gradients(gradients)
         self.optimizer.apply_gradients(zip(gradients, self.trained_variables()))
 
+    def fit(self, x: Any = None, *arguments: Any, callbacks: Any = None, **options: Any) -> keras.callbacks.History:
+        """Trains, as every model of Keras does; a callback that wants to save a whole method is refused at once."""
+        saving.check_callbacks(callbacks)
+        check_dealt(x, self.distribute_strategy.num_replicas_in_sync)
+        return super().fit(x, *arguments, callbacks=callbacks, **options)
+
+    def save(self, filepath: Any, *arguments: Any, **options: Any) -> None:
+        """Refused, with what to save instead."""
+        raise UserError(saving.HOW_TO_SAVE)
+
+    def save_weights(
+        self, filepath: Any, overwrite: bool = True, save_format: str | None = None, options: Any = None
+    ) -> None:
+        """All weights, queues included: `x.weights.h5` or `x.h5`, else TensorFlow's own format."""
+        save = super().save_weights
+        if saving.is_plain_h5(filepath, save_format):
+            return saving.save_plain(filepath, overwrite, save)
+        return save(filepath, overwrite=overwrite, save_format=save_format, options=options)
+
+    def load_weights(self, filepath: Any, *arguments: Any, **options: Any) -> Any:
+        """The inverse of `save_weights`."""
+        load = super().load_weights
+        if saving.is_plain_h5(filepath):
+            return saving.load_plain(filepath, load)
+        return load(filepath, *arguments, **options)
+
     def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Refused: a loss on held-out views says little of a representation, and would need a memory of its own."""
         raise NotImplementedError(
@@ -219,9 +267,7 @@ class Method(keras.Model):
         return self.final(images, training=training)
 
     def get_config(self) -> dict[str, Any]:
-        raise NotImplementedError(
-            "Save the config of the experiment beside a checkpoint; `methods.build` builds it again."
-        )
+        raise NotImplementedError(f"Two methods are built from one experiment: build_method. {saving.HOW_TO_SAVE}")
 
     def meter(self, *names: str) -> None:
         """Make the running means that `record` fills, under the strategy's scope and before the first step."""

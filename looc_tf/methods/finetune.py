@@ -16,6 +16,7 @@ from looc_tf.distribute import update_from_replicas
 from looc_tf.errors import UserError
 from looc_tf.methods.base import Batch
 from looc_tf.methods.facts import Facts
+from looc_tf.methods.networks import build_encoder
 from looc_tf.methods.supervised import Supervised
 from looc_tf.models import Encoder
 from looc_tf.representations import PROBABILITIES, QUERY, TRUNK
@@ -111,13 +112,13 @@ class FineTune(Supervised):
         return experiment.method.patience
 
     @classmethod
-    def from_experiment(cls, experiment: Experiment, facts: Facts) -> FineTune:
+    def from_experiment(cls, experiment: Experiment, facts: Facts, backbone: keras.Model | None = None) -> FineTune:
         if not facts.classes:
             raise UserError(
                 "The method 'finetune' needs labels. Received pictures without; put them into class folders."
             )
         return cls(
-            Encoder(experiment.model, []),
+            build_encoder(experiment, [], backbone),
             facts.classes,
             trunk_rate=experiment.method.trunk_rate,
             names=facts.names,

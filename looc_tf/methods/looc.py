@@ -22,8 +22,9 @@ from looc_tf.memory import EmbeddingSpace
 from looc_tf.methods.base import RECENT, Batch, Method, concat_parts, map_in_parts
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.few_values import Normalized
-from looc_tf.methods.key_batches import check_key_batches, key_normalization, rows_of_keys
-from looc_tf.models import Encoder, check_model, follow, start_from
+from looc_tf.methods.key_batches import check_key_batches, check_trunk, key_normalization, rows_of_keys
+from looc_tf.methods.networks import build_encoder
+from looc_tf.models import Encoder, check_model, copy_of, follow, start_from
 from looc_tf.models.normalization import groups_of
 from looc_tf.representations import QUERY
 from looc_tf.views import ViewPlan, leave_one_out, sibling_negatives
@@ -88,6 +89,7 @@ class LooC(Method):
         **options,
     ):
         super().__init__(encoder, **options)
+        _check_apart(encoder, key_encoder)
         self.key_encoder = key_encoder
         self.spaces = {space.name: space for space in spaces}
         self.momentum, self._told = momentum, False
@@ -126,12 +128,14 @@ class LooC(Method):
         return experiment.method.branch_per_space
 
     @classmethod
-    def from_experiment(cls, experiment: Experiment, facts: Facts) -> LooC:
+    def from_experiment(cls, experiment: Experiment, facts: Facts, backbone: keras.Model | None = None) -> LooC:
         settings, model = experiment.method, experiment.model
-        built = {"branch_per_space": settings.branch_per_space, "channels": experiment.data.channels}
-        encoder = Encoder(model, cls.heads(experiment), **built)
+        built = {"branch_per_space": settings.branch_per_space}
+        copy = copy_of(backbone)
+        encoder = build_encoder(experiment, cls.heads(experiment), backbone, **built)
+        check_trunk(experiment, encoder)
         norm = key_normalization(experiment)
-        key_encoder = Encoder(model, cls.heads(experiment), norm=norm, name="key_encoder", **built)
+        key_encoder = build_encoder(experiment, cls.heads(experiment), copy, norm=norm, name="key_encoder", **built)
         spaces = [
             EmbeddingSpace(
                 space.name,
@@ -220,6 +224,17 @@ class LooC(Method):
             self.spaces[name].commit(keys)
             self.record_spread(name, queries)
         follow(self.key_encoder, self.encoder, self.momentum)
+
+
+def _check_apart(encoder: Encoder, key_encoder: Encoder) -> None:
+    """Sees that no step would move the keys' weights together with the queries'."""
+    own = {id(variable) for variable in encoder.variables}
+    if not isinstance(key_encoder, Encoder) or any(id(variable) in own for variable in key_encoder.variables):
+        raise UserError(
+            "Expected a key encoder with weights of its own. Received one that shares some with the encoder, or is no "
+            "Encoder: build a second network for it, e.g. with keras.models.clone_model(backbone). A function of "
+            "BACKBONES builds a new one at each call."
+        )
 
 
 def _check_space(space: Space, batch: int) -> None:

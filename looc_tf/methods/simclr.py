@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import tensorflow as tf
+from tensorflow import keras
 
 from looc_tf import config
 from looc_tf.augment import Augmentation, build_chain
@@ -18,6 +19,7 @@ from looc_tf.losses import TEMPERATURES, in_batch, info_nce
 from looc_tf.methods.base import Batch, Method
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.few_values import Normalized, rows_of_queries
+from looc_tf.methods.networks import build_encoder
 from looc_tf.models import Encoder
 from looc_tf.representations import QUERY
 from looc_tf.views import ViewPlan, multicrop
@@ -78,8 +80,8 @@ class SimCLR(Method):
         return [SPACE]
 
     @classmethod
-    def from_experiment(cls, experiment: Experiment, facts: Facts) -> SimCLR:
-        encoder = Encoder(experiment.model, [SPACE], channels=experiment.data.channels)
+    def from_experiment(cls, experiment: Experiment, facts: Facts, backbone: keras.Model | None = None) -> SimCLR:
+        encoder = build_encoder(experiment, [SPACE], backbone)
         return cls(encoder, experiment.training.batch, experiment.method.temperature, name=experiment.method.name)
 
     def chance(self) -> dict[str, float]:

@@ -16,6 +16,7 @@ from looc_tf.distribute import gather
 from looc_tf.errors import UserError
 from looc_tf.methods.base import Batch, Method
 from looc_tf.methods.facts import Facts
+from looc_tf.methods.networks import build_encoder
 from looc_tf.models import Encoder
 from looc_tf.representations import QUERY, TRUNK
 from looc_tf.views import View, ViewPlan
@@ -43,7 +44,7 @@ class Supervised(Method):
     def __init__(self, encoder: Encoder, classes: int, **options):
         super().__init__(encoder, **options)
         self.classifier = keras.layers.Dense(classes, dtype="float32", name="classifier")
-        self.classifier(self.encoder(tf.zeros([1, 32, 32, encoder.channels]))[TRUNK])
+        self.classifier(tf.zeros([1, encoder.dimension(TRUNK)]))
         self.meter("loss", "accuracy")
 
     @classmethod
@@ -52,13 +53,13 @@ class Supervised(Method):
         return ViewPlan(chain, [View(QUERY, (0,) * len(chain))])
 
     @classmethod
-    def from_experiment(cls, experiment: Experiment, facts: Facts) -> Supervised:
+    def from_experiment(cls, experiment: Experiment, facts: Facts, backbone: keras.Model | None = None) -> Supervised:
         if not facts.classes:
             raise UserError(
                 "The method 'supervised' needs labels. Received pictures without; put them into class folders."
             )
         parts = experiment.training.accumulate
-        encoder = Encoder(experiment.model, [], channels=experiment.data.channels)
+        encoder = build_encoder(experiment, [], backbone)
         return cls(encoder, facts.classes, accumulate=parts, name=experiment.method.name)
 
     def targets(self, batch: Batch) -> tf.Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import tensorflow as tf
 from tensorflow import keras
@@ -15,6 +16,7 @@ Normalization = Callable[[str], keras.layers.Layer]
 MOMENTUM, EPSILON = 0.9, 1e-5  # PyTorch's defaults, with which the recipes of the field were found
 
 
+@keras.saving.register_keras_serializable(package="looc_tf")
 class SplitBatchNormalization(keras.layers.BatchNormalization):
     """BatchNorm whose training statistics are taken over each of several equal groups of the batch.
 
@@ -141,3 +143,18 @@ def for_queries(name: str) -> Normalization:
     if name not in QUERY_NORMALIZATIONS:
         raise unknown("model.batch_norm", name, QUERY_NORMALIZATIONS)
     return QUERY_NORMALIZATIONS[name]
+
+
+def to_config(norm: Normalization) -> dict[str, Any]:
+    """The kind of layer that a normalization makes, as JSON can hold it: without a name, and without the precision,
+    which is that of the network around it."""
+    described = keras.saving.serialize_keras_object(norm("norm"))
+    own = {name: value for name, value in described["config"].items() if name not in ("name", "dtype")}
+    return {**described, "config": own}
+
+
+def from_config(described: Mapping[str, Any]) -> Normalization:
+    """The inverse of `to_config`."""
+    return lambda name: keras.saving.deserialize_keras_object(
+        {**described, "config": {**described["config"], "name": name}}
+    )

@@ -41,6 +41,7 @@ def constant(settings: config.Optimizer, steps: int) -> Rate:
 SCHEDULES: dict[str, Callable[[config.Optimizer, int], Rate]] = {"step": step, "cosine": cosine, "constant": constant}
 
 
+@keras.saving.register_keras_serializable(package="looc_tf")
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     """The learning rate of a training, for Keras: after a straight rise over `warmup_steps` the named schedule.
 
@@ -70,4 +71,5 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
 
     @classmethod
     def from_config(cls, content: dict[str, Any]) -> Schedule:
-        return cls(config.Optimizer(**content["settings"]), content["steps"])
+        settings = {**content["settings"], "milestones": tuple(content["settings"]["milestones"])}  # JSON has no tuples
+        return cls(config.Optimizer(**settings), content["steps"])

@@ -24,10 +24,16 @@ from looc_tf.methods import Facts
 
 
 def write_about(
-    out: Path, experiment: Experiment, source: Source, facts: Facts, warm: str | Path | None = None
+    out: Path,
+    experiment: Experiment,
+    source: Source,
+    facts: Facts,
+    warm: str | Path | None = None,
+    weights: dict[str, Any] | None = None,
 ) -> None:
     """Writes run.json: versions, command and machine, the pictures by number, name and hash, how many of their set are
-    for what (`census`), the rule of their pixels, and `warm`, the run whose weights this one began with."""
+    for what (`census`), the rule of their pixels, `warm`, the run whose weights this one began with, and `weights`,
+    what was taken of those that `model.weights` names."""
     census = census_of([source])
     about = {
         "version": looc_tf.__version__,
@@ -42,6 +48,7 @@ def write_about(
         "census": census and census.as_dict(),
         "pixels": source.pixels.record(),
         "warm": None if warm is None else str(Path(warm).absolute()),
+        "weights": weights,
         "command": sys.argv,
         "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "python": platform.python_version(),

@@ -215,9 +215,9 @@ def diverged(step: int, what: str, kept: list[int]) -> str:
     )
 
 
-def holds_checkpoints(run: Path) -> bool:
+def holds_checkpoints(run: Path, kinds: tuple[str, ...] = (LAST, BEST)) -> bool:
     """Whether the folder of a run holds weights, whatever else of it may be missing."""
-    return any(_steps(run / "checkpoints", kind) for kind in (LAST, BEST))
+    return any(_steps(run / "checkpoints", kind) for kind in kinds)
 
 
 def _steps(folder: Path, kind: str) -> list[int]:

@@ -15,6 +15,7 @@ import os
 import re
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import tensorflow as tf
 
@@ -24,9 +25,9 @@ from looc_tf.config import Experiment
 from looc_tf.data import Source, census_of, summary
 from looc_tf.errors import UserError
 from looc_tf.files import is_temporary, remove_temporaries, typed, write_atomically, writing
-from looc_tf.methods import Facts, Method
+from looc_tf.methods import Facts, Method, begin_with_weights
 from looc_tf.run.about import commit, fingerprint, read_about, write_about
-from looc_tf.run.checkpoints import CheckpointFolder, begin_with
+from looc_tf.run.checkpoints import LAST, CheckpointFolder, begin_with, holds_checkpoints
 from looc_tf.run.log import FILE_ALONE, logging_to
 
 log = logging.getLogger(__name__)
@@ -104,15 +105,20 @@ class RunFolder:
         if self.resume:
             warm = warm or read_about(self.path).get("warm")
         elif warm:
+            if self.experiment.model.weights:
+                raise UserError("A run begins with another run or with model.weights. Received both: leave one out.")
             begin_with(method, Path(warm) / "checkpoints")  # before anything is written: it may not fit
-        self._describe(source, facts, warm)
+        taken = None if self.resume else begin_with_weights(method, self.experiment)
+        self._describe(source, facts, warm, taken)
         self.checkpoints = CheckpointFolder(
             self.own / "checkpoints", method, self.experiment, self.experiment.training.keep
         )
         self.checkpoints.sweep()
         self.start = self._restore(method)
-        if warm and self.resume and not self.start:
-            begin_with(method, Path(warm) / "checkpoints")
+        if self.resume and not holds_checkpoints(self.path, (LAST,)):  # it was stopped before its first checkpoint
+            if warm:
+                begin_with(method, Path(warm) / "checkpoints")
+            begin_with_weights(method, self.experiment)
         self._introduce(source, facts)
         self.log_skipped(source)
         return self.start
@@ -174,14 +180,16 @@ class RunFolder:
             return ""
         return f" To train on for longer: looc train CONFIG --warm {typed(self.path)} --out NEW."
 
-    def _describe(self, source: Source, facts: Facts, warm: str | Path | None) -> None:
+    def _describe(
+        self, source: Source, facts: Facts, warm: str | Path | None, taken: dict[str, Any] | None = None
+    ) -> None:
         """Writes what the run is made of or, resuming, sees that it goes on with the pictures it had."""
         if self.resume:
             self._check_same_pictures(source)
         if not self.resume or not self.chief:
             with writing(self.own):
                 self.own.mkdir(parents=True, exist_ok=True)
-            write_about(self.own, self.experiment, source, facts, warm)
+            write_about(self.own, self.experiment, source, facts, warm, taken)
             write_atomically(self.own / "config.yaml", config.to_yaml(self.experiment))  # what makes the folder a run
         elif set(config.difference(experiments.load(self.own / "config.yaml"), self.experiment)) - {"about"}:
             write_atomically(self.own / "config.yaml", config.to_yaml(self.experiment))  # what is free to change

@@ -73,7 +73,7 @@ def load_run(path: str | Path, checkpoint: str = "last") -> Run:
 
 def compiled(experiment: Experiment, facts: Facts) -> Method:
     """The method of an experiment, fresh, with its optimizer for the whole training."""
-    method = methods.build(experiment, facts)
+    method = methods.build(experiment, facts, weights=False)
     optimizer = optim.build(experiment.optimizer, facts.steps, experiment.training.batch)
     method.compile(optimizer=optimizer, jit_compile=experiment.training.xla)
     return method

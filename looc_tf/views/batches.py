@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from looc_tf.data import Source
+from looc_tf.distribute import replicas
 from looc_tf.errors import UserError
 from looc_tf.views.plan import View, ViewPlan
 
@@ -40,6 +41,11 @@ def training_batches(
         broken only now (see `Source`). With `parameters` also `"parameters": {view: {augmentation: {...: [batch,
         ...]}}}`, row for row with the view. There are no strings in it, which no compiled step could take.
     """
+    if batch % replicas():
+        raise UserError(
+            f"A batch of {batch} pictures cannot be dealt to {replicas()} devices in equal parts. Use a multiple of "
+            f"{replicas()}."
+        )
     if len(source) < batch:
         raise UserError(
             f"A batch takes {batch} pictures; {source.name!r} ({source.split}) has {len(source)}. "
