@@ -8,6 +8,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from looc_tf.data.arrays import parts_of, source_of
 from looc_tf.data.folder import read_folder
 from looc_tf.data.ingest import summary
 from looc_tf.data.records import record_files
@@ -17,7 +18,18 @@ from looc_tf.data.table import Table
 from looc_tf.data.tfrecord import read_tfrecord
 from looc_tf.errors import UserError
 
-__all__ = ["SPLITS", "Source", "load", "open_parts", "open_source", "read_table", "record_files", "summary"]
+__all__ = [
+    "SPLITS",
+    "Source",
+    "load",
+    "open_parts",
+    "open_source",
+    "parts_of",
+    "read_table",
+    "record_files",
+    "source_of",
+    "summary",
+]
 
 
 def open_source(
@@ -47,6 +59,7 @@ def open_source(
         >>> len(source), source.fields["label"][:2]
         (2000, ('arrow', 'bell'))
     """
+    _check_name(name)
     split = canonical(split)
     if size < 1 or (limit is not None and limit < 1):
         raise UserError(f"Expected a size and a limit of at least 1. Received size={size}, limit={limit}.")
@@ -70,6 +83,7 @@ def load(name: str | os.PathLike, split: str = "train", *, size: int) -> tf.data
 
 def read_table(name: str | os.PathLike, data_dir: str | os.PathLike | None = None) -> Table:
     """All rows of a set, undecoded: what is on the disk under `name` first, else the TFDS set of that name."""
+    _check_name(name)
     path, files = Path(os.path.expanduser(name)), record_files(name)
     if files:
         return read_tfrecord(files)
@@ -84,3 +98,12 @@ def read_table(name: str | os.PathLike, data_dir: str | os.PathLike | None = Non
     from looc_tf.data.named import read_named  # imports tensorflow-datasets: seconds
 
     return read_named(str(name), data_dir)
+
+
+def _check_name(name: object) -> None:
+    """Pictures in memory have another door than those that are opened by name."""
+    if not isinstance(name, (str, os.PathLike)):
+        raise UserError(
+            f"Expected a name or a path of pictures. Received {type(name).__name__}. "
+            "Of pictures in memory make a source: looc_tf.source_of(images, labels)."
+        )

@@ -17,14 +17,25 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from looc_tf.data.decode import LARGE, MAX_PIXELS, SCAN, TOO_MANY_SCANS, decode_square, decode_squares, most_scans
+from looc_tf.data.decode import (
+    LARGE,
+    MAX_PIXELS,
+    SCAN,
+    TOO_MANY_SCANS,
+    decode_square,
+    decode_squares,
+    most_scans,
+    square,
+)
 from looc_tf.errors import printable, reason
 from looc_tf.progress import stages
 
 Broken = tuple[str, str]  # id, reason
 Readable = tuple[bytes, np.ndarray]  # what TensorFlow decodes, and uint8 [size, size, 3]
 Checked = Union[Readable, str]  # or why there is none
-Named = TypeVar("Named", bound=tuple[Any, Union[bytes, str]])  # a picture's id or row; its bytes or why there are none
+Named = TypeVar(
+    "Named", bound=tuple[Any, Union[bytes, str, np.ndarray]]
+)  # a picture's id or row; its bytes or why there are none
 FAULTS = (ValueError, OSError, KeyError, tf.errors.OpError)  # what reading a broken picture may raise
 FORMATS = "BMP DIB GIF JPEG JPEG2000 PNG PPM TGA TIFF WEBP".split()  # no others: Pillow would run a program for some
 LARGEST = 4 * MAX_PIXELS + (1 << 20)  # bytes: an uncompressed picture with alpha
@@ -118,12 +129,16 @@ def _eight_bits(image):
     return image.convert("RGBA" if transparent else "RGB")
 
 
-def decode_one(data: bytes, size: int) -> np.ndarray:
-    """uint8 [size, size, 3] of one picture in any format; raises `ValueError` with a reason of one line.
+def decode_one(data: bytes | np.ndarray, size: int) -> np.ndarray:
+    """uint8 [size, size, 3] of one picture in any format, or of its pixels uint8 [H, W, 3].
+
+    Raises `ValueError` with a reason of one line.
 
     Runs eagerly, kernel by kernel, in the calling thread: safe inside `tf.numpy_function`, where calling a
     `tf.function` could wait for the very threads that wait for it.
     """
+    if isinstance(data, np.ndarray):
+        return data if data.shape[:2] == (size, size) else square(tf.constant(data), size).numpy()
     return readable(data, size)[1]
 
 
@@ -163,12 +178,12 @@ def _decoder(size: int) -> Callable[[tf.Tensor], tf.Tensor]:
 
 
 def decode_all(
-    read: Callable[[int], bytes], names: np.ndarray, size: int, batch: int = 256
+    read: Callable[[int], bytes | np.ndarray], names: np.ndarray, size: int, batch: int = 256
 ) -> tuple[np.ndarray, np.ndarray, list[Broken]]:
     """Decodes every row.
 
     Args:
-        read: row -> encoded bytes.
+        read: row -> encoded bytes, or pixels.
         names: [N] ids, for the report.
         size: pixels of the side.
         batch: pictures per call, fewer where they are large.
@@ -179,12 +194,14 @@ def decode_all(
     count, broken = len(names), []
     images, good = np.zeros((count, size, size, 3), np.uint8), np.ones(count, bool)
     with stages(after=2.0) as show:
-        for portion in portions(_rows(read, count), batch):
+        for portion in portions(_rows(read, count, size), batch):
             files = [data for _, data in portion if isinstance(data, bytes)]
             decoded = iter(readable_batch(files, size) if files else [])
             for row, data in portion:
                 result = next(decoded) if isinstance(data, bytes) else data
-                if isinstance(result, str):
+                if isinstance(result, np.ndarray):
+                    images[row] = result
+                elif isinstance(result, str):
                     good[row] = False
                     broken.append((str(names[row]), result))
                 else:
@@ -193,11 +210,14 @@ def decode_all(
     return images, good, broken
 
 
-def _rows(read: Callable[[int], bytes], count: int) -> Iterator[tuple[int, bytes | str]]:
-    """(row, bytes or why there are none) of all rows."""
+def _rows(
+    read: Callable[[int], bytes | np.ndarray], count: int, size: int
+) -> Iterator[tuple[int, bytes | np.ndarray | str]]:
+    """(row, bytes or why there are none) of all rows; of pixels the square, so that no larger ones are held."""
     for row in range(count):
         try:
-            yield row, read(row)
+            data = read(row)
+            yield row, data if isinstance(data, bytes) else decode_one(data, size)
         except FAULTS as error:
             yield row, reason(error)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Union
 
 import numpy as np
 
-Encoded = Callable[[int], bytes]  # row -> the bytes of a picture file, in any format
+# row -> the bytes of a picture file, in any format, or uint8 pixels [H, W, 3]
+Encoded = Callable[[int], Union[bytes, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Table:
         splits: [N] array of str; "train", "validation", "test" or "" where the origin declares none.
         labels: label field -> [N] int64 class numbers, -1 where unknown. "label" is always there.
         fields: label field -> class names; empty when the pictures have no labels.
-        picture: row -> encoded bytes. It may raise: the row is then a broken picture.
+        picture: row -> encoded bytes, or pixels. It may raise: the row is then a broken picture.
         stylized: row -> encoded bytes of the stylised copy, or None where the origin has no such copies.
         skipped: (id, reason) of what could not be listed.
     """

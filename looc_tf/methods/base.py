@@ -14,6 +14,7 @@ from looc_tf.augment import Augmentation
 from looc_tf.config import Experiment
 from looc_tf.distribute import gather, replicas
 from looc_tf.memory import Fifo
+from looc_tf.methods import fitting
 from looc_tf.methods.facts import Facts
 from looc_tf.models import Encoder
 from looc_tf.views import ViewPlan
@@ -155,6 +156,38 @@ class Method(keras.Model):
         """The variables that the optimizer moves: all but those of slow copies."""
         slow = {id(variable) for copy in self.slow_copies() for variable in copy.trainable_variables}
         return [variable for variable in self.trainable_variables if id(variable) not in slow]
+
+    def fit(
+        self,
+        x: Any = None,
+        y: None = None,
+        batch_size: None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        **options,
+    ) -> keras.callbacks.History:
+        """`fit` of Keras, on batches of views.
+
+        Several epochs over `training_batches` are parts of the one training that these hold: each goes on where the
+        last one stopped, unless `steps_per_epoch` says how long they are. Steps behind the end of the learning rate's
+        schedule, and views that were seen before, are warned of.
+
+        Args:
+            x: `training_batches`, or a data set of `{"views": {name: [B, H, W, 3]}, ...}`.
+            y, batch_size: nothing; a batch holds its labels, and is one already.
+            epochs, verbose, callbacks, options: of Keras.
+
+        Raises:
+            UserError: arrays, or a data set of anything else.
+        """
+        fitting.check_batches(x, y)
+        fitting.warn_of_repeated_views(x, int(self.optimizer.iterations))
+        if options.get("steps_per_epoch") is None:
+            options["steps_per_epoch"] = fitting.steps_of_epoch(x, epochs - options.get("initial_epoch", 0))
+        if not isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks = [*tf.nest.flatten(callbacks or []), fitting.ScheduleEnd()]
+        return super().fit(x, y, batch_size, epochs, verbose, callbacks, **options)
 
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """One step: targets, losses, gradients, optimizer, memory. The loss is a mean over the global batch."""
