@@ -15,6 +15,8 @@ from looc_tf.errors import UserError, reason, shown
 
 Picture = Union[np.ndarray, Image.Image, Path]  # one picture as it was given
 CHANNELS = (1, 3, 4)
+BANDS = 16  # pixels; a last axis that is shorter, and shorter than the one before it, is none of a picture
+HALF = 0.5  # of a step of 8 bits: what is rounded away
 BETWEEN = 2.0  # floats whose largest value is over 1 and under this are neither in [0, 1] nor in 0..255
 
 
@@ -38,7 +40,7 @@ def as_pictures(images: Any) -> list[Picture]:
     if not isinstance(images, (list, tuple)):
         images = as_array(images)
         named = images.ndim == 1 and images.dtype.kind in "OUS"
-        if not named and (images.ndim not in (3, 4) or is_one(images)):
+        if not named and (images.ndim not in (3, 4) or is_one(images) or _has_bands(images)):
             raise _shape("pictures [N, H, W, 3] or [N, H, W]", images, "Of one picture make a batch: `x[None]`.")
     return [_picture(each) for each in images]
 
@@ -52,6 +54,11 @@ def as_array(images: Any) -> np.ndarray:
     if array.dtype.kind not in "OUS" or array.ndim == 1:
         return array
     raise UserError(f"Expected pictures as an array or a list of them. Received {type(images).__name__}.")
+
+
+def _has_bands(array: np.ndarray) -> bool:
+    """Whether what might be grey pictures [N, H, W], as narrow as no picture is, are rather the bands of one."""
+    return array.ndim == 3 and array.shape[-1] < min(BANDS, array.shape[-2])
 
 
 def is_one(array: np.ndarray) -> bool:
@@ -118,15 +125,15 @@ def _multiplier(kind: np.dtype, low: float, high: float, unit: bool) -> float:
         raise UserError(f"{received} Replace what is not finite.")
     if kind.kind in "iu" and kind.itemsize == 2:
         raise UserError(f"{received} Scale them with one range for all of the data, as in `(x / 65535 * 255)`.")
-    if low < 0 or high > 255:
-        raise UserError(f"{received} Scale them with one range for all of the data.")
-    if kind.kind in "iu" or high == 0 or high >= BETWEEN:
+    if kind.kind in "iu" or high >= BETWEEN:
+        if low < -HALF or high > 255 + HALF:
+            raise UserError(f"{received} Scale them with one range for all of the data.")
         return 1.0
-    if high > 1 and unit:
-        raise UserError(f"{received} Clip them to [0, 1], or multiply them.")
-    if high <= 1 and not unit:
+    if low < -HALF / 255 or high > 1 + HALF / 255:
+        raise UserError(f"{received} Scale them with one range for all of the data, or clip them.")
+    if high > 0 and not unit:
         raise UserError(f"{received} Multiply values in [0, 1] by 255.")
-    return 255.0 if unit else 1.0
+    return 255.0
 
 
 def check_alpha(pictures: Iterable[Picture], scale: float) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Union
+from typing import Any
 
 import numpy as np
 
 # row -> the bytes of a picture file, in any format, or uint8 pixels [H, W, 3]
-Encoded = Callable[[int], Union[bytes, np.ndarray]]
+Encoded = Callable[[int], Any]
 
 
 @dataclass(frozen=True)

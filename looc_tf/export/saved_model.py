@@ -20,9 +20,10 @@ def export(embedder: Embedder, out: str | Path, *, version: int | None = None, p
     """Writes `out/<version>/`, whole or not at all.
 
     Signatures: `serving_default` (input `image_bytes`, picture files; over REST in base64), `images` (uint8 pixels
-    `[B, H, W, 3]`) and `examples` (serialized `tf.Example`s); each returns every representation by name, float32
-    `[B, D]`. Inside are the weights of the query encoder and nothing else. `assets.extra` holds a warm-up request for
-    each signature, which TensorFlow Serving replays at loading, and `looc.json`, which says what the model is.
+    `[B, H, W, 3]`), `squares` (uint8 pixels `[B, data_size, data_size, 3]`, which TFLite converts) and `examples`
+    (serialized `tf.Example`s); each returns every representation by name, float32 `[B, D]`. Inside are the weights of
+    the query encoder and nothing else. `assets.extra` holds a warm-up request for each signature, which TensorFlow
+    Serving replays at loading, and `looc.json`, which says what the model is.
 
     Args:
         embedder: what to write.
@@ -117,5 +118,10 @@ def _about(embedder: Embedder) -> dict:
             "view_size": embedder.view_size,
             "range": [0, 1],
         },
-        "signatures": {"serving_default": "image_bytes", "images": "images", "examples": "examples"},
+        "signatures": {
+            "serving_default": "image_bytes",
+            "images": "images",
+            "squares": "squares",
+            "examples": "examples",
+        },
     }

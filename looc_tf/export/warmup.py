@@ -29,6 +29,7 @@ def write_warmup(path: Path, size: int, picture: bytes | None = None) -> None:
     requests = {
         "serving_default": {"image_bytes": tf.constant(files)},
         "images": {"images": pixels},
+        "squares": {"squares": pixels},
         "examples": {"examples": tf.constant([_example(file) for file in files])},
     }
     with tf.io.TFRecordWriter(str(path)) as writer:

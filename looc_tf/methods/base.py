@@ -17,6 +17,7 @@ from looc_tf.memory import Fifo
 from looc_tf.methods import fitting
 from looc_tf.methods.facts import Facts
 from looc_tf.models import Encoder
+from looc_tf.models.inputs import UnitImages
 from looc_tf.views import ViewPlan
 
 Batch = dict[str, Any]
@@ -47,7 +48,7 @@ def concat_parts(results: Sequence[Any]) -> Any:
     return results[0] if len(results) == 1 else tf.nest.map_structure(lambda *each: tf.concat(each, axis=0), *results)
 
 
-class Method(keras.Model):
+class Method(UnitImages, keras.Model):
     """A way to train an encoder from views, as a Keras model: `compile(optimizer)`, then `fit(batches)`.
 
     A subclass fills in three verbs: `targets`, what the step compares with, outside of the gradient; `compare`, the
@@ -221,7 +222,7 @@ class Method(keras.Model):
         )
 
     def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
-        """Embed pictures `[B, H, W, 3]` in [0, 1]: `trunk` and every space, see `Encoder`."""
+        """Embed pictures `[B, H, W, 3]`, floats in [0, 1] or uint8: `trunk` and every space, see `Encoder`."""
         return self.final(images, training=training)
 
     def get_config(self) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class ScheduleEnd(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         schedule = getattr(self.model.optimizer, "_learning_rate", None)  # its property gives the present value
         end = getattr(schedule, "last_step", None)
-        if self.said or end is None:
+        if self.said or schedule is None or end is None:
             return
         done = int(self.model.optimizer.iterations)
         steps = done + (self.params.get("steps") or 1)

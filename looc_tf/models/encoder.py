@@ -11,6 +11,7 @@ from looc_tf import config
 from looc_tf.errors import UserError, unknown
 from looc_tf.models.backbones import check_backbone, named_backbone
 from looc_tf.models.heads import HEADS, UnitRows
+from looc_tf.models.inputs import UnitImages, unit_images
 from looc_tf.models.normalization import QUERY_NORMALIZATIONS, Normalization, for_queries
 from looc_tf.models.resnet import RESNETS, STEMS
 from looc_tf.representations import TRUNK, branch
@@ -18,7 +19,7 @@ from looc_tf.representations import TRUNK, branch
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels, in [0, 1]
 
 
-class Encoder(keras.Model):
+class Encoder(UnitImages, keras.Model):
     """Shared trunk, one projection head per space; LooC++ gives each head its own last stage.
 
     Args:
@@ -70,7 +71,7 @@ class Encoder(keras.Model):
         """Embed pictures.
 
         Args:
-            images: `[B, H, W, 3]` in [0, 1].
+            images: `[B, H, W, 3]`, floats in [0, 1] or uint8.
             training: BatchNorm uses, and follows, the statistics of this batch.
             heads: the spaces wanted; all by default.
 
@@ -79,6 +80,7 @@ class Encoder(keras.Model):
             space also the pooled `branch_<space>`, of which `trunk` is then the concatenation.
         """
         heads = list(self.heads if heads is None else heads)
+        images = unit_images(images, self.compute_dtype)
         features = self.shared((images - MEAN) / DEVIATION, training=training)
         if self.stages:
             pooled = {space: self.stages[space](features, training=training) for space in heads}

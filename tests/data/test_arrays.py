@@ -48,6 +48,7 @@ def held(source):
         (GREY, np.repeat(GREY[..., None], 3, -1)),
         (GREY[..., None], np.repeat(GREY[..., None], 3, -1)),
         (np.concatenate([COLOR, np.full((6, 16, 16, 1), 255, np.uint8)], -1), COLOR),
+        (GREY[:, :8, :8], np.repeat(GREY[:, :8, :8, None], 3, -1)),
         (FLOATS, COLOR),
         (FLOATS / 255, COLOR),
         (COLOR / 255.0, COLOR),
@@ -65,7 +66,7 @@ def held(source):
 def test_pictures_in_memory(images, expected):
     source = source_of(images)
     np.testing.assert_allclose(held(source), expected, atol=0 if getattr(images, "dtype", None) != np.float16 else 1)
-    assert (len(source), source.size, source.split, source.name) == (6, 16, "train", "arrays")
+    assert (len(source), source.size, source.split, source.name) == (6, expected.shape[1], "train", "arrays")
     assert source.fields == {} and source.labels["label"].tolist() == [-1] * 6 and not source.skipped
 
 
@@ -122,6 +123,7 @@ def test_one_range_for_all_pictures():
         (COLOR[0], r"Expected pictures \[N, H, W, 3\].*\[16, 16, 3\]. Of one picture make a batch: `x\[None\]`"),
         (GREY[0], r"Received \[16, 16\]"),
         (COLOR[..., :2], r"Received \[16, 16, 2\]"),
+        (np.zeros((32, 32, 13), np.uint8), r"Received \[32, 32, 13\]"),
         (np.zeros((2, 16, 16, 5)), r"Received \[16, 16, 5\]"),
         (np.moveaxis(COLOR, -1, 1), r"Channels come last: `np.moveaxis\(x, -3, -1\)`"),
         ((COLOR, np.arange(6)), "Labels are the second argument"),
@@ -129,7 +131,7 @@ def test_one_range_for_all_pictures():
         (COLOR.astype(np.int16), "int16"),
         (COLOR.astype(int) * 2, "int64 from 0 to 510"),
         (FLOATS / 127.5 - 1, "float32 from -1 to 1. Scale them with one range"),
-        (FLOATS / 200, "from 0 to 1.27.*Clip them"),
+        (FLOATS / 200, "from 0 to 1.27.*or clip them"),
         (FLOATS * 10, "from 0 to 2550"),
         (FLOATS + np.nan, "Replace what is not finite"),
         ([COLOR[0], FLOATS[0]], "one type. Received float32, uint8"),

@@ -74,7 +74,7 @@ def test_batches_of_ones_own_are_taken():
     made.fit(contract.make_dataset(case, 2), verbose=0, epochs=2)
     assert int(made.optimizer.iterations) == 4
     with pytest.raises(UserError, match="Received generator"):
-        made.fit((contract.make_batch(case) for _ in range(1)))
+        made.fit(contract.make_batch(case) for _ in range(1))
 
 
 def test_epochs_are_parts_of_one_training(source, caplog):
@@ -86,7 +86,7 @@ def test_epochs_are_parts_of_one_training(source, caplog):
     assert parts.rates == whole.rates and len(parts.rates) == 6
     assert 0 < parts.rates[-1] < parts.rates[0]
     assert int(made.optimizer.iterations) == 6 and not caplog.records
-    with pytest.raises(UserError, match="at most an epoch for each of 6 steps. Received epochs=7"):
+    with pytest.raises(UserError, match=r"at most an epoch for each of 6 steps\. Received epochs=7"):
         made.fit(data(source, 6), epochs=7)
 
 

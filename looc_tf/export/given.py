@@ -1,0 +1,89 @@
+"""Whatever pictures somebody has, as the pixels that an embedder takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from looc_tf.data.given import Picture, as_array, as_pictures, check_alpha, is_one, is_path, multiplier, rgb
+from looc_tf.data.ingest import FAULTS, decode_one
+from looc_tf.errors import UserError, reason
+
+WANTED = "Expected pixels [B, H, W, 3]."
+REMEDY = "Call the embedder itself, `embedder(x)`, which takes one picture, grey ones, PIL pictures and paths too."
+
+
+def portions_of(pictures: Any, size: int, batch: int) -> Iterator[np.ndarray]:
+    """uint8 `[b, H, W, 3]` of at most `batch` pictures after another.
+
+    Args:
+        pictures: one picture or several, see `Embedder.__call__`.
+        size: pixels of the side at which pictures of a list, which may have different sizes, are held.
+        batch: pictures at a time.
+
+    Raises:
+        UserError: no pictures, values out of 0..255, or a file that cannot be read.
+    """
+    if hasattr(pictures, "fetch"):
+        for start in range(0, len(pictures), batch):
+            yield pictures.fetch(tf.range(start, min(start + batch, len(pictures))))["image"].numpy()
+        return
+    several = _several(pictures)
+    if not several:
+        raise UserError("Expected at least one picture. Received none.")
+    scale = multiplier(several, unit=False)
+    check_alpha(several, scale)
+    alike = len({picture.shape for picture in several if isinstance(picture, np.ndarray)}) == 1
+    for start in range(0, len(several), batch):
+        part = several[start : start + batch]
+        if alike and all(isinstance(picture, np.ndarray) for picture in part):
+            yield np.stack([rgb(picture, scale) for picture in part])
+        else:
+            yield np.stack([_square(picture, scale, size) for picture in part])
+
+
+def _several(pictures: Any) -> list[Picture]:
+    """One picture as a list of it."""
+    if is_path(pictures) or isinstance(pictures, Image.Image):
+        return as_pictures([pictures])
+    if not isinstance(pictures, (list, tuple)):
+        pictures = as_array(pictures)
+        pictures = pictures[None] if is_one(pictures) and pictures.dtype.kind not in "OUS" else pictures
+    return as_pictures(list(pictures) if isinstance(pictures, np.ndarray) and pictures.ndim == 4 else pictures)
+
+
+def _square(picture: Picture, scale: float, size: int) -> np.ndarray:
+    try:
+        return decode_one(rgb(picture, scale), size)
+    except FAULTS as error:
+        raise UserError(f"Expected a readable picture. {picture}: {reason(error)}.") from error
+
+
+def checked_pixels(images: Any) -> tf.Tensor:
+    """uint8 `[B, H, W, 3]` of pixels in 0..255; floats are rounded.
+
+    Raises:
+        UserError: another shape or range; of symbolic tensors only the shape and the type are known.
+    """
+    if is_path(images):
+        raise UserError(f"{WANTED} Received a text. {REMEDY}")
+    try:
+        images = tf.convert_to_tensor(images)
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{WANTED} Received {type(images).__name__}. {REMEDY}") from error
+    shape = images.shape
+    if shape.rank is not None and (shape.rank != 4 or shape[-1] not in (3, None)):
+        axis = "Add an axis, `x[None]`. " if shape.rank == 3 and shape[-1] == 3 else ""
+        raise UserError(f"{WANTED} Received {shape.as_list()}. {axis}{REMEDY}")
+    if images.dtype == tf.uint8:
+        return images
+    if images.dtype.is_floating or images.dtype.is_integer:
+        values = images.numpy() if hasattr(images, "numpy") else None
+        if values is not None and values.size:
+            multiplier([values], unit=False)
+        return tf.saturate_cast(tf.round(tf.cast(images, tf.float32)), tf.uint8)
+    raise UserError(f"{WANTED} Received {images.dtype.name}. {REMEDY}")
