@@ -47,7 +47,7 @@ class Embedder(tf.Module):
         # Behind a function, since a SavedModel that tracks the Keras model carries a trace of every one of its layers.
         self._encode = lambda views: encoder(views, training=False)
         ready = tf.TensorSpec([None, data_size, data_size, 3], tf.uint8, "squares")
-        self.squares = tf.function(self._squares, input_signature=[ready], autograph=False)
+        self.squares = tf.function(self._embed_ready, input_signature=[ready], autograph=False)
 
     @classmethod
     def from_run(cls, run: Any) -> Embedder:
@@ -133,7 +133,6 @@ class Embedder(tf.Module):
         with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(tf.strings.length(data) > 0), [message])]):
             return self.encoded(tf.identity(data))
 
-    @property
     def functions(self) -> dict[str, Any]:
         """Signature of an exported model -> what answers it; the name of its input is that of the function's."""
         return {
@@ -145,7 +144,7 @@ class Embedder(tf.Module):
 
     def signatures(self) -> dict[str, Any]:
         """The functions of an exported model, traced: files, pixels, pixels that are squares already, `tf.Example`s."""
-        return {name: function.get_concrete_function() for name, function in self.functions.items()}
+        return {name: function.get_concrete_function() for name, function in self.functions().items()}
 
     @property
     def representations(self) -> dict[str, int]:
@@ -161,7 +160,7 @@ class Embedder(tf.Module):
             views = tf.image.resize(views, [self.view_size, self.view_size], antialias=True)
         return self._embed_views(tf.cast(views, tf.float32))
 
-    def _squares(self, squares: tf.Tensor) -> Embeddings:
+    def _embed_ready(self, squares: tf.Tensor) -> Embeddings:
         """`_embed` with none but operations that TFLite has: the resize as two products of matrices."""
         with _some(squares):
             views = tf.cast(squares, tf.float32)

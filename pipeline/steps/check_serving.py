@@ -29,7 +29,7 @@ def CheckServing(
     del fingerprint
     embedder = load_run(local(model_run.uri) / RUN_FOLDER).embedder
     exported = local(path_utils.serving_model_dir(model.uri))
-    for signature, name, far in replay.differences(exported, embedder.functions):
+    for signature, name, far in replay.differences(exported, embedder.functions()):
         if not far <= replay.TOLERANCE:
             raise UserError(
                 f"The exported model and the evaluated one differ: {name!r} of signature {signature!r} by {far:.2g} of "
