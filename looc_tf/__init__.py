@@ -22,6 +22,8 @@ _PUBLIC = {
     "load_config": ("experiments", "load"),
     "load_dataset": ("data", "load"),
     "open_source": ("data", "open_source"),
+    "source_of": ("data", "source_of"),
+    "parts_of": ("data", "parts_of"),
     "Augmentation": ("augment", "Augmentation"),
     "Space": ("views", "Space"),
     "View": ("views", "View"),

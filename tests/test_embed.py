@@ -45,7 +45,7 @@ def folder(tmp_path_factory):
 
 def read(path):
     """id -> representation -> row, of either kind of table."""
-    if path.suffix == ".npz":
+    if path.suffix.lower() == ".npz":
         with np.load(path, allow_pickle=False) as archive:
             columns = dict(archive)
     else:
@@ -100,6 +100,13 @@ def test_both_tables_hold_the_same_and_order_is_that_of_the_names(exported, fold
     for name, row in found[0].items():
         for key in row:
             np.testing.assert_array_equal(row[key], found[1][name][key])
+
+
+def test_a_suffix_may_be_in_capitals(exported, folder, tmp_path):
+    found = [read(embed_files(exported, folder / "b", tmp_path / out).path) for out in ("a.npz", "b.NPZ")]
+    assert list(found[0]) == list(found[1])
+    with pytest.raises(UserError, match=r"Unknown kind of output '\.csv'"):
+        embed_files(exported, folder / "b", tmp_path / "x.csv")
 
 
 def test_one_picture_and_records(exported, folder, tmp_path):

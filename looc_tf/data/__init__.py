@@ -12,6 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from looc_tf import config
+from looc_tf.data.arrays import parts_of, source_of
 from looc_tf.data.census import Census, census_of
 from looc_tf.data.folder import read_folder
 from looc_tf.data.ingest import summary
@@ -35,9 +36,11 @@ __all__ = [
     "load",
     "open_parts",
     "open_source",
+    "parts_of",
     "read_table",
     "reading",
     "record_files",
+    "source_of",
     "summary",
 ]
 
@@ -81,6 +84,7 @@ def open_source(
         >>> len(source), source.fields["label"][:2]
         (2000, ('arrow', 'bell'))
     """
+    _check_name(name)
     split = canonical(split)
     if isinstance(size, bool) or not isinstance(size, numbers.Integral):
         raise UserError(f"Expected one size in pixels, of the side of a square, such as 64. Received size={size!r}.")
@@ -137,6 +141,7 @@ def read_table(
     rules: int = RULES,
 ) -> Table:
     """All rows of a set, undecoded: what is on the disk under `name` first, else the TFDS set of that name."""
+    _check_name(name)
     place = place_of(name)
     path, files = Path(place), record_files(place)
     if path.is_dir() and not files:
@@ -168,3 +173,12 @@ def _below(path: Path, labels: LabelFile, rules: int) -> Table:
         if not files:
             raise
         return read_tfrecord(files, split=split_above, rules=rules)
+
+
+def _check_name(name: object) -> None:
+    """Pictures in memory have another door than those that are opened by name."""
+    if not isinstance(name, (str, os.PathLike)):
+        raise UserError(
+            f"Expected a name or a path of pictures. Received {type(name).__name__}. "
+            "Of pictures in memory make a source: looc_tf.source_of(images, labels)."
+        )

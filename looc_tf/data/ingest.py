@@ -35,7 +35,9 @@ from looc_tf.progress import stages
 Broken = tuple[str, str]  # id, reason
 Readable = tuple[bytes, np.ndarray]  # what TensorFlow decodes, and uint8 [size, size, C]
 Checked = Union[Readable, str]  # or why there is none
-Named = TypeVar("Named", bound=tuple[Any, Union[bytes, str]])  # a picture's id or row; its bytes or why there are none
+Named = TypeVar(
+    "Named", bound=tuple[Any, Union[bytes, str, np.ndarray]]
+)  # a picture's id or row; its bytes or why there are none
 FAULTS = (ValueError, OSError, KeyError, tf.errors.OpError)  # what reading a broken picture may raise
 LARGEST = 4 * MAX_PIXELS + (1 << 20)  # bytes: an uncompressed picture with alpha
 _PORTION = 1 << 26  # bytes of encoded pictures, about: a batch of large photographs is a smaller batch
@@ -128,13 +130,18 @@ def _eight_bits(image):
     return image.convert("RGBA" if transparent else "RGB")
 
 
-def decode_one(data: bytes, size: int, rule: Pixels = PLAIN) -> np.ndarray:
-    """uint8 [size, size, C] of one picture in any format; raises `ValueError` with a reason of one line.
+def decode_one(data: bytes | np.ndarray, size: int, rule: Pixels = PLAIN) -> np.ndarray:
+    """uint8 [size, size, C] of one picture in any format, or of its intensities [H, W, bands] or [H, W].
+
+    Raises `ValueError` with a reason of one line.
 
     Runs eagerly, kernel by kernel, in the calling thread: safe inside `tf.numpy_function`, where calling a
     `tf.function` could wait for the very threads that wait for it.
     """
-    return readable(data, size, rule)[1]
+    if isinstance(data, bytes):
+        return readable(data, size, rule)[1]
+    values = rule.eight_bits(data)
+    return values if values.shape[:2] == (size, size) else square(tf.constant(values), size).numpy()
 
 
 def readable(data: bytes, size: int, rule: Pixels = PLAIN) -> Readable:
@@ -178,12 +185,16 @@ def _decoder(size: int, rule: Pixels) -> Callable[[tf.Tensor], tf.Tensor]:
 
 
 def decode_all(
-    read: Callable[[int], bytes], names: np.ndarray, size: int, rule: Pixels = PLAIN, batch: int = 256
+    read: Callable[[int], bytes | np.ndarray],
+    names: np.ndarray,
+    size: int,
+    rule: Pixels = PLAIN,
+    batch: int = 256,
 ) -> tuple[np.ndarray, np.ndarray, list[Broken]]:
     """Decodes every row.
 
     Args:
-        read: row -> encoded bytes.
+        read: row -> encoded bytes, or pixels.
         names: [N] ids, for the report.
         size: pixels of the side.
         rule: of the data set.
@@ -195,12 +206,14 @@ def decode_all(
     count, broken = len(names), []
     images, good = np.zeros((count, size, size, rule.channels), np.uint8), np.ones(count, bool)
     with stages(after=2.0) as show:
-        for portion in portions(_rows(read, count), batch):
+        for portion in portions(_rows(read, count, size, rule), batch):
             files = [data for _, data in portion if isinstance(data, bytes)]
             decoded = iter(readable_batch(files, size, rule) if files else [])
             for row, data in portion:
                 result = next(decoded) if isinstance(data, bytes) else data
-                if isinstance(result, str):
+                if isinstance(result, np.ndarray):
+                    images[row] = result
+                elif isinstance(result, str):
                     good[row] = False
                     broken.append((str(names[row]), result))
                 else:
@@ -209,11 +222,14 @@ def decode_all(
     return images, good, broken
 
 
-def _rows(read: Callable[[int], bytes], count: int) -> Iterator[tuple[int, bytes | str]]:
-    """(row, bytes or why there are none) of all rows."""
+def _rows(
+    read: Callable[[int], bytes | np.ndarray], count: int, size: int, rule: Pixels
+) -> Iterator[tuple[int, bytes | np.ndarray | str]]:
+    """(row, bytes or why there are none) of all rows; of pixels the square, so that no larger ones are held."""
     for row in range(count):
         try:
-            yield row, read(row)
+            data = read(row)
+            yield row, data if isinstance(data, bytes) else decode_one(data, size, rule)
         except FAULTS as error:
             yield row, reason(error)
 

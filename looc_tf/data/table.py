@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from looc_tf.data.pixels import Pixels
 
 RULES = 2  # of reading folders and drawing parts; by rules 1 runs go on that were begun before there were others
-Encoded = Callable[[int], bytes]  # row -> the bytes of a picture file, in any format
+Encoded = Callable[[int], Any]  # row -> the bytes of a picture file, in any format, or intensities [H, W, bands]
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Table:
             split, or "" where the origin declares none.
         labels: label field -> [N] int64 class numbers, -1 where unknown. "label" is always there.
         fields: label field -> class names; empty when the pictures have no labels.
-        picture: row -> encoded bytes. It may raise: the row is then a broken picture.
+        picture: row -> encoded bytes, or pixels. It may raise: the row is then a broken picture.
         stylized: row -> encoded bytes of the stylised copy, or None where the origin has no such copies.
         skipped: (id, reason) of what could not be listed.
         passed_over: kind -> how many files of that kind lie there and are not among the rows; a kind is an extension

@@ -64,7 +64,7 @@ def embed_files(
         (1204, 128)
     """
     out = Path(out)
-    if out.suffix not in TABLES:
+    if out.suffix.lower() not in TABLES:
         raise unknown("kind of output", out.suffix or out.name, TABLES)
     if out.is_dir():
         raise UserError(f"Expected a file to write. {out} is a folder. Choose another file.")
@@ -75,7 +75,7 @@ def embed_files(
     done = Embedded(out, passed_over=pictures.passed_over)
     try:
         with scratch(out) as folder, stages("embedding", "bar", "count", "left") as show:
-            table = TABLES[out.suffix](folder, model.dimensions)
+            table = TABLES[out.suffix.lower()](folder, model.dimensions)
             _fill(table, model, pictures, batch, done, show)
             written = table.close()
             if not done.count:

@@ -22,11 +22,11 @@ def export(embedder: Embedder, out: str | Path, *, version: int | None = None, p
     """Writes `out/<version>/`, whole or not at all.
 
     Signatures: `serving_default` (input `image_bytes`, picture files; over REST in base64), `images` (uint8 pixels
-    `[B, H, W, C]`) and `examples` (serialized `tf.Example`s), and for pictures of more than 8 bits or of named bands
-    `intensities` (float32 `[B, H, W, bands]` in the units of the files); each returns every representation by name,
-    float32 `[B, D]`. Inside are the weights of the query encoder and nothing else. `assets.extra` holds a warm-up
-    request for each signature, which TensorFlow Serving replays at loading, and `looc.json`, which says what the model
-    is.
+    `[B, H, W, C]`), `squares` (uint8 pixels `[B, data_size, data_size, C]`, which TFLite converts), `examples`
+    (serialized `tf.Example`s), and for pictures of more than 8 bits or of named bands `intensities` (float32
+    `[B, H, W, bands]` in the units of the files); each returns every representation by name, float32 `[B, D]`. Inside
+    are the weights of the query encoder and nothing else. `assets.extra` holds a warm-up request for each signature,
+    which TensorFlow Serving replays at loading, and `looc.json`, which says what the model is.
 
     Args:
         embedder: what to write.

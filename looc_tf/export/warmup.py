@@ -34,6 +34,7 @@ def write_warmup(path: Path, size: int, picture: bytes | None = None, rule: Pixe
     requests = {
         "serving_default": {"image_bytes": tf.constant(files)},
         "images": {"images": pixels},
+        "squares": {"squares": pixels},
         "examples": {"examples": tf.constant([_example(file) for file in files])},
     }
     if not rule.plain:

@@ -16,10 +16,11 @@ from looc_tf.data import Source
 from looc_tf.distribute import gather, replicas
 from looc_tf.errors import UserError
 from looc_tf.memory import Fifo
-from looc_tf.methods import saving
+from looc_tf.methods import fitting, saving
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.few_values import Normalized, rows_of_queries
 from looc_tf.models import Encoder
+from looc_tf.models.inputs import UnitImages
 from looc_tf.views import ViewPlan
 
 Batch = dict[str, Any]
@@ -50,20 +51,7 @@ def concat_parts(results: Sequence[Any]) -> Any:
     return results[0] if len(results) == 1 else tf.nest.map_structure(lambda *each: tf.concat(each, axis=0), *results)
 
 
-def check_dealt(batches: Any, devices: int) -> None:
-    """Raises a `UserError` where a batch cannot be dealt to the devices in equal parts: their first exchange would end
-    in an error after which the process can train nothing any more."""
-    spec = getattr(batches, "element_spec", None)
-    order = spec.get("order") if isinstance(spec, Mapping) else None
-    rows = order.shape[0] if isinstance(order, tf.TensorSpec) and order.shape.rank else None
-    if rows and rows % devices:
-        raise UserError(
-            f"A batch of {rows} pictures cannot be dealt to {devices} devices in equal parts. "
-            f"Use a multiple of {devices}."
-        )
-
-
-class Method(keras.Model):
+class Method(UnitImages, keras.Model):
     """A way to train an encoder from views, as a Keras model: `compile(optimizer)`, then `fit(batches)`.
 
     A subclass fills in three verbs: `targets`, what the step compares with, outside of the gradient; `compare`, the
@@ -205,6 +193,41 @@ class Method(keras.Model):
         slow = {id(variable) for copy in self.slow_copies() for variable in copy.trainable_variables}
         return [variable for variable in self.trainable_variables if id(variable) not in slow]
 
+    def fit(
+        self,
+        x: Any = None,
+        y: None = None,
+        batch_size: None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        **options,
+    ) -> keras.callbacks.History:
+        """`fit` of Keras, on batches of views.
+
+        Several epochs over `training_batches` are parts of the one training that these hold: each goes on where the
+        last one stopped, unless `steps_per_epoch` says how long they are. Steps behind the end of the learning rate's
+        schedule, and views that were seen before, are warned of.
+
+        Args:
+            x: `training_batches`, or a data set of `{"views": {name: [B, H, W, 3]}, ...}`.
+            y, batch_size: nothing; a batch holds its labels, and is one already.
+            epochs, verbose, callbacks, options: of Keras.
+
+        Raises:
+            UserError: arrays, or a data set of anything else; batches that the devices cannot share; a callback that
+                wants to save a whole method.
+        """
+        fitting.check_batches(x, y)
+        fitting.check_dealt(x, self.distribute_strategy.num_replicas_in_sync)
+        saving.check_callbacks(callbacks)
+        fitting.warn_of_repeated_views(x, int(self.optimizer.iterations))
+        if options.get("steps_per_epoch") is None:
+            options["steps_per_epoch"] = fitting.steps_of_epoch(x, epochs - options.get("initial_epoch", 0))
+        if not isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks = [*tf.nest.flatten(callbacks or []), fitting.ScheduleEnd()]
+        return super().fit(x, y, batch_size, epochs, verbose, callbacks, **options)
+
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """One step: targets, losses, gradients, optimizer, memory. The loss is a mean over the global batch."""
         results = map_in_parts(lambda part: self._learn(*part), (batch, self.targets(batch)), self.accumulate)
@@ -228,12 +251,6 @@ class Method(keras.Model):
         if self._scales_loss:
             gradients = self.optimizer.get_unscaled_gradients(gradients)
         self.optimizer.apply_gradients(zip(gradients, self.trained_variables()))
-
-    def fit(self, x: Any = None, *arguments: Any, callbacks: Any = None, **options: Any) -> keras.callbacks.History:
-        """Trains, as every model of Keras does; a callback that wants to save a whole method is refused at once."""
-        saving.check_callbacks(callbacks)
-        check_dealt(x, self.distribute_strategy.num_replicas_in_sync)
-        return super().fit(x, *arguments, callbacks=callbacks, **options)
 
     def save(self, filepath: Any, *arguments: Any, **options: Any) -> None:
         """Refused, with what to save instead."""
@@ -263,7 +280,7 @@ class Method(keras.Model):
         )
 
     def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
-        """Embed pictures `[B, H, W, 3]` in [0, 1]: `trunk` and every space, see `Encoder`."""
+        """Embed pictures `[B, H, W, 3]`, floats in [0, 1] or uint8: `trunk` and every space, see `Encoder`."""
         return self.final(images, training=training)
 
     def get_config(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from looc_tf.errors import UserError, unknown
 from looc_tf.models import normalization
 from looc_tf.models.backbones import check_backbone, is_portable, named_backbone
 from looc_tf.models.heads import HEADS, UnitRows
+from looc_tf.models.inputs import UnitImages, unit_images
 from looc_tf.models.normalization import QUERY_NORMALIZATIONS, Normalization, for_queries
 from looc_tf.models.own_backbone import check_own, pooling
 from looc_tf.models.precision import precision
@@ -24,7 +25,7 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's 
 
 
 @keras.saving.register_keras_serializable(package="looc_tf")
-class Encoder(keras.Model):
+class Encoder(UnitImages, keras.Model):
     """Shared trunk, one projection head per space; LooC++ gives each head its own last stage.
 
     It is saved, loaded, copied and nested like any model of Keras: `encoder.save("e.keras")`, then
@@ -132,7 +133,7 @@ class Encoder(keras.Model):
         """Embed pictures.
 
         Args:
-            images: `[B, H, W, C]` in [0, 1].
+            images: `[B, H, W, C]`, floats in [0, 1] or uint8.
             training: BatchNorm uses, and follows, the statistics of this batch.
             heads: the spaces wanted; all by default.
 
@@ -141,6 +142,7 @@ class Encoder(keras.Model):
             space also the pooled `branch_<space>`, of which `trunk` is then the concatenation.
         """
         heads = list(self.heads if heads is None else heads)
+        images = unit_images(images, self.compute_dtype)
         mean, deviation = (values if self.channels == 3 else sum(values) / 3 for values in (MEAN, DEVIATION))
         features = self.shared((images - mean) / deviation, training=training)
         if self.stages:

@@ -66,6 +66,11 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         warmup = self.settings.warmup_steps
         return tf.minimum(1.0, (step + 1.0) / warmup) * rate if warmup else rate
 
+    @property
+    def last_step(self) -> int | None:
+        """The step from which on the rate stays as it is; None where it never changes."""
+        return None if self.settings.schedule == "constant" else self.steps
+
     def get_config(self) -> dict[str, Any]:
         return {"settings": dataclasses.asdict(self.settings), "steps": self.steps}
 
