@@ -19,11 +19,12 @@ from looc_tf.distribute import gather, own_rows
 from looc_tf.errors import UserError
 from looc_tf.losses import TEMPERATURES
 from looc_tf.memory import EmbeddingSpace
-from looc_tf.methods.base import RECENT, Batch, Method, concat_parts, map_in_parts
+from looc_tf.methods.base import RECENT, Batch, Method
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.few_values import Normalized
 from looc_tf.methods.key_batches import check_key_batches, check_trunk, key_normalization, rows_of_keys
 from looc_tf.methods.networks import build_encoder
+from looc_tf.methods.parts import concat_parts, map_in_parts
 from looc_tf.models import Encoder, check_model, copy_of, follow, start_from
 from looc_tf.models.normalization import groups_of
 from looc_tf.representations import QUERY
