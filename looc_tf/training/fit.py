@@ -76,18 +76,23 @@ def train(
         tell_of_pixels(source, experiment)
         warn(experiment, method, few)
         if start < facts.steps:
-            batches = training_batches(
-                source,
-                methods.build_plan(experiment),
-                batch=experiment.training.batch,
-                steps=facts.steps,
-                seed=experiment.seed,
-                start=start,
-                parameters=method.reads_parameters,
-            )
+            batches = batches_of(experiment, method, source, facts.steps, start)
             fit(method, batches, facts.steps - start, joined(standard_callbacks(run, source, facts), callbacks))
         run.end(source, facts)
     return Path(out)
+
+
+def batches_of(experiment: Experiment, method: Method, source: Source, steps: int, start: int) -> tf.data.Dataset:
+    """The batches of a training from a step on."""
+    return training_batches(
+        source,
+        methods.build_plan(experiment),
+        batch=experiment.training.batch,
+        steps=steps,
+        seed=experiment.seed,
+        start=start,
+        parameters=method.reads_parameters,
+    )
 
 
 def opened(experiment: Experiment, source: Source | None, run: RunFolder) -> Source:
