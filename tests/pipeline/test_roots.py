@@ -25,8 +25,6 @@ def test_a_step_that_fails_in_a_graph_names_the_cause_and_not_the_place(tmp_path
     from pipeline.runners.local_dag_runner import LocalRunner
 
     frames = "".join(f'  File "/usr/lib/python/{number:03}.py", line 7, in call\n\n' for number in range(40))
-    text = (
-        f"Graph execution error:\n\nDetected at node X defined at (most recent call last):\n{frames}\nMatrix too wide\n"
-    )
+    text = f"Graph execution error:\n\nDetected at node X defined at (most recent call last):\n{frames}\nToo wide\n"
     error = LocalRunner(tmp_path)._failure("Pretrain", tf.errors.InvalidArgumentError(None, None, text))
     assert str(error).startswith("Step Pretrain failed: InvalidArgumentError: Too wide. The whole trace is in")
