@@ -41,16 +41,7 @@ def training_batches(
         broken only now (see `Source`). With `parameters` also `"parameters": {view: {augmentation: {...: [batch,
         ...]}}}`, row for row with the view. There are no strings in it, which no compiled step could take.
     """
-    if batch % replicas():
-        raise UserError(
-            f"A batch of {batch} pictures cannot be dealt to {replicas()} devices in equal parts. Use a multiple of "
-            f"{replicas()}."
-        )
-    if len(source) < batch:
-        raise UserError(
-            f"A batch takes {batch} pictures; {source.name!r} ({source.split}) has {len(source)}. "
-            f"Lower training.batch, or give more pictures."
-        )
+    _check(source, batch)
     each_epoch = len(source) // batch
     shuffled = any(view.shuffled for view in plan.views)
 
@@ -87,3 +78,16 @@ def _batches_ahead(views: dict[str, tf.TensorSpec]) -> int:
     """How many batches to render at the same time: one a core, as far as memory allows."""
     size = sum(view.shape.num_elements() * view.dtype.size for view in views.values())
     return max(1, min(os.cpu_count() or 1, BUDGET // size))
+
+
+def _check(source: Source, batch: int) -> None:
+    if batch % replicas():
+        raise UserError(
+            f"A batch of {batch} pictures cannot be dealt to {replicas()} devices in equal parts. Use a multiple of "
+            f"{replicas()}."
+        )
+    if len(source) < batch:
+        raise UserError(
+            f"A batch takes {batch} pictures; {source.name!r} ({source.split}) has {len(source)}. "
+            f"Lower training.batch, or give more pictures."
+        )
