@@ -51,7 +51,9 @@ def concat_parts(results: Sequence[Any]) -> Any:
 def check_dealt(batches: Any, devices: int) -> None:
     """Raises a `UserError` where a batch cannot be dealt to the devices in equal parts: their first exchange would end
     in an error after which the process can train nothing any more."""
-    spec = getattr(batches, "element_spec", None)
+    spec = (
+        batches.element_spec if isinstance(batches, tf.data.Dataset) else None
+    )  # what was dealt out has part of the rows
     order = spec.get("order") if isinstance(spec, Mapping) else None
     rows = order.shape[0] if isinstance(order, tf.TensorSpec) and order.shape.rank else None
     if rows and rows % devices:
