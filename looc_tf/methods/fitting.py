@@ -34,7 +34,9 @@ def check_batches(batches: Any, labels: Any) -> None:
 def check_dealt(batches: Any, devices: int) -> None:
     """Raises a `UserError` where a batch cannot be dealt to the devices in equal parts: their first exchange would end
     in an error after which the process can train nothing any more."""
-    spec = getattr(batches, "element_spec", None)
+    if not isinstance(batches, tf.data.Dataset):  # what was dealt out already has part of the rows
+        return
+    spec = batches.element_spec
     order = spec.get("order") if isinstance(spec, Mapping) else None
     rows = order.shape[0] if isinstance(order, tf.TensorSpec) and order.shape.rank else None
     if rows and rows % devices:

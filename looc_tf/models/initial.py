@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,8 @@ from looc_tf.models.weight_files import Stored, Weights, opened
 
 log = logging.getLogger(__name__)
 
+# Names that Keras makes up: the number of a layer is of the process, not of the network.
+_NUMBERED = re.compile(r"(\w*conv\w*d|dense|\w+_normalization|embedding|\w*attention)(_\d+)?/")
 LIBRARY = "imagenet"  # what the two libraries of backbones call their weights
 
 
@@ -80,9 +83,10 @@ def _take(encoder: Encoder, parts: list[Part], chosen: Chosen, source: str) -> d
     heads = [(part, weight) for part in parts if _is_head(part) for weight in part.weights]
     found = [(part, weight) for part, weight in trunk if id(weight) in chosen]
     if not found:
+        ours = "a network of your own" if encoder.has_own else encoder.built_from.backbone
         raise UserError(
-            f"None of the {len(trunk)} tensors of the trunk ({encoder.built_from.backbone}) is in {source}. Expected "
-            "the weights of the same network; check model.backbone."
+            f"None of the {len(trunk)} tensors of the trunk ({ours}) is in {source}. Expected the weights of the same "
+            "network; check model.backbone."
         )
     for part, weight in found:
         theirs = chosen[id(weight)]
@@ -187,18 +191,16 @@ def _places(network: keras.Model) -> dict[str, tf.Variable]:
 
 
 def _by_variable(parts: list[Part], weights: Weights) -> Chosen:
-    """By layer and variable, such as `stem_conv/kernel`; where no name is the same, in the order of the layers."""
+    """By layer and variable, such as `stem_conv/kernel`; where Keras has named the layers, by their order."""
     there: dict[str, list[Stored]] = defaultdict(list)
     for each in weights.tensors:
         there[_short(each.name)].append(each)
     trunk = [weight for part in parts if not _is_head(part) for weight in part.weights]
-    chosen = {id(weight): there[_short(weight.name)].pop(0) for weight in trunk if there[_short(weight.name)]}
-    if chosen:
-        return chosen
-    for ordered in (trunk, [weight for layer in parts[0].network.layers for weight in layer.weights]):
-        if [tuple(weight.shape) for weight in ordered] == [each.shape for each in weights.tensors]:
-            return {id(weight): each for weight, each in zip(ordered, weights.tensors)}
-    return {}
+    named = [weight for weight in trunk if not _NUMBERED.match(_short(weight.name))]
+    chosen = {id(weight): there[_short(weight.name)].pop(0) for weight in named if there[_short(weight.name)]}
+    if len(chosen) < len(trunk) and [tuple(each.shape) for each in trunk] == [each.shape for each in weights.tensors]:
+        return {id(weight): each for weight, each in zip(trunk, weights.tensors)}
+    return chosen
 
 
 def _short(name: str) -> str:

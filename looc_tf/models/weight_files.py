@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 import zipfile
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,15 +129,34 @@ def _checkpoint(prefix: Path) -> Iterator[Stored]:
 
 
 def _saved_model(folder: Path) -> Iterator[Stored]:
-    """The variables of a SavedModel, in its order, by the names that its graph of objects gives them."""
+    """The variables of a SavedModel, in its order, by the names of the layers and not by their places in it."""
     from tensorflow.core.protobuf import saved_model_pb2
 
-    stored = {each.name: each for each in _checkpoint(folder / "variables" / "variables")}
+    prefix = folder / "variables" / "variables"
+    stored = {each.name: each for each in _checkpoint(prefix)}
+    places = _places(prefix)
     content = saved_model_pb2.SavedModel()
     content.ParseFromString((folder / "saved_model.pb").read_bytes())
     nodes = content.meta_graphs[0].object_graph_def.nodes
     for root in nodes[0].children:
-        for child in nodes[root.node_id].children if root.local_name in ("variables", "state") else ():
-            each, name = stored.get(f"{root.local_name}/{child.local_name}"), nodes[child.node_id].variable.name
-            if each is not None:
+        listed = nodes[root.node_id].children if root.local_name in ("variables", "state") else ()
+        for child in sorted(listed, key=lambda each: int(each.local_name)):
+            name = nodes[child.node_id].variable.name
+            if places[name]:
+                each = stored[places[name].pop(0)]
                 yield Stored(name, each.shape, each.read)
+
+
+def _places(prefix: Path) -> dict[str, list[str]]:
+    """The name of a variable -> where a checkpoint holds it; several where several are called so, in order."""
+    from tensorflow.core.protobuf import trackable_object_graph_pb2
+
+    graph = trackable_object_graph_pb2.TrackableObjectGraph()
+    graph.ParseFromString(tf.train.load_checkpoint(str(prefix)).get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH"))
+    found: dict[str, list[str]] = defaultdict(list)
+    for attribute in (attribute for node in graph.nodes for attribute in node.attributes):
+        if attribute.checkpoint_key.endswith(_VALUE):
+            found[attribute.full_name].append(attribute.checkpoint_key[: -len(_VALUE)])
+    for keys in found.values():
+        keys.sort(key=lambda key: [int(part) if part.isdigit() else 0 for part in re.split(r"[-/]", key)])
+    return found
