@@ -64,6 +64,7 @@ setup(
             "tensorflow-serving-api",
             "tfx-bsl",
         ],
+        "heic": ["pillow-heif>=0.16"],  # pictures of telephones
         "gpu": ["tensorflow[and-cuda]==2.15.1"],
         "dev": [
             "pytest",

@@ -22,6 +22,8 @@ _PUBLIC = {
     "load_config": ("experiments", "load"),
     "load_dataset": ("data", "load"),
     "open_source": ("data", "open_source"),
+    "source_of": ("data", "source_of"),
+    "parts_of": ("data", "parts_of"),
     "Augmentation": ("augment", "Augmentation"),
     "Space": ("views", "Space"),
     "View": ("views", "View"),
@@ -36,6 +38,7 @@ _PUBLIC = {
     "LooC": ("methods", "LooC"),
     "SimCLR": ("methods", "SimCLR"),
     "Supervised": ("methods", "Supervised"),
+    "FineTune": ("methods", "FineTune"),
     "build_method": ("methods", "build"),
     "build_optimizer": ("optim", "build"),
     "Embedder": ("export", "Embedder"),
@@ -43,6 +46,7 @@ _PUBLIC = {
     "Facts": ("methods", "Facts"),
     "load_run": ("run", "load_run"),
     "train": ("training", "train"),
+    "finetune": ("training", "finetune"),
 }
 # The rooms, for what is used less: `looc_tf.augment.build`, `looc_tf.evaluate.evaluate`.
 _ROOMS = ["augment", "config", "data", "evaluate", "experiments", "export", "losses", "memory", "methods", "models"]

@@ -21,6 +21,11 @@ def configure_threads(threads: int | None) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
+def threads() -> int:
+    """The number that `configure_threads` was given; 0 where it was not."""
+    return tf.config.threading.get_intra_op_parallelism_threads()
+
+
 def configure_devices(count: int | None) -> None:
     """Train on so many GPUs or, on a machine without, as many logical devices of the CPU; call before the first
     operation runs. None leaves the default: all GPUs, else the CPU as one device.
@@ -175,3 +180,21 @@ def update_each(
         across(tf.distribute.get_strategy(), *given)
     else:
         tf.distribute.get_replica_context().merge_call(across, args=given)
+
+
+def update_from_replicas(
+    variables: Iterable[tf.Variable],
+    values: Iterable[tf.Tensor],
+    rule: Callable[[tf.Variable, tf.Tensor], None],
+) -> None:
+    """Apply `rule(variable, value)` to each pair on every replica, from inside a replica function.
+
+    Unlike those of `update_each` the values are tensors of the replica, equal on all of them.
+    """
+    pairs = list(variables)
+
+    def across(strategy: tf.distribute.Strategy, given: list[tf.Tensor]) -> None:
+        for variable, value in zip(pairs, given):
+            strategy.extended.update(variable, rule, args=(value,))
+
+    tf.distribute.get_replica_context().merge_call(across, args=(list(values),))

@@ -6,8 +6,15 @@ import difflib
 import re
 from collections.abc import Iterable
 
-_PREAMBLE = ("Graph execution error", "Detected at node", "<stack traces")
+_PREAMBLE = ("Graph execution error", "Detected at node", "<stack traces", 'File "')  # what stands before the cause
 _PLACES = re.compile(r"^/.*?; |^assertion failed: |\{\{.*?\}\}|\[Op:.*?\]|\[\[.*?\]\]")
+
+_MEMORY = re.compile(
+    "OOM when allocating|out of memory|OUT_OF_MEMORY|bad_alloc|MemoryError|unable to allocate|failed to allocate|"
+    "cannot allocate memory",
+    re.IGNORECASE,
+)
+_SHAPE = re.compile(r"shape ?[\[(]([\d, ]+)[\])]")
 
 
 class UserError(Exception):
@@ -46,10 +53,30 @@ def reason(error: BaseException) -> str:
     """
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    # TensorFlow puts the place in its graph or the temporary file before the message, and the operation behind it.
-    lines = [_PLACES.sub("", line).strip() for line in str(error).splitlines()]
-    said = next((line for line in lines if line and not line.startswith(_PREAMBLE)), type(error).__name__)
-    return printable(said.rstrip("."), 120)
+    return printable(cause(error).rstrip("."), 120)
+
+
+def cause(error: BaseException) -> str:
+    """The line of an error that says what went wrong.
+
+    TensorFlow puts the place in its graph, the frames that made it, or the temporary file before that line, and the
+    operation behind it.
+    """
+    lines = [_PLACES.sub("", line.strip()).strip() for line in str(error).splitlines()]
+    return next((line for line in lines if line and not line.startswith(_PREAMBLE)), type(error).__name__)
+
+
+def out_of_memory(error: BaseException) -> str | None:
+    """`" at a tensor of [32, 256, 256, 128]"` for an error that is want of memory, "" where it does not say at what;
+    None for any other, a full disk among them, which TensorFlow raises as the same type."""
+    text = str(error)
+    of_tensorflow = type(error).__module__.startswith("tensorflow.")
+    if "No space left" in text or not (isinstance(error, (MemoryError, OSError)) or of_tensorflow):
+        return None
+    if not isinstance(error, MemoryError) and not _MEMORY.search(cause(error)):
+        return None
+    found = _SHAPE.search(text)
+    return f" at a tensor of [{', '.join(found[1].replace(',', ' ').split())}]" if found else ""
 
 
 def nearest(word: str, options: Iterable[str]) -> str:

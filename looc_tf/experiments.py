@@ -14,7 +14,9 @@ from looc_tf import config
 from looc_tf.config import Experiment
 
 
-def load(config_name: str | Path, overrides: Sequence[str] = (), *, data: str | None = None) -> Experiment:
+def load(
+    config_name: str | Path, overrides: Sequence[str] = (), *, data: str | None = None, labels: str | None = None
+) -> Experiment:
     """Reads an experiment and checks it.
 
     Args:
@@ -22,6 +24,7 @@ def load(config_name: str | Path, overrides: Sequence[str] = (), *, data: str | 
             begin from a sibling with `base: <name>`: it then states only what differs.
         overrides: texts `dotted.field=value`; a number in the path is an index, the value is YAML.
         data: a folder, record files or a TFDS name in the place of the config's.
+        labels: a CSV file of labels in the place of the config's.
 
     Raises:
         UserError: the file is missing or not YAML, a key or name is unknown, a value has the wrong type, or what it
@@ -31,7 +34,7 @@ def load(config_name: str | Path, overrides: Sequence[str] = (), *, data: str | 
         >>> load("factors/looc", ["training.steps=10", "method.spaces.1.temperature=0.1"]).method.spaces[1].temperature
         0.1
     """
-    experiment = with_data(config.load(config_name, _settings_of, overrides), data)
+    experiment = with_data(config.load(config_name, _settings_of, overrides), data, labels)
     return config.blaming(config.place(config.find(config_name), overrides), lambda: check(experiment))
 
 
@@ -45,11 +48,11 @@ def from_dict(content: Mapping[str, Any]) -> Experiment:
     return config.from_dict(content, _settings_of)
 
 
-def with_data(experiment: Experiment, name: str | None) -> Experiment:
-    """The experiment on other pictures; on its own where there is no name."""
-    if name is None:
-        return experiment
-    return dataclasses.replace(experiment, data=dataclasses.replace(experiment.data, name=name))
+def with_data(experiment: Experiment, name: str | None, labels: str | None = None) -> Experiment:
+    """The experiment on other pictures, or with other labels; on its own where there is no name."""
+    wanted = {"name": name, "labels": labels}
+    stated: dict[str, Any] = {field: value for field, value in wanted.items() if value is not None}
+    return dataclasses.replace(experiment, data=dataclasses.replace(experiment.data, **stated))
 
 
 def check(experiment: Experiment, devices: int | None = None) -> Experiment:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shlex
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from looc_tf.errors import UserError
+
+_PATTERN = set("*?[\\")  # what TensorFlow reads as a pattern in the name of a file
+_LONGEST = 255  # bytes of a file's name, on all common file systems
 
 
 def write_atomically(path: str | Path, content: str | bytes) -> None:
@@ -20,7 +25,7 @@ def write_atomically(path: str | Path, content: str | bytes) -> None:
         UserError: the disk is full, or the folder cannot be written.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.looc-{os.getpid()}")
+    temporary = _beside(path, ".", f".looc-{os.getpid()}")
     with writing(path):
         try:
             temporary.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
@@ -37,7 +42,7 @@ def scratch(target: Path) -> Iterator[Path]:
     empty. Its name starts with a dot and is no number, so a server that watches for versions never loads it.
     """
     made = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
-    folder = target.parent / f".tmp-{target.name}-{secrets.token_hex(4)}"
+    folder = _beside(target, ".tmp-", f"-{secrets.token_hex(4)}")
     try:
         folder.mkdir(parents=True)  # not tempfile's, which only their owner can read
         yield folder
@@ -49,6 +54,28 @@ def scratch(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def without_patterns(folder: Path) -> Iterator[Path]:
+    """Yields a name of an existing folder that TensorFlow takes literally, for as long as the block lasts.
+
+    Before TensorFlow reads a checkpoint or a SavedModel it looks for the file by its name as a pattern, and then opens
+    that very name: a folder such as `lr[0.1]` is not found, and escaping the pattern would not help. A link of another
+    name leads to the same files.
+    """
+    if os.name == "nt" or not _PATTERN & set(str(folder)):  # Windows takes no * or ? in a name, and [ for no pattern
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="looc-", dir=_plain_temporary()) as place:
+        link = Path(place, "folder")
+        link.symlink_to(folder.absolute(), target_is_directory=True)
+        yield link
+
+
+def _plain_temporary() -> str | None:
+    """Where to make a temporary folder: the usual place (None), or another one where that has a pattern for a name."""
+    return "/tmp" if _PATTERN & set(tempfile.gettempdir()) else None
+
+
+@contextmanager
 def writing(path: str | Path) -> Iterator[None]:
     """Turns a failure to write `path` inside of the block into a `UserError` of one line."""
     try:
@@ -57,6 +84,20 @@ def writing(path: str | Path) -> Iterator[None]:
         raise UserError(
             f"Expected to write {str(path)!r}: {error.strerror or error}. Free space, or name another folder."
         ) from error
+
+
+def typed(path: str | Path) -> str:
+    """A path as one types it into a shell: quoted where it must be, and never taken for an option."""
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
+
+
+def _beside(path: Path, before: str, after: str) -> Path:
+    """A name beside `path`, made of its own name, which is cut where the whole would be too long for a file system."""
+    name, room = path.name, _LONGEST - len(before) - len(after)
+    while len(os.fsencode(name)) > room:
+        name = name[:-1]
+    return path.with_name(f"{before}{name}{after}")
 
 
 def remove_temporaries(folder: Path) -> None:

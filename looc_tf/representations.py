@@ -14,7 +14,8 @@ LOCAL = "local"  # small views; what their names begin with
 TRUNK = "trunk"  # the backbone's pooled features
 CONCAT = "concat"  # all spaces, one behind the other
 BRANCH = "branch_"  # before the name of a space: the pooled features of its own last stage
-RESERVED = (QUERY, TRUNK, CONCAT)  # what no space may be called
+PROBABILITIES = "probabilities"  # of the classes, where a method has learned to name them
+RESERVED = (QUERY, TRUNK, CONCAT, PROBABILITIES)  # what no space may be called
 
 
 def branch(space: str) -> str:
@@ -33,11 +34,11 @@ def of_spaces(spaces: Sequence[str], branches: bool = False) -> list[str]:
 
 def is_space(name: str) -> bool:
     """Whether a representation is an embedding space."""
-    return name not in (TRUNK, CONCAT) and not name.startswith(BRANCH)
+    return name not in (TRUNK, CONCAT, PROBABILITIES) and not name.startswith(BRANCH)
 
 
 def ordered(names: Iterable[str]) -> list[str]:
-    """Each name once: the trunk, the spaces in order of appearance, all of them, the branches.
+    """Each name once: the trunk, the spaces in order of appearance, all of them, the branches, the probabilities.
 
     >>> ordered(["concat", "color", "trunk", "all"])
     ['trunk', 'color', 'all', 'concat']
@@ -46,4 +47,4 @@ def ordered(names: Iterable[str]) -> list[str]:
 
 
 def _rank(name: str) -> int:
-    return {TRUNK: 0, CONCAT: 2}.get(name, 3 if name.startswith(BRANCH) else 1)
+    return {TRUNK: 0, CONCAT: 2, PROBABILITIES: 4}.get(name, 3 if name.startswith(BRANCH) else 1)

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from looc_tf import experiments
+from looc_tf.config import Experiment
 from looc_tf.errors import UserError
 
 
@@ -71,7 +72,7 @@ def run(
 
     outcome = run_locally(
         experiment,
-        data or experiment.data.name,
+        _pictures(experiment, data),
         Path(root),
         model_name=model_name,
         schema=schema or "",
@@ -82,6 +83,16 @@ def run(
         click.echo(message)
     if not outcome.blessed:
         raise SystemExit(3)
+
+
+def _pictures(experiment: Experiment, data: str | None) -> str:
+    """Where the pictures are; their table of labels is read from there as well."""
+    if experiment.data.labels not in (None, "none"):
+        raise UserError(
+            "The pipeline reads labels from the folder of the pictures. "
+            f"Received data.labels={experiment.data.labels!r}. Put the file there as labels.csv, and leave that out."
+        )
+    return data or experiment.data.name
 
 
 def _needs(package: str) -> None:
@@ -149,7 +160,7 @@ def compile(
         compiled = compile_pipeline(
             target,
             experiment,
-            data or experiment.data.name,
+            _pictures(experiment, data),
             image,
             root,
             gpus=gpus,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 from looc_tf import config
 from looc_tf.config import Evaluation, Experiment, Gate
@@ -23,6 +24,13 @@ def for_training(experiment: Experiment) -> str:
 def for_probes(experiment: Experiment) -> str:
     """The YAML that the probes depend on."""
     return config.to_yaml(dataclasses.replace(experiment, gate=Gate()))
+
+
+def pixels(experiment: Experiment) -> str:
+    """What an experiment says of bands and range, for the step that reads the pictures; "" where it says nothing."""
+    said = {"bands": experiment.data.bands, "given": experiment.data.range}
+    said = {name: value for name, value in said.items() if value is not None}
+    return json.dumps(said) if said else ""
 
 
 def with_data(experiment: Experiment, name: str, steps: int = -1) -> Experiment:

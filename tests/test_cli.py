@@ -30,7 +30,7 @@ def failing(monkeypatch):
     """Lets every evaluation end in the given exception."""
 
     def fail(error):
-        def evaluate_run(run, data=None, checkpoint="last"):
+        def evaluate_run(run, data=None, checkpoint="last", labels=None, tell=None):
             raise error
 
         monkeypatch.setattr("looc_tf.report.evaluate_run", evaluate_run)
@@ -87,7 +87,7 @@ def test_a_mistake_in_the_config_is_one_line_before_anything_is_written(looc, ar
 def test_data_and_seed_replace_the_configs(looc, monkeypatch, tmp_path):
     seen = {}
     monkeypatch.setattr(
-        "looc_tf.training.train", lambda experiment, out, resume: seen.update(e=experiment, r=resume) or out
+        "looc_tf.training.train", lambda experiment, out, resume, warm: seen.update(e=experiment, r=resume) or out
     )
     result = looc("train", "factors/looc", "--data", "a=b/${c}", "--seed", "7", "--out", str(tmp_path), "--resume")
     assert result.exit_code == 0, result.output

@@ -1,7 +1,6 @@
 """`embed_files`: any pictures to a table, broken ones named, nothing half written."""
 
 import sys
-import types
 
 import numpy as np
 import pandas
@@ -12,6 +11,7 @@ from helpers.odd_pictures import odd_pictures, other_formats, save
 
 from looc_tf.errors import UserError
 from looc_tf.export import Embedder, embed_files, export, files, tables
+from looc_tf.export.pictures import Pictures
 from looc_tf.models import Encoder
 
 
@@ -45,7 +45,7 @@ def folder(tmp_path_factory):
 
 def read(path):
     """id -> representation -> row, of either kind of table."""
-    if path.suffix == ".npz":
+    if path.suffix.lower() == ".npz":
         with np.load(path, allow_pickle=False) as archive:
             columns = dict(archive)
     else:
@@ -75,12 +75,38 @@ def test_a_folder_becomes_a_table(exported, embedder, folder, tmp_path, kind, mo
     assert [path.name for path in tmp_path.iterdir()] == [f"out.{kind}"]
 
 
+def test_what_is_passed_over_is_counted_and_said_before_the_work(exported, folder, tmp_path, caplog):
+    for name in ("1.nef", "2.NEF", "b/3.heif"):
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "photos" / name).write_bytes(b"raw")
+    (tmp_path / "photos" / "README").write_text("words")
+    with pytest.raises(UserError, match=r"Found none, at any depth\. 4 files passed over: 2 \.nef, .* Name a folder"):
+        embed_files(exported, tmp_path / "photos", tmp_path / "out.npz")
+    (tmp_path / "photos" / "b" / "c.png").write_bytes((folder / "b" / "c.png").read_bytes())
+    (tmp_path / "photos" / "8f00").write_bytes((folder / "b" / "c.png").read_bytes())  # a picture named by a hash
+    said = []
+    done = embed_files(exported, tmp_path / "photos", tmp_path / "out.npz", tell=said.append)
+    line = f"{tmp_path / 'photos'}: 2 pictures; 4 files passed over: 2 .nef, 1 .heif, 1 without extension"
+    assert said == [line] and done.passed_over == {".nef": 2, ".heif": 1, "without extension": 1}
+    assert set(read(done.path)) == {"8f00", "b/c.png"}
+    with caplog.at_level("INFO", "looc_tf"):
+        embed_files(exported, folder / "b", tmp_path / "out.npz")
+    assert caplog.messages == [f"{folder / 'b'}: 4 pictures"]
+
+
 def test_both_tables_hold_the_same_and_order_is_that_of_the_names(exported, folder, tmp_path):
     found = [read(embed_files(exported, folder / "b", tmp_path / f"out.{kind}").path) for kind in ("npz", "parquet")]
     assert list(found[0]) == list(found[1]) == ["c.png", "d/e f.png", "d/z.png", "d/\u00e9\nx.png"]
     for name, row in found[0].items():
         for key in row:
             np.testing.assert_array_equal(row[key], found[1][name][key])
+
+
+def test_a_suffix_may_be_in_capitals(exported, folder, tmp_path):
+    found = [read(embed_files(exported, folder / "b", tmp_path / out).path) for out in ("a.npz", "b.NPZ")]
+    assert list(found[0]) == list(found[1])
+    with pytest.raises(UserError, match=r"Unknown kind of output '\.csv'"):
+        embed_files(exported, folder / "b", tmp_path / "x.csv")
 
 
 def test_one_picture_and_records(exported, folder, tmp_path):
@@ -127,7 +153,7 @@ def test_memory_does_not_grow_with_the_number_of_pictures(exported, folder, tmp_
         assert reads - written < 120
 
     monkeypatch.setattr(tables.NpzTable, "write", count)
-    pictures = types.SimpleNamespace(items=((str(number), fetch) for number in range(600)), count=None)
+    pictures = Pictures((str(number), fetch) for number in range(600))
     monkeypatch.setattr(files, "find", lambda images: pictures)
     done = embed_files(exported, "any", tmp_path / "out.npz")
     assert (done.count, reads) == (600, 600)

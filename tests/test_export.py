@@ -196,7 +196,7 @@ def test_one_request_may_hold_pictures_of_all_sizes(loaded):
 
 def test_an_empty_request_is_refused_clearly(loaded):
     empty = {"image_bytes": tf.constant([], tf.string), "examples": tf.constant([], tf.string)}
-    empty["images"] = tf.zeros([0, 24, 24, 3], tf.uint8)
+    empty["images"] = empty["squares"] = tf.zeros([0, 24, 24, 3], tf.uint8)
     for signature in loaded.signatures.values():
         inputs = {name: empty[name] for name in signature.structured_input_signature[1]}
         with pytest.raises(tf.errors.InvalidArgumentError, match="at least one picture"):
@@ -272,6 +272,7 @@ def test_warm_up_requests_run(exported, loaded):
     }
     close(answers["serving_default"], answers["images"])
     close(answers["serving_default"], answers["examples"])
+    close(answers["serving_default"], answers["squares"])
 
 
 def test_a_warm_up_message_is_byte_for_byte_serving_s():

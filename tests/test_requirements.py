@@ -68,7 +68,7 @@ def imported(folder):
 @pytest.mark.parametrize(
     ("folder", "extras"),
     [
-        ("looc_tf", ()),
+        ("looc_tf", ("heic",)),
         ("pipeline", ("pipeline",)),
         ("benchmarks", ("dev", "pipeline")),
         ("tests", ("dev", "pipeline")),

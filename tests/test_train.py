@@ -71,12 +71,17 @@ def test_the_run_folder_says_what_it_is(straight, pictures):
     assert list((out / "logs").iterdir())
 
 
-def test_the_log_begins_with_version_commit_and_config(straight, pictures):
+def test_the_log_begins_with_pictures_version_commit_and_config(straight, pictures):
     out, said = straight
     lines = said.splitlines()
     log = (out / "train.log").read_text()
-    assert lines[0].startswith(f"looc {looc_tf.__version__}, commit ")
-    assert lines[2] == f"The whole config is in {out / 'config.yaml'}"
+    assert re.fullmatch(
+        rf"{pictures}: \d+ training pictures \(3 classes: bar, disc, noise\), 4 validation, 7 test, 4 skipped "
+        "as broken",
+        lines[0],
+    )
+    assert lines[1].startswith(f"looc {looc_tf.__version__}, commit ")
+    assert lines[3] == f"The whole config is in {out / 'config.yaml'}"
     assert "temperature: 0.2" in log and "temperature: 0.2" not in said
     assert log.index(", commit ") < log.index("temperature: 0.2") < log.index("step 2/6")
     assert "step 4/6  loss " in said and "rotation" in said and "(chance 3.091)" in said and "images/s" in said

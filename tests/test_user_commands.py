@@ -13,10 +13,12 @@ from helpers import tiny
 
 import looc_tf
 from looc_tf.cli import cli
+from looc_tf.data import Census
 from looc_tf.evaluate import Reading
+from looc_tf.results.levels import LEVELS
 from looc_tf.results.records import KEYS
 
-KNOWN = {"config", "data", "pictures", "pictures_sha256", "checkpoint", "step", "version", "commit"}
+KNOWN = {*LEVELS, "config", "data", "pictures", "pictures_sha256", "checkpoint", "step", "version", "commit"}
 FILES = ("results.json", "probes.json", "matrix.png")
 
 
@@ -86,6 +88,19 @@ def test_train_says_what_comes_next_and_keeps_the_config_off_the_screen(trained)
     ]
 
 
+def test_train_begins_with_how_many_pictures_are_for_what(trained, place):
+    run, (_, _, error) = trained
+    line = error.splitlines()[0]
+    assert line.startswith(f"{place / 'pictures'}: ")
+    assert re.search(
+        r": \d\d training pictures \(3 classes: bar, disc, noise\), \d validation, \d test, 0 skipped$", line
+    )
+    assert line in (run / "train.log").read_text().splitlines()[0]
+    about = json.loads((run / "run.json").read_text())
+    assert str(Census.read(about["census"])) == line and about["census"]["training"] == about["pictures"]
+    assert about["skipped"] == 0
+
+
 def test_train_refuses_a_folder_that_is_in_use(trained, place):
     code, _, error = looc("train", place / "tiny.yaml", "--data", place / "pictures", "--out", trained[0])
     assert code == 2 and error.startswith("looc: error: ") and "--resume" in error and error.count("\n") == 1
@@ -103,6 +118,18 @@ def test_evaluate_writes_results_and_shows_them(evaluated):
         for name in ("trunk", "all", "rotation", "concat")
         for probe in ("object", "rotation", "hue", "knn")
     }
+
+
+def test_evaluate_begins_with_the_pictures_and_says_what_it_left_out(evaluated, place):
+    run, said, _ = evaluated
+    for name, pictures in {"": place / "pictures", "on-pictures": place / "other [2]" / "pictures"}.items():
+        _, out, error = said[name]
+        line = error.splitlines()[0]
+        assert line.startswith(f"{pictures}: ") and line.endswith(" test, 0 skipped"), error
+        assert "left out: texture: no such label\n" in out
+        about = json.loads((run / name / "evaluated.json").read_text())
+        assert str(Census.read(about["census"])) == line
+        assert about["notes"] == ["left out: texture: no such label"]
 
 
 def test_results_know_their_pictures_their_checkpoint_and_the_code(run, place):
@@ -191,7 +218,8 @@ def test_results_of_earlier_versions_are_read_and_mixed_with_no_others(run, tmp_
 
 def test_export_and_embed(trained, place, tmp_path):
     assert done("export", trained[0], "--out", tmp_path / "exports") == f"exported: {tmp_path / 'exports' / '1'}\n"
-    out = done("embed", tmp_path / "exports" / "1", place / "pictures", "-o", tmp_path / "rows.npz")
+    code, out, error = looc("embed", tmp_path / "exports" / "1", place / "pictures", "-o", tmp_path / "rows.npz")
+    assert code == 0 and error.startswith(f"{place / 'pictures'}: 60 pictures\n"), error
     assert out == f"embedded: 60 pictures in {tmp_path / 'rows.npz'}\n"
     with np.load(tmp_path / "rows.npz", allow_pickle=False) as rows:
         assert sorted(rows) == ["all", "id", "rotation", "trunk"] and rows["rotation"].shape == (60, 8)
@@ -207,7 +235,7 @@ def test_views_and_configs(place, tmp_path):
 @pytest.mark.parametrize("name", ["2019", "true", "a: b", "a #b", "[z"])
 def test_the_demo_takes_a_path_as_it_is(name, monkeypatch, tmp_path):
     """It went through YAML once, where 2019 is a number and a # begins a comment."""
-    tiny.draw(tmp_path / name, each=4)
+    tiny.draw(tmp_path / name, each=10)
     seen = []
 
     def train(experiment, out, resume=False):

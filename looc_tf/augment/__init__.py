@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from looc_tf.augment.base import Augmentation
@@ -52,12 +52,13 @@ def _build(name: str, kind: Any, settings: Mapping[str, Any]) -> Augmentation:
         raise error if name == kind else UserError(f"views.chain.{name}: {error}") from error
 
 
-def build_chain(chain: Mapping[str, Mapping[str, Any] | None], size: int) -> dict[str, Augmentation]:
+def build_chain(chain: Mapping[str, Mapping[str, Any] | None], size: int, channels: int = 3) -> dict[str, Augmentation]:
     """The augmentations of a config's `views.chain`, in its order.
 
     An entry's name is also the kind of its augmentation, unless the entry says `kind`: so a chain may hold an
     augmentation twice. `only` says which kinds of views use it, some of `KINDS`; by default all do. A crop that names
-    no `size` gives views of `size` pixels.
+    no `size` gives views of `size` pixels. Of pictures of other channels than RGB, `color` changes brightness and
+    contrast alone: there is no saturation, hue or gray.
 
     >>> chain = build_chain({"crop": {}, "local": {"kind": "crop", "size": 18}}, size=32)
     >>> {name: (type(augmentation).__name__, augmentation.size) for name, augmentation in chain.items()}
@@ -68,8 +69,21 @@ def build_chain(chain: Mapping[str, Mapping[str, Any] | None], size: int) -> dic
         settings = dict(settings or {})
         kind, only = settings.pop("kind", name), _kinds(name, settings.pop("only", ()))
         built[name] = _build(name, kind, {"size": size, **settings} if kind == "crop" else settings)
+        if channels != 3 and kind in OF_BANDS:
+            built[name] = _build(name, kind, {**_own_settings(built[name]), **OF_BANDS[kind](channels)})
         built[name].only = only
     return built
+
+
+# What the settings of a kind become where pictures are no RGB.
+OF_BANDS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "color": lambda channels: {"saturation": 0.0, "hue": 0.0, "grayscale": 0.0},
+    "texture": lambda channels: {"channels": channels},
+}
+
+
+def _own_settings(augmentation: Augmentation) -> dict[str, Any]:
+    return {name: getattr(augmentation, name) for name in augmentation.settings}
 
 
 def _kinds(name: str, only: Any) -> tuple[str, ...]:

@@ -21,7 +21,8 @@ class Color(Augmentation):
 
     The operations are torchvision's ColorJitter and RandomGrayscale (the recipe of MoCo v2): brightness multiplies,
     contrast blends with the mean gray of the image as it is at that moment, saturation blends with each pixel's gray,
-    hue turns around the HSV circle; values are clipped to [0, 1] after each of them.
+    hue turns around the HSV circle; values are clipped to [0, 1] after each of them. In pictures of other channels than
+    RGB each band has brightness and contrast, against its own mean; the rest does not exist there.
 
     Args:
         brightness, contrast, saturation: v draws a factor from [max(0, 1 - v), 1 + v].
@@ -89,12 +90,30 @@ class Color(Augmentation):
         return " ".join([jitter] * bool(parameters["on"]) + ["gray"] * bool(parameters["gray"])) or "off"
 
     def apply(self, images: tf.Tensor, parameters: Parameters) -> tf.Tensor:
+        if images.shape[-1] != 3:
+            return _jitter_bands(images, parameters)
         strengths = tf.concat([parameters["factors"], parameters["hue"][:, None]], axis=1)
         strengths = tf.gather(strengths, parameters["order"], batch_dims=1)
         order = tf.where(parameters["on"][:, None], parameters["order"], NOTHING)
         gray = tf.where(parameters["gray"][:, None], GRAY, NOTHING)
         changed = _run(images, tf.concat([order, gray], axis=1), tf.pad(strengths, [[0, 0], [0, 1]]))
         return tf.ensure_shape(changed, images.shape)
+
+
+def _jitter_bands(images: tf.Tensor, parameters: Parameters) -> tf.Tensor:
+    """Brightness and contrast of each band [B, H, W, C], in the order that was drawn."""
+    bright, strong, _ = tf.unstack(parameters["factors"][:, None, None, None], axis=-1)
+
+    def brightness(x: tf.Tensor) -> tf.Tensor:
+        return tf.clip_by_value(bright * x, 0.0, 1.0)
+
+    def contrast(x: tf.Tensor) -> tf.Tensor:
+        return tf.clip_by_value(strong * x + (1 - strong) * tf.reduce_mean(x, axis=(1, 2), keepdims=True), 0.0, 1.0)
+
+    order = parameters["order"]
+    first = tf.argmax(order == BRIGHTNESS, axis=1) < tf.argmax(order == CONTRAST, axis=1)
+    changed = tf.where(first[:, None, None, None], contrast(brightness(images)), brightness(contrast(images)))
+    return tf.where(parameters["on"][:, None, None, None], changed, images)
 
 
 @compiled(

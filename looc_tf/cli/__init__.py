@@ -1,4 +1,4 @@
-"""The command line: `looc train`, `evaluate`, `export`, `embed`, `views`, `demo`, `configs`, and `pipeline`.
+"""The command line: `looc train`, `finetune`, `evaluate`, `compare`, `export`, `embed`, ..., and `pipeline`.
 
 Each command parses, calls one function of the library and prints what came of it. TensorFlow is imported only by the
 commands that compute, so that `looc --help` answers at once.
@@ -9,11 +9,21 @@ from __future__ import annotations
 from looc_tf.cli.exporting import embed, export
 from looc_tf.cli.reading import compare, configs, evaluate, views
 from looc_tf.cli.root import cli
-from looc_tf.cli.training import demo, train
+from looc_tf.cli.training import demo, finetune, train
 
 __all__ = ["cli", "main"]
 
-for command in (train, evaluate, compare, export, embed, views, demo, configs):  # in the order in which one uses them
+for command in (
+    train,
+    finetune,
+    evaluate,
+    compare,
+    export,
+    embed,
+    views,
+    demo,
+    configs,
+):  # in the order in which one uses them
     cli.add_command(command)
 
 

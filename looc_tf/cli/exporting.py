@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import click
 
 from looc_tf.cli.options import checkpoint_option, tensorflow, threads_option
@@ -38,7 +40,7 @@ def embed(export: str, images: str, out: str, threads: int | None) -> None:
     from looc_tf.data import summary
     from looc_tf.export import embed_files
 
-    done = embed_files(export, images, out)
+    done = embed_files(export, images, out, tell=functools.partial(click.echo, err=True))
     click.echo(f"embedded: {done.count:,} pictures in {done.path}")
     if done.skipped:
         click.echo(summary(done.skipped, show=20), err=True)

@@ -41,11 +41,16 @@ def takes_experiment(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def read(
-        config_name: str, overrides: tuple[str, ...], seed: int | None, data: str | None = None, **rest: Any
+        config_name: str,
+        overrides: tuple[str, ...],
+        seed: int | None,
+        data: str | None = None,
+        labels: str | None = None,
+        **rest: Any,
     ) -> None:
         seeds = () if seed is None else (f"seed={seed}",)
         with starting():
-            experiment = experiments.load(config_name, (*overrides, *seeds), data=data)
+            experiment = experiments.load(config_name, (*overrides, *seeds), data=data, labels=labels)
         command(experiment=experiment, **rest)
 
     for add in (
@@ -60,11 +65,12 @@ def takes_experiment(command: Callable[..., None]) -> Callable[..., None]:
 data_option = click.option(
     "--data", metavar="PATH", help="Folder, TFRecord files or TFDS name, instead of the config's."
 )
+labels_option = click.option("--labels", metavar="FILE", help="CSV file with the label of each picture of a folder.")
 checkpoint_option = click.option(
     "--checkpoint",
     default="last",
     show_default=True,
     metavar="WHICH",
-    help="last, best (by kNN while training) or a step.",
+    help="last, best (on held-out pictures while training) or a step.",
 )
 threads_option = click.option("--threads", type=click.IntRange(1), help="TensorFlow's threads. Default: all cores.")

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import click
 
 from looc_tf import config
-from looc_tf.cli.options import checkpoint_option, data_option, takes_experiment, tensorflow, threads_option
+from looc_tf.cli.options import (
+    checkpoint_option,
+    data_option,
+    labels_option,
+    takes_experiment,
+    tensorflow,
+    threads_option,
+)
 from looc_tf.errors import UserError
 
 
 @click.command()
 @click.argument("run", metavar="RUN")
 @data_option
+@labels_option
 @checkpoint_option
 @threads_option
-def evaluate(run: str, data: str | None, checkpoint: str, threads: int | None) -> None:
+def evaluate(run: str, data: str | None, labels: str | None, checkpoint: str, threads: int | None) -> None:
     """Measure what each representation of RUN has kept.
 
     \b
@@ -28,8 +37,11 @@ def evaluate(run: str, data: str | None, checkpoint: str, threads: int | None) -
     from looc_tf.report import evaluate_run
     from looc_tf.results.tables import screen
 
-    done = evaluate_run(run, data=data, checkpoint=checkpoint)
+    tell = functools.partial(click.echo, err=True)
+    done = evaluate_run(run, data=data, checkpoint=checkpoint, labels=labels, tell=tell)
     Console().print(screen(done.records, done.chance))
+    for note in done.notes:
+        click.echo(note)
     click.echo(f"evaluated: {done.path}")
 
 
@@ -74,12 +86,18 @@ def views(experiment: config.Experiment, image: str, out: str, rows: int) -> Non
     tensorflow()
     from looc_tf.data.ingest import decode_one
     from looc_tf.methods import build_plan
+    from looc_tf.report.pictures import rule_for
     from looc_tf.report.views_grid import draw_views
 
+    config_name = Path(click.get_current_context().params["config_name"])
     try:
-        picture = decode_one(Path(image).read_bytes(), experiment.data.size)
+        data = Path(image).read_bytes()
+        rule, line = rule_for(experiment, Path(image), data, config_name.parent)
+        picture = decode_one(data, experiment.data.size, rule)
     except ValueError as error:
         raise UserError(f"{image} cannot be drawn: {error}. Give a picture, such as a JPEG or PNG.") from error
+    if line:
+        click.echo(line, err=True)
     draw_views(build_plan(experiment), picture, out, seed=experiment.seed, rows=rows)
     click.echo(f"drawn: {out}")
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from looc_tf import __version__, plugins
-from looc_tf.errors import UserError, printable
+from looc_tf.errors import UserError, cause, out_of_memory, printable
 
 _FULL = ("ResourceExhaustedError", "PermissionDeniedError")  # what TensorFlow raises for a full disk or a locked folder
 
@@ -33,20 +33,33 @@ class Commands(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
-        except KeyboardInterrupt:
-            click.echo("looc: interrupted", err=True)
+        except KeyboardInterrupt as error:
+            if not error.args:  # a training has said what it saved, and where it stopped
+                click.echo("looc: interrupted", err=True)
             context.exit(130)
         except BrokenPipeError:  # `looc configs | head`; click ends quietly
             raise
         except UserError as error:
             raise Problem(str(error)) from error
-        except OSError as error:
-            place = f": {error.filename}" if error.filename else ""
-            raise Problem(f"{error.strerror or error}{place}") from error
         except Exception as error:
-            if type(error).__name__ in _FULL:
-                raise Problem(str(error).partition("\n")[0]) from error
-            raise
+            problem = _problem(error)
+            if problem is None:
+                raise
+            raise problem from error
+
+
+def _problem(error: Exception) -> Exception | None:
+    """How an error is told that is no fault of the code, or that hides its cause; None for any other."""
+    place = out_of_memory(error)
+    if place is not None:
+        return Problem(f"Out of memory{place}. Close other programs, or use a machine with more memory.")
+    if isinstance(error, OSError):
+        return Problem(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+    if type(error).__name__ in _FULL:
+        return Problem(cause(error))
+    if type(error).__module__.startswith("tensorflow."):  # its first line is the same for all
+        return RuntimeError(f"{type(error).__name__}: {printable(cause(error))}")
+    return None
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

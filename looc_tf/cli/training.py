@@ -1,26 +1,31 @@
-"""Commands that train: `looc train` and `looc demo`."""
+"""Commands that train: `looc train`, `looc finetune` and `looc demo`."""
 
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import click
 
 from looc_tf import config
-from looc_tf.cli.options import data_option, takes_experiment, tensorflow, threads_option
+from looc_tf.cli.options import data_option, labels_option, takes_experiment, tensorflow, threads_option
+from looc_tf.files import typed
 
 
 @click.command()
 @takes_experiment
 @data_option
+@labels_option
 @click.option("--out", required=True, metavar="RUN", help="The run folder to write; a new one, unless --resume.")
 @click.option("--resume", is_flag=True, help="Go on from RUN's last checkpoint.")
+@click.option("--warm", metavar="OLD", help="Begin with the weights of the run OLD; the rest begins anew.")
 @click.option("--devices", type=click.IntRange(1), help="How many GPUs, or parts of the CPU. Default: all GPUs.")
 @threads_option
 def train(
     experiment: config.Experiment,
     out: str,
     resume: bool,
+    warm: str | None,
     devices: int | None,
     threads: int | None,
 ) -> None:
@@ -32,16 +37,45 @@ def train(
     tensorflow(threads, devices)
     from looc_tf.training import train
 
-    run = train(experiment, out, resume=resume)
-    click.echo(f"trained: {run}. Next: looc evaluate {run}, looc export {run} --out exports")
+    run = train(experiment, out, resume=resume, warm=warm)
+    click.echo(f"trained: {run}. Next: looc evaluate {typed(run)}, looc export {typed(run)} --out exports")
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@data_option
+@labels_option
+@click.option("--fraction", default=1.0, show_default=True, help="Of the labels of each class; 0.1 is a tenth.")
+@click.option("--linear", is_flag=True, help="Freeze the trunk: train the classifier alone.")
+@click.option("--seed", type=click.IntRange(0), help="Instead of RUN's; it also chooses the pictures of the fraction.")
+@click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Change a field; repeatable.")
+@click.option("--out", required=True, metavar="OUT", help="The run folder to write; a new one, unless --resume.")
+@click.option("--resume", is_flag=True, help="Go on from OUT's last checkpoint.")
+@click.option("--devices", type=click.IntRange(1), help="How many GPUs, or parts of the CPU. Default: all GPUs.")
+@threads_option
+def finetune(run: str, out: str, devices: int | None, threads: int | None, **settings: Any) -> None:
+    """Teach RUN's trunk and a new classifier labels.
+
+    It ends with the weights of the best accuracy on the validation part, and measures them on the test part.
+
+    \b
+    looc finetune runs/looc --data LABELLED --fraction 0.1 --out runs/looc-10
+    """
+    tensorflow(threads, devices)
+    from looc_tf.report import measure_finetuned
+    from looc_tf.training import finetune
+
+    tuned = finetune(run, out, **settings)
+    click.echo(f"fine-tuned: {tuned} on {measure_finetuned(tuned).says}. Next: looc export {tuned} --out exports")
 
 
 @click.command()
 @click.option("--out", default="runs/demo", show_default=True, metavar="DIR", help="A new folder, or a demo to finish.")
 @click.option("--quick", is_flag=True, help="A look in two minutes; the numbers will be worse.")
 @click.option("--data", metavar="DIR", help="Your own pictures instead of the generated ones.")
+@labels_option
 @threads_option
-def demo(out: str, quick: bool, data: str | None, threads: int | None) -> None:
+def demo(out: str, quick: bool, data: str | None, labels: str | None, threads: int | None) -> None:
     """Train LooC and MoCo side by side; write a report.
 
     \b
@@ -52,5 +86,5 @@ def demo(out: str, quick: bool, data: str | None, threads: int | None) -> None:
 
     from looc_tf.report.demo import demo, summary
 
-    done = demo(out, quick=quick, data=data, tell=functools.partial(click.echo, err=True))
+    done = demo(out, quick=quick, data=data, labels=labels, tell=functools.partial(click.echo, err=True))
     Console(highlight=False).print(summary(done), soft_wrap=True)

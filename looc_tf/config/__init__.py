@@ -5,7 +5,7 @@ checked in milliseconds. `looc_tf.load_config` reads a config whole.
 """
 
 from looc_tf.config.checks import between, check_gate, fraction, positive, validate, whole_batch
-from looc_tf.config.identity import describe_changes
+from looc_tf.config.identity import as_begun, describe_changes
 from looc_tf.config.reading import (
     about,
     blaming,
@@ -32,6 +32,7 @@ __all__ = [
     "Training",
     "Views",
     "about",
+    "as_begun",
     "between",
     "blaming",
     "check_gate",

@@ -24,6 +24,7 @@ AT_MOST = {  # what no machine holds or counts, and what no float32 does
     "optimizer.decay": 1,
     **dict.fromkeys(("training.steps", "training.epochs", "optimizer.warmup_steps"), 1e9),
 }
+MOST_BANDS = 1024  # no sensor that people train on has more
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -35,6 +36,7 @@ def validate(experiment: Experiment) -> Experiment:
     """
     _numbers(experiment)
     _texts(experiment)
+    _pixels(experiment)
     _length(experiment)
     _parts(experiment)
     return experiment
@@ -100,6 +102,7 @@ def _numbers(experiment: Experiment) -> None:
         if value is not None and value > most:
             raise UserError(f"{field} should be at most {most:,.0f}. Received {value}.")
     fraction(experiment, *FRACTIONS)
+    between(experiment, 1, 2, "data.rules")
     milestones = experiment.optimizer.milestones
     if list(milestones) != sorted(milestones) or any(not 0 < value < 1 for value in milestones):
         raise UserError(
@@ -119,8 +122,32 @@ def _texts(experiment: Experiment) -> None:
         raise UserError('data.name is empty. Expected "factors", a TFDS name, a folder of images or TFRecord files.')
     if not experiment.views.chain:
         raise UserError("views.chain is empty. Expected at least one augmentation, such as crop: {}.")
+    if experiment.data.label_columns and len(experiment.data.label_columns) != 2:
+        raise UserError(
+            "data.label_columns should list two columns, that of files and that of labels. "
+            f"Received {list(experiment.data.label_columns)}."
+        )
     if experiment.training.precision not in PRECISIONS:
         raise unknown("training.precision", experiment.training.precision, PRECISIONS)
+
+
+def _pixels(experiment: Experiment) -> None:
+    """Sees that `data.bands` are different bands, and `data.range` a pair of numbers in order, or one for each band."""
+    bands, given = experiment.data.bands, experiment.data.range
+    if bands is not None and not (0 < len(set(bands)) == len(bands) <= MOST_BANDS and min(bands) >= 0):
+        expected = f"1 to {MOST_BANDS} different bands, counted from 0, such as [3, 2, 1]"
+        raise UserError(f"data.bands should list {expected}. Received {list(bands)}.")
+    if given is None:
+        return
+    pairs = given if given and all(isinstance(pair, tuple) for pair in given) else (given,)
+    fits = len(pairs) in (1, experiment.data.channels)
+    if not fits or not all(len(pair) == 2 and all(map(_is_number, pair)) and pair[0] < pair[1] for pair in pairs):
+        expected = "two numbers in order, such as [0, 4095], or a pair for each channel"
+        raise UserError(f"data.range should be {expected}. Received {shown(given)}.")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e30
 
 
 def _length(experiment: Experiment) -> None:

@@ -9,16 +9,32 @@ from looc_tf.config.convert import to_plain
 from looc_tf.config.reading import difference
 from looc_tf.config.schema import Experiment
 
-# No weight depends on these. `data.name` is a place: whether the same pictures are there is seen when they are opened.
+# No weight depends on these. `data.name` and `data.labels` are places: whether the same pictures and labels are there
+# is seen when they are opened. By which rules they are read a run keeps, see `as_begun`.
 # Not free: `steps`, which the learning rate's schedule hangs on; `log_every` and `monitor_every`, since history.csv
 # would change its rows and the best checkpoint its choice.
-MAY_CHANGE_ON_RESUME = ("about", "data.name", "evaluation", "gate", "training.keep", "training.checkpoint_every")
+MAY_CHANGE_ON_RESUME = (
+    "about",
+    "data.name",
+    "data.labels",
+    "data.label_columns",
+    "evaluation",
+    "gate",
+    "training.keep",
+    "training.checkpoint_every",
+)
 
 
 def describe_changes(begun: Experiment, now: Experiment) -> str:
     """`"optimizer.momentum was 0.9, is 0.5; ..."` over the fields that make it another training; "" where none does."""
     changed = difference(_fixed(begun), _fixed(now))
     return "; ".join(f"{field} was {_at(begun, field)}, is {_at(now, field)}" for field in changed)
+
+
+def as_begun(begun: Experiment, now: Experiment) -> Experiment:
+    """`now` with what an experiment that was begun keeps: the rules by which its pictures were read."""
+    labels = begun.data.labels if now.data.labels is None else now.data.labels
+    return dataclasses.replace(now, data=dataclasses.replace(now.data, rules=begun.data.rules, labels=labels))
 
 
 def _fixed(experiment: Experiment) -> Experiment:

@@ -17,6 +17,16 @@ class Data:
     name: str = "factors"  # "factors", a TFDS name, a folder of images, or TFRecord files
     size: int = 64  # pixels; pictures are held as squares of this side
     limit: Optional[int] = None  # at most so many training pictures, chosen by a stable hash of their id
+    labels: Optional[str] = None  # a CSV file, a row a picture; null: one in the folder that fits; "none": no such
+    label_columns: tuple[str, ...] = ()  # its columns of files and of labels; empty: they are found
+    rules: int = 2  # of reading folders and drawing parts, see docs/data.md; 1: as runs before there was this field
+    bands: Optional[tuple[int, ...]] = None  # which bands are the channels, from 0; null: RGB, or grey repeated to it
+    range: Optional[tuple[Any, ...]] = None  # [low, high] of what becomes 0 to 255, or a pair a band; null: found
+
+    @property
+    def channels(self) -> int:
+        """Of the pictures that a model is given."""
+        return 3 if self.bands is None else len(self.bands)
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,8 @@ class Model:
     hidden: int = 2048
     dimension: int = 128
     batch_norm: str = "plain"  # of the query: "plain" (per replica) or "sync"
+    # What the trunk begins with: a .keras, .h5 or SavedModel of such a network, a run, an export, or "imagenet"
+    weights: Optional[str] = None
 
 
 @dataclass(frozen=True)

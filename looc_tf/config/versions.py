@@ -15,6 +15,11 @@ VERSION = 2
 # dotted field of an earlier version -> its name now; a field keeps its old name as another one for good
 RENAMED: dict[str, str] = {}
 
+# What looc wrote before configs said by which rules pictures are read goes on with the pictures and labels that it had.
+# What somebody writes by hand gets the default.
+_FIRST_RULES = {"rules": 1, "labels": "none"}
+_WRITTEN = {"name", "seed", "data", "views", "model", "method", "optimizer", "training", "evaluation"}
+
 # Version 1 wrote the settings of one method under every name, whether that method read them or not.
 _FIRST_SETTINGS = {"name", "spaces", "momentum", "key_batch_norm", "key_groups", "branch_per_space"}
 
@@ -28,6 +33,7 @@ def upgraded(content: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(content, Mapping):
         raise UserError(f"expected sections such as `data:`. Received {shown(content)}.")
     content = {key: dict(value) if isinstance(value, Mapping) else value for key, value in content.items()}
+    written = "version" in content or set(content) >= _WRITTEN  # by looc itself, which writes every field
     version = content.pop("version", 1)
     if not isinstance(version, int) or isinstance(version, bool) or not 1 <= version <= VERSION:
         later = isinstance(version, int) and version > VERSION
@@ -37,6 +43,9 @@ def upgraded(content: Mapping[str, Any]) -> dict[str, Any]:
         del content["method"]
     if version == 1:
         _drop_unread(content.get("method"))
+    data = content.get("data")
+    if written and isinstance(data, dict) and "limit" in data and "rules" not in data:
+        data.update(_FIRST_RULES)
     for old, new in RENAMED.items():
         _rename(content, old, new)
     return content

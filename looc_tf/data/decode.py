@@ -1,17 +1,20 @@
 """Bytes to a square picture with TensorFlow operations alone: training and the exported model share one function.
 
 JPEG (grey, RGB, CMYK; EXIF orientation obeyed), PNG (any mode, 16 bit), GIF (first frame) and BMP (uncompressed).
-Transparent pixels are laid over white. The header is read before any pixel: a picture that claims more than
-`MAX_PIXELS` is refused, not decoded. Of a GIF nothing behind the first frame is looked at.
+Transparent pixels are laid over white. What 16 bits and several bands become is said by the rule of the data set. The
+header is read before any pixel: a picture that claims more than `MAX_PIXELS` is refused, not decoded. Of a GIF nothing
+behind the first frame is looked at.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import tensorflow as tf
 
 from looc_tf.data.gif import first_frame
+from looc_tf.data.pixels import PLAIN, Pixels
 
 MAX_PIXELS = 100_000_000
 LARGE = 1 << 25  # pixels: a picture of more is decoded alone
@@ -24,15 +27,16 @@ _STRIP = 1 << 20  # pixels that are laid over white at a time
 _EXIF_BYTES = 4096  # the orientation tag sits in the first directory of the first or second segment
 
 
-def decode_square(data: tf.Tensor, size: int) -> tf.Tensor:
+def decode_square(data: tf.Tensor, size: int, rule: Pixels = PLAIN) -> tf.Tensor:
     """The largest centred square of an encoded picture, resized with antialiasing.
 
     Args:
         data: scalar string, the bytes of a picture file.
         size: pixels of the side.
+        rule: what becomes of 16 bits, and which bands are used.
 
     Returns:
-        uint8 [size, size, 3], RGB.
+        uint8 [size, size, C]: RGB, or the bands that the rule names.
 
     Raises:
         tf.errors.InvalidArgumentError: unknown format, broken file, or more than `MAX_PIXELS` pixels.
@@ -46,14 +50,15 @@ def decode_square(data: tf.Tensor, size: int) -> tf.Tensor:
         whole = data, tf.zeros([2], tf.int64)
         data, frame = tf.cond(kind == GIF, lambda: first_frame(data), lambda: whole)
         height, width = tf.unstack(tf.maximum(_dimensions(data, kind), frame))
-    message = f"Expected a picture of 1 to {MAX_PIXELS:,} pixels. Received height and width"
-    with _only_where((height * width <= MAX_PIXELS) & (height * width > 0), message, height, width):
+    most = MAX_PIXELS * max(1, len(rule.bands))  # bands may come one below the other
+    message = f"Expected a picture of 1 to {most:,} pixels. Received height and width"
+    with _only_where((height * width <= most) & (height * width > 0), message, height, width):
         data = tf.identity(data)
-    return square(_pixels(data, kind), size)
+    return square(_pixels(data, kind, rule), size)
 
 
-def decode_squares(encoded: tf.Tensor, size: int) -> tf.Tensor:
-    """`decode_square` of a batch, string [B] -> uint8 [B, size, size, 3], in bounded memory.
+def decode_squares(encoded: tf.Tensor, size: int, rule: Pixels = PLAIN) -> tf.Tensor:
+    """`decode_square` of a batch, string [B] -> uint8 [B, size, size, C], in bounded memory.
 
     At most `_AT_ONCE` pictures are decoded at the same time and, as soon as one of them has more than `LARGE` pixels,
     one after the other: whatever the pictures are, about 3 GB.
@@ -61,9 +66,9 @@ def decode_squares(encoded: tf.Tensor, size: int) -> tf.Tensor:
     Raises:
         tf.errors.InvalidArgumentError: as `decode_square`, of any of them.
     """
-    spec = tf.TensorSpec([size, size, 3], tf.uint8)
+    spec = tf.TensorSpec([size, size, rule.channels], tf.uint8)
     one = tf.function(
-        lambda data: decode_square(data, size), input_signature=[tf.TensorSpec([], tf.string)], autograph=False
+        lambda data: decode_square(data, size, rule), input_signature=[tf.TensorSpec([], tf.string)], autograph=False
     )
 
     def several(at_once: int) -> tf.Tensor:
@@ -78,13 +83,14 @@ def _pixel_count(data: tf.Tensor) -> tf.Tensor:
 
 
 def square(image: tf.Tensor, size: int) -> tf.Tensor:
-    """Centre crop to a square, then antialiased bilinear resize: uint8 [H, W, 3] -> uint8 [size, size, 3]."""
+    """Centre crop to a square, then antialiased bilinear resize: uint8 [H, W, C] -> uint8 [size, size, C]."""
+    channels = image.shape[-1]
     height, width = tf.shape(image)[0], tf.shape(image)[1]
     side = tf.minimum(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     image = image[top : top + side, left : left + side]
     image = tf.image.resize(image, [size, size], antialias=True)
-    return tf.ensure_shape(tf.cast(tf.clip_by_value(tf.round(image), 0, 255), tf.uint8), [size, size, 3])
+    return tf.ensure_shape(tf.cast(tf.clip_by_value(tf.round(image), 0, 255), tf.uint8), [size, size, channels])
 
 
 def _only_where(holds: tf.Tensor, *message: str | tf.Tensor) -> AbstractContextManager:
@@ -130,19 +136,67 @@ def _dimensions(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
     return tf.ensure_shape(tf.switch_case(kind, [jpeg, png, gif, bmp, lambda: tf.zeros([2], tf.int64)]), [2])
 
 
-def _pixels(data: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
+def _pixels(data: tf.Tensor, kind: tf.Tensor, rule: Pixels) -> tf.Tensor:
+    """uint8 [H, W, C] of a whole picture, by the rule."""
+
     def jpeg() -> tf.Tensor:
         with _only_where(_scans(data) <= most_scans(tf.strings.length(data)), TOO_MANY_SCANS):
             return _upright(tf.io.decode_jpeg(data, channels=3), _orientation(data))
 
     def png() -> tf.Tensor:
-        return _over_white(tf.io.decode_png(data, channels=4), _opaque(data))
+        if rule.bands:
+            return _named_bands(data, rule)
+        if rule.plain:
+            return _over_white(tf.io.decode_png(data, channels=4), _opaque(data))
+        return tf.cond(_is_deep(data), lambda: _deep(data, rule), lambda: _shallow(data, rule))
 
     def gif() -> tf.Tensor:
         return tf.io.decode_image(data, channels=3, expand_animations=False)
 
-    image = tf.switch_case(kind, [jpeg, png, gif, lambda: _bitmap(data), lambda: tf.zeros([1, 1, 3], tf.uint8)])
-    return tf.ensure_shape(image, [None, None, 3])
+    def ruled(read: Callable[[], tf.Tensor]) -> Callable[[], tf.Tensor]:
+        return read if rule.plain else lambda: rule.graph(read())
+
+    readers = [ruled(jpeg), png, ruled(gif), ruled(lambda: _bitmap(data))]
+    image = tf.switch_case(kind, [*readers, lambda: tf.zeros([1, 1, rule.channels], tf.uint8)])
+    return tf.ensure_shape(image, [None, None, rule.channels])
+
+
+def _is_deep(data: tf.Tensor) -> tf.Tensor:
+    """Whether a PNG has 16 bits."""
+    return _numbers(data, 24, 1)[0] == 16
+
+
+def _deep(data: tf.Tensor, rule: Pixels) -> tf.Tensor:
+    """A PNG of 16 bits; its alpha, which is no intensity, keeps the upper 8."""
+    image = tf.io.decode_png(data, channels=4, dtype=tf.uint16)
+    alpha = tf.cast(tf.bitwise.right_shift(image[:, :, 3:], tf.constant(8, tf.uint16)), tf.uint8)
+    return _over_white(tf.concat([rule.graph(image[:, :, :3]), alpha], axis=-1), tf.constant(255, tf.uint8))
+
+
+def _shallow(data: tf.Tensor, rule: Pixels) -> tf.Tensor:
+    """A PNG of at most 8 bits."""
+    image = tf.io.decode_png(data, channels=4)
+    return _over_white(tf.concat([rule.graph(image[:, :, :3]), image[:, :, 3:]], axis=-1), _opaque(data))
+
+
+def _named_bands(data: tf.Tensor, rule: Pixels) -> tf.Tensor:
+    """The bands of a PNG, or of one that holds just these one below the other (`pixels.stacked_png`)."""
+    count = len(rule.bands)
+
+    def deep() -> tf.Tensor:
+        return rule.graph(tf.io.decode_png(data, dtype=tf.uint16))
+
+    def shallow() -> tf.Tensor:
+        image = tf.io.decode_png(data)
+        height, width = tf.shape(image)[0], tf.shape(image)[1]
+        if rule.bands == (0,):  # which any picture has
+            return rule.graph(image)
+        stacked = (tf.shape(image)[2] == 1) & (height % count == 0)
+        apart = lambda: tf.transpose(tf.reshape(image, [count, height // count, width]), [1, 2, 0])  # noqa: E731
+        own = Pixels(tuple(range(count)), rule.ranges, rule.missing, rule.kind)
+        return tf.cond(stacked, lambda: own.graph(apart()), lambda: rule.graph(image))
+
+    return tf.ensure_shape(tf.cond(_is_deep(data), deep, shallow), [None, None, count])
 
 
 def most_scans(length: int | tf.Tensor) -> int | tf.Tensor:

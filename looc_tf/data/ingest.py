@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import stat
-import struct
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,16 +16,29 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from looc_tf.data.decode import LARGE, MAX_PIXELS, SCAN, TOO_MANY_SCANS, decode_square, decode_squares, most_scans
+from looc_tf.data import tiff
+from looc_tf.data.decode import (
+    LARGE,
+    MAX_PIXELS,
+    SCAN,
+    TOO_MANY_SCANS,
+    decode_square,
+    decode_squares,
+    most_scans,
+    square,
+)
+from looc_tf.data.pixels import PLAIN, Pixels, wanted
+from looc_tf.data.raw import check_bands, open_image, read_raw
 from looc_tf.errors import printable, reason
 from looc_tf.progress import stages
 
 Broken = tuple[str, str]  # id, reason
-Readable = tuple[bytes, np.ndarray]  # what TensorFlow decodes, and uint8 [size, size, 3]
+Readable = tuple[bytes, np.ndarray]  # what TensorFlow decodes, and uint8 [size, size, C]
 Checked = Union[Readable, str]  # or why there is none
-Named = TypeVar("Named", bound=tuple[Any, Union[bytes, str]])  # a picture's id or row; its bytes or why there are none
+Named = TypeVar(
+    "Named", bound=tuple[Any, Union[bytes, str, np.ndarray]]
+)  # a picture's id or row; its bytes or why there are none
 FAULTS = (ValueError, OSError, KeyError, tf.errors.OpError)  # what reading a broken picture may raise
-FORMATS = "BMP DIB GIF JPEG JPEG2000 PNG PPM TGA TIFF WEBP".split()  # no others: Pillow would run a program for some
 LARGEST = 4 * MAX_PIXELS + (1 << 20)  # bytes: an uncompressed picture with alpha
 _PORTION = 1 << 26  # bytes of encoded pictures, about: a batch of large photographs is a smaller batch
 _ALONE = threading.RLock()  # held while a picture of more than LARGE pixels is decoded
@@ -42,24 +54,30 @@ def read_file(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def transcode(data: bytes) -> bytes:
-    """PNG bytes of a picture in any format that Pillow reads (WebP, TIFF, PPM, CMYK or palette BMP, ...).
+def transcode(data: bytes, rule: Pixels = PLAIN) -> bytes:
+    """PNG bytes of a picture in any format that is read here (WebP, TIFF, PPM, CMYK or palette BMP, ...).
 
-    EXIF orientation is applied; 16-bit and float pixels keep their upper 8 bits.
+    EXIF orientation is applied. What 16-bit and float pixels become, and which bands are used, is said by the rule; by
+    the plain one their upper 8 bits are kept.
 
     Raises:
-        ValueError: not a picture, a broken one, or one of more than `MAX_PIXELS` pixels.
+        ValueError: not a picture, a broken one, one of more than `MAX_PIXELS` pixels, or of other bands.
     """
     if not data:
         raise ValueError("empty file")
     try:
-        with _open(data) as image:
+        if not rule.plain and (ruled := _by_rule(data, rule)):
+            return ruled
+        check_bands(data)
+        with open_image(data) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"{image.width} x {image.height} pixels; at most {MAX_PIXELS:,} are read")
             if image.format == "JPEG" and data.count(SCAN) > most_scans(len(data)):
                 raise ValueError(TOO_MANY_SCANS)
             with _alone_if_large(image.width * image.height):
                 upright = _eight_bits(ImageOps.exif_transpose(image))
+                if max(rule.bands, default=0) >= len(upright.getbands()):
+                    raise ValueError(wanted(len(upright.getbands()), rule.bands))
                 out = io.BytesIO()
                 upright.save(out, "PNG", compress_level=1)
     except Image.DecompressionBombError as error:
@@ -71,20 +89,11 @@ def transcode(data: bytes) -> bytes:
     return out.getvalue()
 
 
-def _open(data: bytes) -> Image.Image:
-    """`Image.open`, without its warning of a large picture: `MAX_PIXELS` is the bound here.
-
-    A filter of warnings would be one of the whole process and of all its threads.
-    """
-    Image.init()
-    for factory, accept in (Image.OPEN[name] for name in FORMATS if name in Image.OPEN):
-        try:
-            accepted = accept is None or accept(data[:16])
-            if accepted and not isinstance(accepted, str):  # a text says what Pillow lacks to read it
-                return factory(io.BytesIO(data), "")
-        except (SyntaxError, IndexError, TypeError, struct.error):  # not of this format after all, as in `Image.open`
-            continue
-    raise UnidentifiedImageError
+def _by_rule(data: bytes, rule: Pixels) -> bytes | None:
+    """PNG of a picture that is no ordinary one of 8 bits; None for those, which the rule is given when decoded."""
+    with _alone_if_large(_claimed(data)):
+        raw = read_raw(data, MAX_PIXELS, bool(rule.bands))
+        return raw.picture(rule) if raw else None
 
 
 @contextlib.contextmanager
@@ -101,9 +110,12 @@ def _alone_if_large(pixels: int) -> Iterator[None]:
 
 
 def _claimed(data: bytes) -> int:
-    """Pixels that a picture's header states, 0 where Pillow finds none."""
+    """Pixels that a picture's header states, 0 where none are found."""
     try:
-        with _open(data) as image:
+        if data.startswith(tiff.MARKS):  # Pillow complains of many bands, in the log
+            height, width, bands = tiff.read_page(data).shape
+            return height * width * max(1, bands // 3)
+        with open_image(data) as image:
             return image.width * image.height
     except Exception:  # Pillow raises whatever a broken header leads it into; the decoder then says what is wrong
         return 0
@@ -118,73 +130,90 @@ def _eight_bits(image):
     return image.convert("RGBA" if transparent else "RGB")
 
 
-def decode_one(data: bytes, size: int) -> np.ndarray:
-    """uint8 [size, size, 3] of one picture in any format; raises `ValueError` with a reason of one line.
+def decode_one(data: bytes | np.ndarray, size: int, rule: Pixels = PLAIN) -> np.ndarray:
+    """uint8 [size, size, C] of one picture in any format, or of its intensities [H, W, bands] or [H, W].
+
+    Raises `ValueError` with a reason of one line.
 
     Runs eagerly, kernel by kernel, in the calling thread: safe inside `tf.numpy_function`, where calling a
     `tf.function` could wait for the very threads that wait for it.
     """
-    return readable(data, size)[1]
+    if isinstance(data, bytes):
+        return readable(data, size, rule)[1]
+    values = rule.eight_bits(data)
+    return values if values.shape[:2] == (size, size) else square(tf.constant(values), size).numpy()
 
 
-def readable(data: bytes, size: int) -> Readable:
-    """`decode_one` with the bytes that TensorFlow decodes: the same ones or, in a format for Pillow, a PNG of them."""
+def readable(data: bytes, size: int, rule: Pixels = PLAIN) -> Readable:
+    """`decode_one` with the bytes that TensorFlow decodes: the same ones or, in another format, a PNG of them."""
     with _alone_if_large(_claimed(data)):
         try:
-            return data, decode_square(tf.constant(data), size).numpy()
+            return data, decode_square(tf.constant(data), size, rule).numpy()
         except tf.errors.OpError:
-            data = transcode(data)
-            return data, decode_square(tf.constant(data), size).numpy()
+            data = transcode(data, rule)
+            return data, decode_square(tf.constant(data), size, rule).numpy()
 
 
-def readable_batch(batch: Sequence[bytes], size: int) -> list[Checked]:
+def square_of(raw: np.ndarray, size: int, rule: Pixels = PLAIN) -> np.ndarray:
+    """uint8 [size, size, C] of intensities in memory, [H, W, bands] or [H, W]: as `decode_one` of a file of them."""
+    return square(tf.constant(rule.eight_bits(raw)), size).numpy()
+
+
+def readable_batch(batch: Sequence[bytes], size: int, rule: Pixels = PLAIN) -> list[Checked]:
     """`readable` of each picture, in one traced call where all are sound; a broken one is the reason."""
     with contextlib.suppress(*FAULTS):
-        return list(zip(batch, _decoder(size)(tf.constant(batch)).numpy()))
-    return [_attempt(data, size) for data in batch]
+        return list(zip(batch, _decoder(size, rule)(tf.constant(batch)).numpy()))
+    return [_attempt(data, size, rule) for data in batch]
 
 
-def _attempt(data: bytes, size: int) -> Checked:
+def _attempt(data: bytes, size: int, rule: Pixels) -> Checked:
     try:
-        return readable(data, size)
+        return readable(data, size, rule)
     except FAULTS as error:
         return reason(error)
 
 
 @lru_cache(maxsize=8)
-def _decoder(size: int) -> Callable[[tf.Tensor], tf.Tensor]:
-    """string [B] -> uint8 [B, size, size, 3] in one traced call; one bad picture fails the whole batch."""
+def _decoder(size: int, rule: Pixels) -> Callable[[tf.Tensor], tf.Tensor]:
+    """string [B] -> uint8 [B, size, size, C] in one traced call; one bad picture fails the whole batch."""
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     def decode(encoded: tf.Tensor) -> tf.Tensor:
-        return decode_squares(encoded, size)
+        return decode_squares(encoded, size, rule)
 
     return decode
 
 
 def decode_all(
-    read: Callable[[int], bytes], names: np.ndarray, size: int, batch: int = 256
+    read: Callable[[int], bytes | np.ndarray],
+    names: np.ndarray,
+    size: int,
+    rule: Pixels = PLAIN,
+    batch: int = 256,
 ) -> tuple[np.ndarray, np.ndarray, list[Broken]]:
     """Decodes every row.
 
     Args:
-        read: row -> encoded bytes.
+        read: row -> encoded bytes, or pixels.
         names: [N] ids, for the report.
         size: pixels of the side.
+        rule: of the data set.
         batch: pictures per call, fewer where they are large.
 
     Returns:
-        uint8 [N, size, size, 3]; bool [N], which are good; (id, reason) of those that are not.
+        uint8 [N, size, size, C]; bool [N], which are good; (id, reason) of those that are not.
     """
     count, broken = len(names), []
-    images, good = np.zeros((count, size, size, 3), np.uint8), np.ones(count, bool)
+    images, good = np.zeros((count, size, size, rule.channels), np.uint8), np.ones(count, bool)
     with stages(after=2.0) as show:
-        for portion in portions(_rows(read, count), batch):
+        for portion in portions(_rows(read, count, size, rule), batch):
             files = [data for _, data in portion if isinstance(data, bytes)]
-            decoded = iter(readable_batch(files, size) if files else [])
+            decoded = iter(readable_batch(files, size, rule) if files else [])
             for row, data in portion:
                 result = next(decoded) if isinstance(data, bytes) else data
-                if isinstance(result, str):
+                if isinstance(result, np.ndarray):
+                    images[row] = result
+                elif isinstance(result, str):
                     good[row] = False
                     broken.append((str(names[row]), result))
                 else:
@@ -193,11 +222,14 @@ def decode_all(
     return images, good, broken
 
 
-def _rows(read: Callable[[int], bytes], count: int) -> Iterator[tuple[int, bytes | str]]:
-    """(row, bytes or why there are none) of all rows."""
+def _rows(
+    read: Callable[[int], bytes | np.ndarray], count: int, size: int, rule: Pixels
+) -> Iterator[tuple[int, bytes | np.ndarray | str]]:
+    """(row, bytes or why there are none) of all rows; of pixels the square, so that no larger ones are held."""
     for row in range(count):
         try:
-            yield row, read(row)
+            data = read(row)
+            yield row, data if isinstance(data, bytes) else decode_one(data, size, rule)
         except FAULTS as error:
             yield row, reason(error)
 

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from looc_tf.data.splits import ALIASES
-from looc_tf.data.table import Table
+import numpy as np
+
+from looc_tf.data.places import EXPECTED, beside, missing
+from looc_tf.data.splits import ALIASES, POOL
+from looc_tf.data.table import RULES, Table
 from looc_tf.data.tfrecord import Keys, read_tfrecord
 from looc_tf.errors import UserError, nearest
 
+POOLS = ("unlabelled", "unlabeled", "extra")  # splits of STL-10, SVHN and others
 
-def read_named(name: str, data_dir: str | os.PathLike | None = None) -> Table:
+
+def read_named(name: str, data_dir: str | os.PathLike | None = None, rules: int = RULES) -> Table:
     """The TFDS set `name` (`"cifar10"`, `"factors"`, `"imagenette/160px:1.0.0"`), prepared first where it is not yet.
 
-    Every class-label feature becomes a label field; the one called `label`, else the first, is the main one. Splits
-    other than train, validation and test are left out.
+    Every class-label feature becomes a label field; the one called `label`, else the first, is the main one. The splits
+    `unlabelled` (or `unlabeled`) and `extra` are training pictures without labels; others than these and train,
+    validation and test are left out.
 
     Args:
         name: as `tfds.builder` takes it.
         data_dir: where TFDS keeps prepared sets; its own default (or TFDS_DATA_DIR) if None.
+        rules: 1 to leave out the training pictures without labels as well.
 
     Raises:
         UserError: an unknown name, a set that cannot be prepared here, or one without a picture feature.
@@ -34,23 +42,30 @@ def read_named(name: str, data_dir: str | os.PathLike | None = None) -> Table:
         _prepare(builder, name)
         builder = _builder(tfds, name, data_dir)  # another process may have been the one that prepared it
     fields, keys = _features(tfds, builder.info.features, name)
+    known = {**ALIASES, **(dict.fromkeys(POOLS, POOL) if rules > 1 else {})}
     files = {
-        Path(os.fspath(path)): ALIASES[part.lower()]
+        Path(os.fspath(path)): known[part.lower()]
         for part, split in builder.info.splits.items()
-        if part.lower() in ALIASES
+        if part.lower() in known
         for path in split.filepaths
     }
-    return read_tfrecord(list(files), fields=fields, keys=keys, split=files.__getitem__)
+    table = read_tfrecord(list(files), fields=fields, keys=keys, split=files.__getitem__, rules=rules)
+    pool = table.splits == POOL
+    return replace(table, labels={name: np.where(pool, -1, numbers) for name, numbers in table.labels.items()})
 
 
 def _builder(tfds: Any, name: str, data_dir: str | os.PathLike | None) -> Any:
     try:
         return tfds.builder(name, data_dir=data_dir, try_gcs=False)
     except (tfds.core.DatasetNotFoundError, ValueError, AssertionError, ImportError) as error:
-        hint = nearest(name.split("/")[0].split(":")[0], tfds.list_builders(with_community_datasets=False))
+        names = tfds.list_builders(with_community_datasets=False)
+        first = name.split("/")[0].split(":")[0]
+        if "/" in name and first not in names:
+            raise missing(name) from error
+        hint = nearest(first, [*beside(Path()), *names])
         reason = "" if isinstance(error, tfds.core.DatasetNotFoundError) else f" ({str(error).splitlines()[0]})"
         raise UserError(
-            f"Expected a folder, TFRecord files or a TFDS name. Received {name!r}{reason}. {hint}".strip()
+            f"{EXPECTED}. Received {name!r}{reason}, and no folder of that name is in {Path.cwd()}. {hint}".strip()
         ) from error
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import glob
 import os
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from looc_tf.errors import UserError, reason
 LARGEST = 2 * ingest.LARGEST + (1 << 20)  # bytes of a payload: a picture, its stylised copy, and what is said of them
 _HEAD, _AROUND = 12, 16  # bytes before a payload, and around it
 _BLOCKS = 1 << 12, 1 << 20  # bytes in which the next record is searched, at first and at most
+_SUFFIXES = frozenset({".tfrec", ".tfr"})
+_SHARD = re.compile(r"-\d{5}-of-\d{5}$")
 _CUT = "cut short here, compressed, or not a TFRecord file"
 
 
@@ -51,14 +54,33 @@ def is_record_file(path: Path) -> bool:
     return ".tfrecord" in path.name and path.is_file()
 
 
+def holds_records(path: Path) -> bool:
+    """Whether a file is one of TFRecords, by its name or, where that says nothing, by the head of its first record."""
+    if is_record_file(path) or (path.suffix.lower() in _SUFFIXES and path.is_file()):
+        return True
+    if (path.suffix and not _SHARD.search(path.name)) or not path.is_file():
+        return False
+    try:
+        with open(path, "rb") as file:
+            return _is_head(file.read(_HEAD))
+    except OSError:
+        return False
+
+
 def record_files(name: str | os.PathLike) -> list[Path]:
     """The record files that a name means, sorted: those of a folder, the file itself, or whatever a glob matches."""
     path = Path(os.path.expanduser(name))
     if path.is_dir():
-        return sorted(file for file in path.iterdir() if is_record_file(file))
+        return sorted(file for file in path.iterdir() if holds_records(file))
     if path.exists() or not glob.has_magic(str(name)):
-        return [path] if is_record_file(path) else []
+        return [path] if holds_records(path) else []
     return sorted(Path(file) for file in glob.glob(str(path)) if os.path.isfile(file))
+
+
+def records_below(folder: Path) -> list[Path]:
+    """The record files in the folders of a folder, such as those of its splits, sorted."""
+    below = (path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return sorted(file for path in below for file in record_files(path))
 
 
 def stamp(file: Path) -> tuple[int, ...]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import tensorflow as tf
 
+from looc_tf.data.census import Census
 from looc_tf.data.ingest import FAULTS, decode_all, decode_one
+from looc_tf.data.pixels import PLAIN, Pixels
 from looc_tf.data.table import Table
 from looc_tf.errors import UserError, reason
 
@@ -30,6 +33,10 @@ class Source:
         fields: label field -> class names. "label" is the main one; {} when there are no labels (`label` is then -1).
         stylized: whether each element has a field `stylized`, uint8 like `image`.
         skipped: list of (id, reason).
+        census: of the set that this is a part of, as listed (`census_of`: as it turned out); None where it is of none.
+        notes: what is to be said of how the set was read, a line each.
+        pixels: the rule by which raw intensities became these 8 bits.
+        remarks: what was found while the rule was, for people: (level of logging, line).
 
     Example:
         >>> from looc_tf.data import open_source
@@ -38,17 +45,30 @@ class Source:
         TensorShape([2, 64, 64, 3])
     """
 
-    def __init__(self, table: Table, *, name: str, split: str, size: int, budget: int = BUDGET):
-        self.name, self.split, self.size = name, split, size
+    def __init__(
+        self,
+        table: Table,
+        *,
+        name: str,
+        split: str,
+        size: int,
+        budget: int = BUDGET,
+        census: Census | None = None,
+        pixels: Pixels = PLAIN,
+        remarks: Sequence[tuple[int, str]] = (),
+    ):
+        self.pixels, self.remarks = pixels, tuple(remarks)
+        self.name, self.split, self.size, self.census = name, split, size, census
         self.fields = {field: tuple(names) for field, names in table.fields.items()}
         self.skipped: list[tuple[str, str]] = list(table.skipped)
+        self.notes = table.notes
         self.stylized = table.stylized is not None
         self._broken: set[int] = set()  # rows that a fetch found so
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(_WORKERS, "decode")  # starts no thread before its first task
         self._images: np.ndarray | None = None
         self._copies: np.ndarray | None = None
-        if len(table) * size * size * 3 * (1 + self.stylized) <= budget:
+        if len(table) * size * size * pixels.channels * (1 + self.stylized) <= budget:
             table = self._decode(table)
         if not len(table):
             raise self._nothing()
@@ -56,10 +76,10 @@ class Source:
         self._ids = np.array([name.encode() for name in table.ids], object)
 
     def _decode(self, table: Table) -> Table:
-        images, good, broken = decode_all(table.picture, table.ids, self.size)
+        images, good, broken = decode_all(table.picture, table.ids, self.size, self.pixels)
         self.skipped += broken
         if table.stylized is not None:
-            copies, fine, broken = decode_all(table.stylized, table.ids, self.size)
+            copies, fine, broken = decode_all(table.stylized, table.ids, self.size, self.pixels)
             self.skipped += [(name, f"stylised copy: {why}") for name, why in broken]
             good &= fine
             self._copies = copies if good.all() else copies[good]
@@ -80,6 +100,16 @@ class Source:
             f"Source({self.name!r}, {self.split!r}, size={self.size}, pictures={len(self)}, labels={list(self.fields)})"
         )
 
+    def take(self, rows: np.ndarray) -> Source:
+        """The pictures at these rows, in this order, as a source of their own; nothing is decoded again."""
+        rows = np.asarray(rows, np.int64)
+        part = copy.copy(self)
+        part._table, part._ids = self._table.take(rows), self._ids[rows]
+        part._images = None if self._images is None else self._images[rows]
+        part._copies = None if self._copies is None else self._copies[rows]
+        part.skipped, part._broken, part._lock = list(self.skipped), set(), threading.Lock()
+        return part
+
     @property
     def ids(self) -> list[str]:
         """Ids of all pictures, in order."""
@@ -93,7 +123,7 @@ class Source:
     @property
     def element_spec(self) -> dict[str, tf.TensorSpec]:
         """Types and shapes of one element."""
-        picture = tf.TensorSpec([self.size, self.size, 3], tf.uint8)
+        picture = tf.TensorSpec([self.size, self.size, self.pixels.channels], tf.uint8)
         spec = {"image": picture, **{field: tf.TensorSpec([], tf.int64) for field in self._table.labels}}
         spec["id"] = tf.TensorSpec([], tf.string)
         return {**spec, "stylized": picture} if self.stylized else spec
@@ -105,8 +135,8 @@ class Source:
             indices: int64 (or int32) [B], each in [0, len(self)).
 
         Returns:
-            {"image": uint8 [B, S, S, 3], "label": int64 [B], "id": string [B]}, further label fields as int64 [B], and
-            "stylized" uint8 [B, S, S, 3] where the set has it.
+            {"image": uint8 [B, S, S, C], "label": int64 [B], "id": string [B]}, further label fields as int64 [B], and
+            "stylized" uint8 [B, S, S, C] where the set has it.
         """
         spec = self.element_spec
         indices = tf.cast(indices, tf.int64)
@@ -134,7 +164,7 @@ class Source:
     def _read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Decodes these rows now; the next good row stands in for a broken one, always the same."""
         rows = list(self._pool.map(self._readable, indices.tolist()))
-        shape = (len(rows), self.size, self.size, 3)
+        shape = (len(rows), self.size, self.size, self.pixels.channels)
         images = np.stack([image for _, image, _ in rows]) if rows else np.zeros(shape, np.uint8)
         copies = None
         if self.stylized:
@@ -147,9 +177,9 @@ class Source:
             if row in self._broken:  # known from a fetch before
                 continue
             try:
-                image = decode_one(self._table.picture(row), self.size)
+                image = decode_one(self._table.picture(row), self.size, self.pixels)
                 stylized = self._table.stylized
-                copy = decode_one(stylized(row), self.size) if stylized is not None else None
+                copy = decode_one(stylized(row), self.size, self.pixels) if stylized is not None else None
                 return row, image, copy
             except FAULTS as error:
                 self._skip(row, reason(error))

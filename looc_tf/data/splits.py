@@ -10,6 +10,7 @@ from looc_tf.data.table import Table
 from looc_tf.errors import UserError, unknown
 
 SPLITS = ("train", "validation", "test")
+POOL = "pool"  # training pictures that carry no split and no label, such as those of `unlabeled/`
 ALIASES = {
     "train": "train", "training": "train",
     "val": "validation", "valid": "validation", "validation": "validation", "dev": "validation",
@@ -39,37 +40,59 @@ def _carve(splits: np.ndarray, rows: np.ndarray, ids: np.ndarray, part: str, ten
     splits[rows[chosen]] = part
 
 
-def assign(table: Table) -> np.ndarray:
-    """[N] split of every row.
+def _reach_all(splits: np.ndarray, rows: np.ndarray, ids: np.ndarray, labels: np.ndarray) -> None:
+    """Gives each part that has none of a class one of its `rows`, by the hash, where the class has three or more."""
+    for label in np.unique(labels[rows]):
+        own = rows[labels[rows] == label]
+        own = own[np.argsort(stable_hash(ids[own]), kind="stable")]
+        for part in ("test", "validation", "train"):
+            if len(own) > 2 and not (splits[own] == part).any():
+                names, counts = np.unique(splits[own], return_counts=True)
+                splits[own[splits[own] == names[counts.argmax()]][0]] = part
 
-    - Nothing declared, or a single split: 80/10/10 by the hash of the id.
+
+def assign(table: Table) -> np.ndarray:
+    """[N] split of every row; "dropped" for test pictures whose labels are withheld, where there are labels.
+
+    - Nothing declared, or a single split: 80/10/10 by the hash of the id, and so that each class of three or more
+      pictures is in each part.
     - Train and test: a tenth of train, by the hash, becomes validation.
     - Train and validation but no (labelled) test, as ImageNet is usually laid out: the validation part is the one that
       results are reported on, so it is the test part here, and a tenth of train becomes validation.
+    - What carries no split beside parts that are declared ("pool", or "") is trained on.
+
+    By rules 1 a class may miss a part, and what carries no split beside parts that are declared is in none.
     """
     splits = np.array(table.splits, "<U10")
     _drop_unlabelled_test(table, splits)
-    declared = set(splits) - {"", "dropped"}
+    declared = set(splits) - {"", POOL, "dropped"}
     if len(declared) <= 1:
-        rows = np.flatnonzero(splits != "dropped")
+        rows = np.flatnonzero(np.isin(splits, [*declared, ""]))
+        rows = rows if len(rows) else np.flatnonzero(splits == POOL)
         splits[rows] = "train"
         _carve(splits, rows, table.ids, "test", 0)
         _carve(splits, rows[splits[rows] == "train"], table.ids, "validation", 1)
+        if table.fields and table.rules > 1:
+            _reach_all(splits, rows, table.ids, table.labels["label"])
     elif "test" not in declared:
         splits[splits == "validation"] = "test"
         _carve(splits, np.flatnonzero(splits == "train"), table.ids, "validation", 1)
     elif "validation" not in declared:
         _carve(splits, np.flatnonzero(splits == "train"), table.ids, "validation", 1)
+    if table.rules > 1:
+        splits[np.isin(splits, ["", POOL])] = "train"
     return splits
 
 
-def select(table: Table, split: str, name: str, limit: int | None = None) -> Table:
+def select(table: Table, split: str, name: str, limit: int | None = None, splits: np.ndarray | None = None) -> Table:
     """The rows of one split; of more than `limit` a sample by a hash of their ids, the same wherever it is drawn.
+
+    `splits` is what `assign` says, where it was asked before.
 
     Raises:
         UserError: the split is empty; `name` is what the table is called there.
     """
-    rows = np.flatnonzero(assign(table) == split)
+    rows = np.flatnonzero((assign(table) if splits is None else splits) == split)
     if not len(rows):
         whole = f"{name!r}, which holds {len(table)} in all"
         raise UserError(f"Expected pictures in the {split} part of {whole}. Add pictures to it.")

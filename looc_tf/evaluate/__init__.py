@@ -4,6 +4,7 @@
 the first names are here as well.
 """
 
+from looc_tf.evaluate.classifier import classifier_reading
 from looc_tf.evaluate.knn import knn_accuracy
 from looc_tf.evaluate.probe_result import Fitted
 from looc_tf.evaluate.probes import LINEAR_PROBES, check
@@ -18,6 +19,7 @@ __all__ = [
     "chance",
     "check",
     "choose_pictures",
+    "classifier_reading",
     "difference",
     "evaluate",
     "knn_accuracy",

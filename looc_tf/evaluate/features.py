@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from looc_tf.errors import UserError
-from looc_tf.representations import CONCAT, is_space, ordered
+from looc_tf.representations import CONCAT, PROBABILITIES, is_space, ordered
 
 if TYPE_CHECKING:
     from looc_tf.data import Source
@@ -67,7 +67,7 @@ class Features:
     @property
     def representations(self) -> tuple[str, ...]:
         """What can be probed: the trunk, the spaces, all of these concatenated, the branches."""
-        names = list(next(iter(self.copies.values())))
+        names = [name for name in next(iter(self.copies.values())) if name != PROBABILITIES]
         return tuple(ordered([*names, *([CONCAT] if self.spaces else [])]))
 
     def same(self, representation: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
-from looc_tf.evaluate.probe_result import Choice, Rows
+from looc_tf.evaluate.probe_result import Choice, Rows, accuracy, balanced_accuracy
 
 TEMPERATURE = 0.07  # of the votes, InstDisc's
 
@@ -24,7 +24,7 @@ def knn_accuracy(
     50.0
     """
     cosines, neighbors = _nearest(train_features, features, k)
-    return _accuracy(cosines, train_labels[neighbors], labels)
+    return accuracy(_elected(cosines, train_labels[neighbors]), labels)
 
 
 def knn_probe(train: Rows, validation: Rows, test: Rows, neighbors: Sequence[int]) -> Choice:
@@ -32,10 +32,12 @@ def knn_probe(train: Rows, validation: Rows, test: Rows, neighbors: Sequence[int
     counts = sorted({min(k, len(train.labels)) for k in neighbors})
     cosines, nearest = _nearest(train.features, validation.features, counts[-1])
     votes = train.labels[nearest]
-    scores = [_accuracy(cosines[:, :k], votes[:, :k], validation.labels) for k in counts]
+    scores = [accuracy(_elected(cosines[:, :k], votes[:, :k]), validation.labels) for k in counts]
     best = int(np.argmax(scores))
-    value = knn_accuracy(*train, *test, counts[best])
-    return Choice(value, scores[best], {"neighbors": counts[best]})
+    cosines, nearest = _nearest(train.features, test.features, counts[best])
+    answers = _elected(cosines, train.labels[nearest])
+    balanced = balanced_accuracy(answers, test.labels)
+    return Choice(accuracy(answers, test.labels), scores[best], {"neighbors": counts[best]}, balanced=balanced)
 
 
 def _nearest(train: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -47,7 +49,8 @@ def _nearest(train: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray
     return 1.0 - distances**2 / 2.0, rows
 
 
-def _accuracy(cosines: np.ndarray, votes: np.ndarray, labels: np.ndarray) -> float:
+def _elected(cosines: np.ndarray, votes: np.ndarray) -> np.ndarray:
+    """The label that the weighted votes [N, k] of each row elect."""
     scores = np.zeros((len(votes), int(votes.max()) + 1))
     np.add.at(scores, (np.arange(len(votes))[:, None], votes), np.exp((cosines - 1.0) / TEMPERATURE))
-    return 100.0 * float(np.mean(scores.argmax(axis=1) == labels))
+    return scores.argmax(axis=1)

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from looc_tf.evaluate.probe_result import Choice, Fitted, Rows
+from looc_tf.evaluate.probe_result import Choice, Fitted, Rows, accuracy, balanced_accuracy
 
 ITERATIONS = 100  # of L-BFGS for each penalty; 200 moved no accuracy by 0.2 points on CIFAR-10 features
 
@@ -29,13 +29,14 @@ def linear_probe(train: Rows, validation: Rows, test: Rows, strengths: Sequence[
     best, best_score = model, -1.0
     for strength in sorted(strengths):
         model.set_params(C=strength).fit(features, train.labels)
-        score = _accuracy(model, held_out, validation.labels)
+        score = accuracy(model.predict(held_out), validation.labels)
         if score < best_score:
             break
         if score > best_score:
             best, best_score = copy.copy(model), score  # a fit replaces the coefficients, it does not write into them
-    value = _accuracy(best, scaler.transform(test.features), test.labels)
-    return Choice(value, best_score, {"strength": best.C}, _numbers(scaler, best))
+    answers = best.predict(scaler.transform(test.features))
+    value, balanced = accuracy(answers, test.labels), balanced_accuracy(answers, test.labels)
+    return Choice(value, best_score, {"strength": best.C}, _numbers(scaler, best), balanced)
 
 
 def _numbers(scaler: StandardScaler, model: LogisticRegression) -> Fitted:
@@ -43,7 +44,3 @@ def _numbers(scaler: StandardScaler, model: LogisticRegression) -> Fitted:
     if len(weights) == 1:  # two classes: scikit-learn keeps the second one's row, against a first one of zeros
         weights, bias = np.concatenate([0 * weights, weights]), np.concatenate([0 * bias, bias])
     return Fitted(scaler.mean_, scaler.scale_, weights, bias, model.classes_)
-
-
-def _accuracy(model: LogisticRegression, features: np.ndarray, labels: np.ndarray) -> float:
-    return 100.0 * float(np.mean(model.predict(features) == labels))

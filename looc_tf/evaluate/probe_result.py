@@ -38,9 +38,37 @@ class Fitted:
 
 
 class Choice(NamedTuple):
-    """A probe's accuracy in percent on the test part and on the validation part, which chose the setting."""
+    """A probe's accuracy in percent on the test part and on the validation part, which chose the setting.
+
+    `balanced` is the mean over the classes of the test part, see `balanced_accuracy`.
+    """
 
     value: float
     validation: float
     setting: Mapping[str, float]
     fitted: Optional[Fitted] = None  # of linear probes
+    balanced: Optional[float] = None  # on the test part
+
+
+def accuracy(predicted: np.ndarray, labels: np.ndarray) -> float:
+    """How many of the answers are right, in percent."""
+    return 100.0 * float(np.mean(predicted == labels))
+
+
+def balanced_accuracy(predicted: np.ndarray, labels: np.ndarray) -> float:
+    """The mean over the classes in `labels` of how many of each are right, in percent: every class weighs alike.
+
+    >>> balanced_accuracy(np.array([0, 0, 0, 0]), np.array([0, 0, 0, 1]))
+    50.0
+    """
+    right = predicted == labels
+    return 100.0 * float(np.mean([right[labels == name].mean() for name in np.unique(labels)]))
+
+
+def majority_share(train: np.ndarray, test: np.ndarray) -> float:
+    """The accuracy in percent of whoever always answers with the class that most training examples have.
+
+    >>> majority_share(np.array([0, 1, 1]), np.array([1, 1, 1, 0]))
+    75.0
+    """
+    return accuracy(np.full(len(test), np.bincount(train).argmax()), test)

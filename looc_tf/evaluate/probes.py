@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from looc_tf.config import Evaluation
+from looc_tf.data.pixels import PLAIN
 from looc_tf.errors import unknown
 from looc_tf.evaluate.features import HUE_SHIFTS, UPRIGHT, Features
 from looc_tf.evaluate.knn import knn_probe
@@ -19,16 +21,22 @@ if TYPE_CHECKING:
     from looc_tf.data import Source
 
 PARTS = ("train", "validation", "test")
+MAIN = "label"  # the field that folders and most sets have
 
 
 class Probe(ABC):
     """A question that is put to frozen features.
 
-    `copies` names the copies of each picture that it reads, `classes` is the number of answers.
+    `copies` names the copies of each picture that it reads, `classes` is the number of answers that there are and
+    `guesses` that of those which anybody would guess who has seen the training part: chance is one in so many.
     """
 
     copies: tuple[str, ...] = (UPRIGHT,)
     classes: int
+
+    @property
+    def guesses(self) -> int:
+        return self.classes
 
     @abstractmethod
     def rows(self, features: Features, representation: str) -> Rows:
@@ -40,10 +48,23 @@ class Probe(ABC):
 
 
 class LabelProbe(Probe):
-    """Linear probe of a label field of the source: the object, its hue, its texture."""
+    """Linear probe of a label field of the source: the object, its hue, its texture.
 
-    def __init__(self, field: str, classes: int) -> None:
-        self.field, self.classes = field, classes
+    Chance counts the classes that occur among the labelled training pictures, all of them, whatever
+    `evaluation.limit` leaves of them: a folder or a name without a labelled training picture is no answer.
+
+    Args:
+        field: the label field.
+        classes: how many names it has.
+        occurring: how many of them a training picture has; all by default.
+    """
+
+    def __init__(self, field: str, classes: int, occurring: int | None = None) -> None:
+        self.field, self.classes, self.occurring = field, classes, occurring
+
+    @property
+    def guesses(self) -> int:
+        return self.occurring or self.classes
 
     def rows(self, features: Features, representation: str) -> Rows:
         return Rows(features.of(UPRIGHT, representation), features.labels[self.field]).labelled()
@@ -77,26 +98,42 @@ class HueShiftProbe(Probe):
         return Rows(features.of("hue_shift", representation), features.labels["hue_shift"])
 
 
-def _labelled(
-    field: str, otherwise: type[Probe] | None = None, kind: type[LabelProbe] = LabelProbe
-) -> Callable[[Mapping[str, Source]], Probe | None]:
+@dataclass(frozen=True)
+class Labelled:
     """The probe of a label field where every part of the data has it; else `otherwise`, else none."""
 
-    def choose(sources: Mapping[str, Source]) -> Probe | None:
-        if all(field in source.fields for source in sources.values()):
-            return kind(field, len(sources["train"].fields[field]))
-        return otherwise() if otherwise else None
+    field: str
+    otherwise: type[Probe] | None = None
+    kind: type[LabelProbe] = LabelProbe
 
-    return choose
+    def __call__(self, sources: Mapping[str, Source]) -> Probe | None:
+        if all(self.field in source.fields for source in sources.values()):
+            labels = sources["train"].labels[self.field]
+            return self.kind(self.field, len(sources["train"].fields[self.field]), len(np.unique(labels[labels >= 0])))
+        return self.otherwise() if self.otherwise and _in_color(sources) else None
+
+    @property
+    def lacking(self) -> str:
+        """Why there is no probe where there is none."""
+        return "the pictures have no labels" if self.field == MAIN else "no such label"
+
+
+def _in_color(sources: Mapping[str, Source]) -> bool:
+    """Whether pictures are RGB: those of other bands have no hue."""
+    return _channels(sources) == 3
+
+
+def _channels(sources: Mapping[str, Source]) -> int:
+    return getattr(sources["train"], "pixels", PLAIN).channels
 
 
 # name -> sources -> the probe, or None where these sources cannot answer it. The order is that of tables.
 PROBES: dict[str, Callable[[Mapping[str, Source]], Probe | None]] = {
-    "object": _labelled("label"),
+    "object": Labelled(MAIN),
     "rotation": lambda sources: RotationProbe(),
-    "hue": _labelled("hue", otherwise=HueShiftProbe),
-    "texture": _labelled("texture"),
-    "knn": _labelled("label", kind=NeighborProbe),
+    "hue": Labelled("hue", otherwise=HueShiftProbe),
+    "texture": Labelled("texture"),
+    "knn": Labelled(MAIN, kind=NeighborProbe),
 }
 LINEAR_PROBES = tuple(name for name in PROBES if name != "knn")  # those that can go into an exported model
 
@@ -106,3 +143,11 @@ def check(settings: Evaluation) -> None:
     for name in settings.probes:
         if name not in PROBES:
             raise unknown("probe", name, PROBES)
+
+
+def lacking(name: str, sources: Mapping[str, Source]) -> str:
+    """Why a probe cannot be put to pictures for which the table has none."""
+    if name == "hue" and not _in_color(sources):
+        return f"pictures of {_channels(sources)} bands have no hue"
+    choose = PROBES[name]
+    return choose.lacking if isinstance(choose, Labelled) else "these pictures cannot answer it"

@@ -20,9 +20,10 @@ from threadpoolctl import threadpool_limits
 from looc_tf.config import Evaluation
 from looc_tf.errors import UserError
 from looc_tf.evaluate.features import Embed, Features, Progress, extract
-from looc_tf.evaluate.probe_result import Choice, Fitted, Rows
-from looc_tf.evaluate.probes import PARTS, PROBES, Probe, check
-from looc_tf.results import Provenance
+from looc_tf.evaluate.notes import labels_of, left_out_line, unseen_lines
+from looc_tf.evaluate.probe_result import Choice, Fitted, Rows, majority_share
+from looc_tf.evaluate.probes import PARTS, PROBES, Probe, check, lacking
+from looc_tf.results import LEVELS, Provenance
 
 if TYPE_CHECKING:
     from looc_tf.data import Source
@@ -35,22 +36,34 @@ HELD_OUT = 10  # one in so many training pictures, where a source has no validat
 
 @dataclass(frozen=True)
 class Reading:
-    """What one probe read from one representation; accuracies in percent, rounded to 4 decimals."""
+    """What one probe read from one representation; accuracies in percent, rounded to 4 decimals.
+
+    Attributes:
+        value: the accuracy on the test part; `validation`: of the chosen setting on the validation part.
+        balanced: the mean over the classes of the test part, where each weighs alike however rare it is.
+        chance: of guessing among the classes that training pictures have.
+        majority: of always answering with the class that most training pictures have.
+    """
 
     representation: str
     probe: str
-    value: float  # on the test part
+    value: float
     chance: float
-    validation: float  # of the chosen setting
+    validation: float
     setting: Mapping[str, float] = field(default_factory=dict)  # chosen on the validation part
     rows: Mapping[str, int] = field(default_factory=dict)  # examples in each part
     fitted: Optional[Fitted] = field(default=None, repr=False, compare=False)  # the probe itself, if it is linear
+    balanced: Optional[float] = None
+    majority: Optional[float] = None
 
     def record(self, run: str, method: str, seed: int, provenance: Optional[Provenance] = None) -> dict[str, Any]:
-        """The record of `results.json`."""
+        """The record of `evaluate`; with a provenance that of `results.json`, which has the levels beside it."""
         where = {"representation": self.representation, "probe": self.probe}
-        known = asdict(provenance) if provenance else {}
-        return {"run": run, "method": method, "seed": seed, **where, "value": self.value, **known}
+        record = {"run": run, "method": method, "seed": seed, **where, "value": self.value}
+        if provenance is None:
+            return record
+        levels = {name: getattr(self, name) for name in LEVELS}
+        return {**record, **levels, **asdict(provenance)}
 
     def as_dict(self) -> dict[str, Any]:
         """All of it but the probe itself, for the file that says how each value came about."""
@@ -83,13 +96,27 @@ def evaluate(
 
 
 def readings(
-    embed: Embed, sources: Mapping[str, Source], settings: Evaluation, progress: Optional[Progress] = None
+    embed: Embed,
+    sources: Mapping[str, Source],
+    settings: Evaluation,
+    progress: Optional[Progress] = None,
+    notes: Optional[list[str]] = None,
 ) -> Iterator[Reading]:
-    """Yields one `Reading` per representation and probe: `evaluate` with the chosen settings and chance levels kept."""
+    """Yields one `Reading` per representation and probe: `evaluate` with the chosen settings and chance levels kept.
+
+    What a reader of the numbers should know besides is logged, and added to `notes`: which probes are left out and why,
+    and classes that no probe can name.
+    """
     check(settings)
-    probes = available(settings.probes, sources)
+    left_out: dict[str, str] = {}
+    probes = available(settings.probes, sources, left_out)
     features = _embed(embed, sources, settings, probes, progress)
-    probes = {name: probe for name, probe in probes.items() if _answerable(name, probe, features)}
+    probes = {name: probe for name, probe in probes.items() if _answerable(name, probe, features, left_out)}
+    unseen = unseen_lines(probes.values(), features, sources["train"].fields)
+    for line in unseen:
+        log.info("%s", line)
+    if notes is not None:
+        notes += [*left_out_line(left_out), *unseen]
     pairs = list(product(features["train"].representations, probes))
     with _side_by_side() as pool:
         answers: dict[tuple[str, str], Future[Reading]] = {}
@@ -104,27 +131,33 @@ def readings(
             yield replace(answer, representation=representation)
 
 
-def available(names: tuple[str, ...], sources: Mapping[str, Source]) -> dict[str, Probe]:
-    """The probes of these names that the sources' labels allow; says once which ones are left out."""
+def available(
+    names: tuple[str, ...], sources: Mapping[str, Source], left_out: Optional[dict[str, str]] = None
+) -> dict[str, Probe]:
+    """The probes of these names that the sources' labels allow; the others are logged and put into `left_out`."""
+    left_out = {} if left_out is None else left_out
     probes: dict[str, Probe] = {}
     for name in names:
         probe = PROBES[name](sources)
         if probe:
             probes[name] = probe
         else:
-            log.info("The %s probe is left out: the data set has no such label in every part.", name)
+            left_out[name] = lacking(name, sources)
+            log.info("The %s probe is left out: %s.", name, left_out[name])
     return probes
 
 
 def chance(sources: Mapping[str, Source], names: tuple[str, ...] = tuple(PROBES)) -> dict[str, float]:
-    """The accuracy of guessing, in percent, for each probe that the sources allow."""
-    return {name: round(100.0 / probe.classes, 4) for name, probe in available(names, sources).items()}
+    """The accuracy of guessing, in percent, for each probe that the sources allow: one in so many classes as the
+    labelled training pictures have, whatever other names there are."""
+    return {name: round(100.0 / probe.guesses, 4) for name, probe in available(names, sources).items()}
 
 
 def choose_pictures(sources: Mapping[str, Source], limit: Optional[int]) -> dict[str, tuple[Source, np.ndarray]]:
     """Which pictures of which source make up each part: {"train" | "validation" | "test": (source, indices)}.
 
-    Without a validation part, one training picture in ten is held out as one. `limit` then thins the training part.
+    Without a validation part, one training picture in ten is held out as one. `limit` then thins the training part: at
+    first by those without a label, such as the many of `unlabeled/`, from which no class is learned.
     """
     train, test = sources["train"], sources["test"]
     if len(train) < 2 or len(test) < 1:
@@ -139,6 +172,9 @@ def choose_pictures(sources: Mapping[str, Source], limit: Optional[int]) -> dict
     else:
         count = -(-len(train) // HELD_OUT)
         held_out, order = (train, np.sort(order[:count])), order[count:]
+    labels = getattr(train, "labels", None)  # a source of somebody's own may not tell them before it is read
+    if labels is not None:
+        order = order[np.argsort(labels["label"][order] < 0, kind="stable")]
     return {"train": (train, np.sort(order[:limit])), "validation": held_out, "test": (test, np.arange(len(test)))}
 
 
@@ -180,12 +216,14 @@ def _side_by_side() -> Iterator[ThreadPoolExecutor]:
             pool.shutdown(cancel_futures=True)
 
 
-def _answerable(name: str, probe: Probe, features: Mapping[str, Features]) -> bool:
+def _answerable(name: str, probe: Probe, features: Mapping[str, Features], left_out: dict[str, str]) -> bool:
     """Whether there is something to tell apart and something to choose and test on; says so where there is not."""
-    labels = {part: probe.rows(features[part], features[part].representations[0]).labels for part in PARTS}
-    if len(np.unique(labels["train"])) >= 2 and len(labels["validation"]) and len(labels["test"]):
+    labels = {part: labels_of(probe, features[part]) for part in PARTS}
+    bare = [part for part in PARTS if not len(labels[part])]
+    if len(np.unique(labels["train"])) >= 2 and not bare:
         return True
-    log.warning("The %s probe is left out: it needs two classes in the training part, labels in every part.", name)
+    left_out[name] = f"no labels in the {bare[0]} part" if bare else "it needs two classes in the training part"
+    log.warning("The %s probe is left out: %s.", name, left_out[name])
     return False
 
 
@@ -198,9 +236,11 @@ def _read(
         representation,
         name,
         value=round(choice.value, 4),
-        chance=round(100.0 / probe.classes, 4),
+        chance=round(100.0 / probe.guesses, 4),
         validation=round(choice.validation, 4),
         setting=choice.setting,
         rows={part: len(rows[part].labels) for part in PARTS},
         fitted=choice.fitted,
+        balanced=None if choice.balanced is None else round(choice.balanced, 4),
+        majority=round(majority_share(rows["train"].labels, rows["test"].labels), 4),
     )

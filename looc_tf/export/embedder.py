@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
 from looc_tf.data.decode import decode_squares, square
+from looc_tf.data.pixels import PLAIN, Pixels
 from looc_tf.data.tfrecord import Keys
+from looc_tf.export.given import checked_pixels, portions_of
 
 Embeddings = dict[str, tf.Tensor]  # representation -> float32 [B, D]
 
@@ -23,57 +27,104 @@ class Embedder(tf.Module):
     rounded to 8 bits as the training data are held, then resized to `view_size` and divided by 255.
 
     Args:
-        encoder: `[B, H, W, 3]` in [0, 1] -> {representation: `[B, D]`}; see `models.Encoder`.
+        encoder: `[B, H, W, C]` in [0, 1] -> {representation: `[B, D]`}; see `models.Encoder`.
         data_size: pixels of the side at which pictures are held (`data.size` of the config).
         view_size: pixels of the side that the encoder was trained on (`views.size`).
         about: what to write beside an export of it, such as the experiment's name.
+        rule: by which raw intensities became the 8 bits that it was trained on.
 
     Example:
         >>> from looc_tf import config
         >>> from looc_tf.models import Encoder
         >>> embedder = Embedder(Encoder(config.Model(width=4), ["all"]), data_size=32, view_size=32)
-        >>> {name: tuple(rows.shape) for name, rows in embedder.images(tf.zeros([2, 48, 64, 3], tf.uint8)).items()}
+        >>> {name: tuple(rows.shape) for name, rows in embedder(tf.zeros([2, 48, 64, 3], tf.uint8)).items()}
         {'trunk': (2, 32), 'all': (2, 128)}
     """
 
-    def __init__(self, encoder: keras.Model, *, data_size: int, view_size: int, about: Mapping[str, Any] | None = None):
+    def __init__(
+        self,
+        encoder: keras.Model,
+        *,
+        data_size: int,
+        view_size: int,
+        about: Mapping[str, Any] | None = None,
+        rule: Pixels = PLAIN,
+    ):
         super().__init__(name="embedder")
-        self.data_size, self.view_size = data_size, view_size
+        self.data_size, self.view_size, self.rule = data_size, view_size, rule
+        spec = tf.TensorSpec([None, None, None, rule.channels], tf.uint8, "images")
+        self.pixels = tf.function(self._pixels, input_signature=[spec], autograph=False)
         self.about = dict(about or {})
         self.state = list(encoder.weights)
         # Behind a function, since a SavedModel that tracks the Keras model carries a trace of every one of its layers.
         self._encode = lambda views: encoder(views, training=False)
+        ready = tf.TensorSpec([None, data_size, data_size, rule.channels], tf.uint8, "squares")
+        self.squares = tf.function(self._embed_ready, input_signature=[ready], autograph=False)
 
     @classmethod
     def from_run(cls, run: Any) -> Embedder:
         """The embedder of a trained run: of its query encoder, at the sizes of its config.
 
         Args:
-            run: what `train.load_run` returns; has `experiment`, `method` and `step`.
+            run: what `train.load_run` returns; has `experiment`, `method`, `step` and `pixels`.
         """
         experiment = run.experiment
         about = {"experiment": experiment.name, "step": run.step, "seed": experiment.seed}
-        return cls(run.method.final, data_size=experiment.data.size, view_size=experiment.views.size, about=about)
+        if run.method.class_names:
+            about["classes"] = list(run.method.class_names)  # what the columns of `probabilities` mean
+        rule, sizes = getattr(run, "pixels", PLAIN), (experiment.data.size, experiment.views.size)
+        return cls(run.method.final, data_size=sizes[0], view_size=sizes[1], about=about, rule=rule)
+
+    def __call__(self, pictures: Any, batch: int = 64) -> Embeddings:
+        """Embeds whatever pictures there are, in portions; of one picture the rows are one.
+
+        Args:
+            pictures: one picture or several: pixels in 0..255 [B, H, W, 3], [H, W, 3], or grey [B, H, W], [B, H, W, 1],
+                [H, W]; a PIL picture; a path; a list of these, of any sizes; or a `Source`.
+            batch: pictures of a portion.
+
+        Returns:
+            See `images`.
+
+        Raises:
+            UserError: something else, another range, or a file that cannot be read.
+        """
+        if tf.is_tensor(pictures) and not hasattr(pictures, "numpy"):  # in a graph: no value is known
+            return self.images(pictures)
+        parts = [self.pixels(part) for part in portions_of(pictures, self.data_size, batch, self.rule)]
+        return {name: tf.concat([part[name] for part in parts], axis=0) for name in parts[0]}
 
     def images(self, images: tf.Tensor) -> Embeddings:
         """Embeds pixels.
 
         Args:
-            images: `[B, H, W, 3]`, RGB in 0..255, uint8 or float (then rounded), of any height and width.
+            images: `[B, H, W, C]`, RGB, or the bands of `data.bands`, in 0..255, uint8 or float (then rounded), of any
+                height and width. Floats in [0, 1], which an `Encoder` takes, are refused here.
 
         Returns:
             float32 `[B, D]` for "trunk", for each "branch_<space>" of LooC++, and for each space.
-        """
-        images = tf.convert_to_tensor(images)
-        if images.dtype != tf.uint8:
-            images = tf.saturate_cast(tf.round(tf.cast(images, tf.float32)), tf.uint8)
-        return self.pixels(images)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, "images")], autograph=False)
-    def pixels(self, images: tf.Tensor) -> Embeddings:
+        Raises:
+            UserError: another shape or range.
+        """
+        return self.pixels(checked_pixels(images, self.rule.channels))
+
+    def _pixels(self, images: tf.Tensor) -> Embeddings:
         """`images` for uint8 alone: one graph for all sizes."""
+        return self._embed(self._squares(images))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, None], tf.float32, "intensities")], autograph=False)
+    def intensities(self, intensities: tf.Tensor) -> Embeddings:
+        """Embeds pictures as their files hold them: `[B, H, W, bands]` in the files' units, NaN for "no data".
+
+        Bands are picked and values brought to 8 bits by the rule of the training pictures.
+        """
+        return self.pixels(self.rule.graph(intensities))
+
+    def _squares(self, images: tf.Tensor) -> tf.Tensor:
+        """uint8 `[B, H, W, C]` -> `[B, data_size, data_size, C]`."""
         size = self.data_size
-        spec = tf.TensorSpec([size, size, 3], tf.uint8)
+        spec = tf.TensorSpec([size, size, self.rule.channels], tf.uint8)
 
         def squares() -> tf.Tensor:
             return tf.map_fn(
@@ -81,7 +132,7 @@ class Embedder(tf.Module):
             )
 
         ready = tf.reduce_all(tf.shape(images)[1:3] == size)
-        return self._embed(tf.cond(ready, lambda: images, squares))
+        return tf.cond(ready, lambda: images, squares)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")], autograph=False)
     def encoded(self, image_bytes: tf.Tensor) -> Embeddings:
@@ -90,7 +141,7 @@ class Embedder(tf.Module):
         Raises:
             tf.errors.InvalidArgumentError: one of them is broken, too large, or of another format.
         """
-        return self._embed(decode_squares(image_bytes, self.data_size))
+        return self._embed(decode_squares(image_bytes, self.data_size, self.rule))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")], autograph=False)
     def examples(self, examples: tf.Tensor) -> Embeddings:
@@ -108,10 +159,22 @@ class Embedder(tf.Module):
         with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(tf.strings.length(data) > 0), [message])]):
             return self.encoded(tf.identity(data))
 
+    def functions(self) -> dict[str, Any]:
+        """Signature of an exported model -> what answers it.
+
+        `intensities` is among them where pictures are deeper than 8 bits or bands are named.
+        """
+        functions = {
+            "serving_default": self.encoded,
+            "images": self.pixels,
+            "squares": self.squares,
+            "examples": self.examples,
+        }
+        return functions if self.rule.plain else {**functions, "intensities": self.intensities}
+
     def signatures(self) -> dict[str, Any]:
-        """The functions of an exported model: `serving_default` (files), `images` (pixels) and `examples`."""
-        functions = {"serving_default": self.encoded, "images": self.pixels, "examples": self.examples}
-        return {name: function.get_concrete_function() for name, function in functions.items()}
+        """The functions of an exported model, traced: files, pixels, pixels that are squares already, `tf.Example`s."""
+        return {name: function.get_concrete_function() for name, function in self.functions().items()}
 
     @property
     def representations(self) -> dict[str, int]:
@@ -120,13 +183,41 @@ class Embedder(tf.Module):
         return {name: int(rows.shape[-1]) for name, rows in outputs.items()}
 
     def _embed(self, squares: tf.Tensor) -> Embeddings:
-        """uint8 `[B, data_size, data_size, 3]` -> embeddings."""
-        some = tf.debugging.Assert(
-            tf.shape(squares)[0] > 0, ["Expected at least one picture. Received an empty batch."]
-        )
-        with tf.control_dependencies([some]):
-            views = tf.ensure_shape(squares, [None, self.data_size, self.data_size, 3])
+        """uint8 `[B, data_size, data_size, C]` -> embeddings."""
+        with _some(squares):
+            views = tf.ensure_shape(squares, [None, self.data_size, self.data_size, self.rule.channels])
         if self.view_size != self.data_size:
             views = tf.image.resize(views, [self.view_size, self.view_size], antialias=True)
-        outputs = self._encode(tf.cast(views, tf.float32) / 255.0)
+        return self._embed_views(tf.cast(views, tf.float32))
+
+    def _embed_ready(self, squares: tf.Tensor) -> Embeddings:
+        """`_embed` with none but operations that TFLite has: the resize as two products of matrices."""
+        with _some(squares):
+            views = tf.cast(squares, tf.float32)
+        if self.view_size != self.data_size:
+            views = _resize(views, _resize_matrix(self.data_size, self.view_size))
+        return self._embed_views(views)
+
+    def _embed_views(self, views: tf.Tensor) -> Embeddings:
+        outputs = self._encode(views / 255.0)
         return {name: tf.cast(rows, tf.float32) for name, rows in outputs.items()}
+
+
+def _some(squares: tf.Tensor) -> AbstractContextManager:
+    """What is made within runs only where there are pictures."""
+    message = "Expected at least one picture. Received an empty batch."
+    return tf.control_dependencies([tf.debugging.Assert(tf.shape(squares)[0] > 0, [message])])
+
+
+def _resize_matrix(size: int, target: int) -> np.ndarray:
+    """float32 `[target, size]`: what the antialiased resize makes of a column, which is linear in it."""
+    with tf.init_scope():  # a number of the graph, not a part of it
+        columns = tf.eye(size)[None, ..., None]
+        return tf.image.resize(columns, [target, size], antialias=True)[0, ..., 0].numpy()
+
+
+def _resize(images: tf.Tensor, matrix: np.ndarray) -> tf.Tensor:
+    """`[B, S, S, C]` -> `[B, V, V, C]`, the matrix `[V, S]` applied to columns and rows."""
+    planes = tf.transpose(images, [0, 3, 1, 2])
+    resized = tf.matmul(tf.matmul(matrix, planes), matrix, transpose_b=True)
+    return tf.transpose(resized, [0, 2, 3, 1])

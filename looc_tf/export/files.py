@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Optional
 
 import tensorflow as tf
 
 from looc_tf.data.ingest import Broken, portions, transcode
-from looc_tf.errors import UserError, reason, unknown
+from looc_tf.errors import UserError, out_of_memory, reason, unknown
 from looc_tf.export.pictures import Picture, Pictures, find, read_ahead
-from looc_tf.export.saved_model import latest
+from looc_tf.export.saved_model import latest, recorded_rule
 from looc_tf.export.tables import TABLES, Rows, Table
-from looc_tf.files import scratch
+from looc_tf.files import scratch, without_patterns
 from looc_tf.progress import Show, stages
+
+log = logging.getLogger(__name__)
 
 Batch = list[tuple[str, bytes]]
 
 
 @dataclass
 class Embedded:
-    """What `embed_files` did: the file, how many pictures are in it, and (id, reason) of those that are not."""
+    """What `embed_files` did: the file, how many pictures are in it, (id, reason) of those that are not, and
+    kind -> files beside them that are no pictures."""
 
     path: Path
     count: int = 0
     skipped: list[Broken] = field(default_factory=list)
+    passed_over: Mapping[str, int] = field(default_factory=dict)
 
 
-def embed_files(export: str | Path, images: str | Path, out: str | Path, *, batch: int = 32) -> Embedded:
+def embed_files(
+    export: str | Path,
+    images: str | Path,
+    out: str | Path,
+    *,
+    batch: int = 32,
+    tell: Optional[Callable[[str], None]] = None,
+) -> Embedded:
     """Embeds pictures and writes a table of their ids and of every representation.
 
     Memory is bounded whatever the number of pictures. Broken pictures are skipped and named in the result.
@@ -39,6 +52,7 @@ def embed_files(export: str | Path, images: str | Path, out: str | Path, *, batc
         images: a folder (read at any depth), a picture, or TFRecord files of `tf.Example` (a file or a folder of them).
         out: an `.npz` or `.parquet` file; replaced in one step if it exists.
         batch: pictures per run of the model.
+        tell: is given a line that says how many pictures there are and what is passed over; logged by default.
 
     Raises:
         UserError: there is no export, no readable picture, or `out` cannot be written.
@@ -50,15 +64,18 @@ def embed_files(export: str | Path, images: str | Path, out: str | Path, *, batc
         (1204, 128)
     """
     out = Path(out)
-    if out.suffix not in TABLES:
+    if out.suffix.lower() not in TABLES:
         raise unknown("kind of output", out.suffix or out.name, TABLES)
     if out.is_dir():
         raise UserError(f"Expected a file to write. {out} is a folder. Choose another file.")
     model, pictures = Model(latest(export)), find(images)
-    done = Embedded(out)
+    said = pictures.census(images)
+    if said:
+        (tell or _log)(said)
+    done = Embedded(out, passed_over=pictures.passed_over)
     try:
         with scratch(out) as folder, stages("embedding", "bar", "count", "left") as show:
-            table = TABLES[out.suffix](folder, model.dimensions)
+            table = TABLES[out.suffix.lower()](folder, model.dimensions)
             _fill(table, model, pictures, batch, done, show)
             written = table.close()
             if not done.count:
@@ -83,11 +100,15 @@ class Model:
 
     def __init__(self, path: Path):
         try:
-            self._loaded = tf.saved_model.load(str(path))  # kept: its functions do not keep their variables alive
+            with without_patterns(path) as folder:
+                self._loaded = tf.saved_model.load(str(folder))  # kept: its functions do not keep their variables alive
         except (OSError, ValueError, tf.errors.OpError) as error:
+            if out_of_memory(error) is not None:
+                raise
             raise UserError(
                 f"Expected a complete export in {path}. {reason(error)}. Write it again: looc export RUN --out DIR"
             ) from error
+        self.rule = recorded_rule(path)
         self._serve = self._loaded.signatures.get("serving_default")
         if self._serve is None or "image_bytes" not in self._serve.structured_input_signature[1]:
             raise UserError(
@@ -125,7 +146,7 @@ class Model:
     def _retry(self, data: bytes, why: str) -> Rows | str:
         """A picture that TensorFlow refuses may be a variant of its format that Pillow reads (a compressed BMP)."""
         try:
-            rows = self._rows([transcode(data)])
+            rows = self._rows([transcode(data, self.rule)])
         except ValueError as error:
             return reason(error)
         return why if isinstance(rows, str) else rows
@@ -133,7 +154,7 @@ class Model:
 
 def _fill(table: Table, model: Model, pictures: Pictures, size: int, done: Embedded, show: Show) -> None:
     show("embedding", 0, pictures.count)
-    for batch in _batches(read_ahead(pictures.items), size, done.skipped):
+    for batch in _batches(read_ahead(pictures.items, model.rule), size, done.skipped):
         for ids, rows in model.embed(batch, done.skipped):
             table.write(ids, rows)
             done.count += len(ids)
@@ -151,6 +172,10 @@ def _batches(pictures: Iterable[Picture], size: int, skipped: list[Broken]) -> I
                 yield name, data
 
     return portions(sound(), size)
+
+
+def _log(line: str) -> None:
+    log.info("%s", line)
 
 
 def _first(skipped: list[Broken]) -> str:

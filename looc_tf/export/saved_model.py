@@ -8,11 +8,13 @@ from pathlib import Path
 import tensorflow as tf
 
 import looc_tf
-from looc_tf.errors import UserError, reason
+from looc_tf.data.pixels import PLAIN, Pixels
+from looc_tf.errors import UserError, out_of_memory, reason
 from looc_tf.export.embedder import Embedder
 from looc_tf.export.warmup import write_warmup
 from looc_tf.files import scratch
 
+INPUTS = {"serving_default": "image_bytes"}  # signature -> its input, where that has another name
 EXTRA = "assets.extra"  # the place that the SavedModel format keeps for users' own files
 
 
@@ -20,9 +22,11 @@ def export(embedder: Embedder, out: str | Path, *, version: int | None = None, p
     """Writes `out/<version>/`, whole or not at all.
 
     Signatures: `serving_default` (input `image_bytes`, picture files; over REST in base64), `images` (uint8 pixels
-    `[B, H, W, 3]`) and `examples` (serialized `tf.Example`s); each returns every representation by name, float32
-    `[B, D]`. Inside are the weights of the query encoder and nothing else. `assets.extra` holds a warm-up request for
-    each signature, which TensorFlow Serving replays at loading, and `looc.json`, which says what the model is.
+    `[B, H, W, C]`), `squares` (uint8 pixels `[B, data_size, data_size, C]`, which TFLite converts), `examples`
+    (serialized `tf.Example`s), and for pictures of more than 8 bits or of named bands `intensities` (float32
+    `[B, H, W, bands]` in the units of the files); each returns every representation by name, float32 `[B, D]`. Inside
+    are the weights of the query encoder and nothing else. `assets.extra` holds a warm-up request for each signature,
+    which TensorFlow Serving replays at loading, and `looc.json`, which says what the model is.
 
     Args:
         embedder: what to write.
@@ -50,10 +54,12 @@ def export(embedder: Embedder, out: str | Path, *, version: int | None = None, p
             tf.saved_model.save(module, str(folder), signatures=embedder.signatures())
             extra = folder / EXTRA
             extra.mkdir()
-            write_warmup(extra / "tf_serving_warmup_requests", embedder.data_size, picture)
+            write_warmup(extra / "tf_serving_warmup_requests", embedder.data_size, picture, embedder.rule)
             (extra / "looc.json").write_text(json.dumps(_about(embedder), indent=2) + "\n")
             folder.rename(target)  # fails if another process has written this version meanwhile
     except (OSError, tf.errors.OpError) as error:
+        if out_of_memory(error) is not None:
+            raise
         raise UserError(
             f"Expected to write an export to {target}. {reason(error)}. Nothing was left there; "
             "free some space or choose another --out."
@@ -116,6 +122,20 @@ def _about(embedder: Embedder) -> dict:
             "data_size": embedder.data_size,
             "view_size": embedder.view_size,
             "range": [0, 1],
+            "pixels": embedder.rule.record(),
         },
-        "signatures": {"serving_default": "image_bytes", "images": "images", "examples": "examples"},
+        "signatures": {name: INPUTS.get(name, name) for name in embedder.functions()},
     }
+
+
+def recorded_rule(model: Path) -> Pixels:
+    """By which rule the pictures of an export became 8 bits; the plain one where nothing says so."""
+    try:
+        about = json.loads((model / EXTRA / "looc.json").read_text(encoding="utf-8"))
+        return Pixels.recorded(about["preprocessing"].get("pixels"))
+    except FileNotFoundError:
+        return PLAIN
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"Expected {model / EXTRA / 'looc.json'} as looc wrote it. {reason(error)}. Export the model again."
+        ) from error

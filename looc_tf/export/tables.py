@@ -84,7 +84,8 @@ class ParquetTable:
         columns = {name: pyarrow.list_(pyarrow.float32(), size) for name, size in dimensions.items()}
         self._schema = pyarrow.schema({"id": pyarrow.string(), **columns})
         self._path = folder / "table.parquet"
-        self._writer = parquet.ParquetWriter(str(self._path), self._schema)
+        self._file = self._path.open("wb")  # an open file: pyarrow takes a path that is not absolute for a URI
+        self._writer = parquet.ParquetWriter(self._file, self._schema)
         self._ids: list[str] = []
         self._rows: list[Rows] = []
 
@@ -98,6 +99,7 @@ class ParquetTable:
         if self._ids:
             self._flush()
         self._writer.close()
+        self._file.close()
         return self._path
 
     def _flush(self) -> None:

@@ -10,27 +10,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
 from looc_tf.data.decode import decode_square
+from looc_tf.data.pixels import PLAIN, Pixels, stacked_png
 
 
-def write_warmup(path: Path, size: int, picture: bytes | None = None) -> None:
+def write_warmup(path: Path, size: int, picture: bytes | None = None, rule: Pixels = PLAIN) -> None:
     """Writes one request for each signature of an export.
 
     Args:
         path: the file, `assets.extra/tf_serving_warmup_requests` of a SavedModel.
         size: pixels of the side at which the export holds pictures.
         picture: the file to send; a drawn one by default, once as PNG and once as JPEG.
+        rule: by which its pictures became 8 bits.
     """
     drawn = _drawing(max(size, 32))
     files = [picture] if picture else [tf.io.encode_png(drawn).numpy(), tf.io.encode_jpeg(drawn).numpy()]
-    pixels = tf.stack([decode_square(tf.constant(file), size) for file in files])
+    if rule.bands and not picture:
+        files = [stacked_png(np.repeat(drawn.numpy()[..., :1], rule.channels, axis=-1))]
+    pixels = tf.stack([decode_square(tf.constant(file), size, rule) for file in files])
     requests = {
         "serving_default": {"image_bytes": tf.constant(files)},
         "images": {"images": pixels},
+        "squares": {"squares": pixels},
         "examples": {"examples": tf.constant([_example(file) for file in files])},
     }
+    if not rule.plain:
+        count = max(rule.bands, default=2) + 1
+        requests["intensities"] = {"intensities": tf.repeat(tf.cast(pixels[..., :1], tf.float32), count, axis=-1)}
     with tf.io.TFRecordWriter(str(path)) as writer:
         for signature, inputs in requests.items():
             writer.write(prediction_log(signature, inputs))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import logging
+from typing import Any
+
 import tensorflow as tf
 from tensorflow import keras
 
 from looc_tf import config, representations
 from looc_tf.augment import build_chain
 from looc_tf.config import Experiment
+from looc_tf.data import Source
 from looc_tf.distribute import replicas
 from looc_tf.errors import UserError, unknown
 from looc_tf.methods.augself import AugSelf
@@ -16,6 +21,8 @@ from looc_tf.methods.byol import BYOL
 from looc_tf.methods.dino import DINO
 from looc_tf.methods.essl import ESSL, ESSLSimSiam
 from looc_tf.methods.facts import Facts
+from looc_tf.methods.few_values import ENOUGH, fewest, refuse_none
+from looc_tf.methods.finetune import FineTune
 from looc_tf.methods.joint import Joint
 from looc_tf.methods.looc import LooC
 from looc_tf.methods.seeds import seeded
@@ -23,7 +30,10 @@ from looc_tf.methods.simclr import SimCLR
 from looc_tf.methods.simsiam import SimSiam
 from looc_tf.methods.supervised import Supervised
 from looc_tf.methods.swav import SwAV
+from looc_tf.models import begin_with, precision, start_from
 from looc_tf.views import ViewPlan
+
+log = logging.getLogger(__name__)
 
 __all__ = [
     "BYOL",
@@ -33,6 +43,7 @@ __all__ = [
     "AugSelf",
     "ESSLSimSiam",
     "Facts",
+    "FineTune",
     "Joint",
     "LooC",
     "Method",
@@ -40,9 +51,12 @@ __all__ = [
     "SimSiam",
     "Supervised",
     "SwAV",
+    "begin_with_weights",
     "build",
     "build_plan",
     "check",
+    "few_values",
+    "pictures_of",
     "representations_of",
     "settings_of",
 ]
@@ -59,6 +73,7 @@ METHODS: dict[str, type[Method]] = {
     "essl": ESSL,
     "essl_simsiam": ESSLSimSiam,
     "supervised": Supervised,
+    "finetune": FineTune,
 }
 
 
@@ -90,7 +105,13 @@ def _class(name: str) -> type[Method]:
 
 def build_plan(experiment: Experiment) -> ViewPlan:
     """The views of an experiment: its augmentations in the rows that its method takes."""
-    return class_of(experiment).plan(experiment, build_chain(experiment.views.chain, experiment.views.size))
+    chain = build_chain(experiment.views.chain, experiment.views.size, experiment.data.channels)
+    return class_of(experiment).plan(experiment, chain)
+
+
+def pictures_of(experiment: Experiment, source: Source) -> Source:
+    """Those of the training pictures that the method of an experiment trains on; `UserError` where it can use none."""
+    return class_of(experiment).pictures(experiment, source)
 
 
 def representations_of(experiment: Experiment) -> list[str]:
@@ -112,6 +133,26 @@ def check(experiment: Experiment, devices: int | None = None) -> None:
     _check_sizes(build_plan(experiment), experiment)
     if devices is not None:
         _check_devices(experiment, devices)
+
+
+def few_values(experiment: Experiment, devices: int, resume: bool = False) -> str:
+    """Why the statistics of BatchNorm are of too few values in a training, with remedies; "" where they are of enough.
+
+    Args:
+        experiment: the config, checked.
+        devices: on how many it is trained.
+        resume: whether it is gone on with, which is told and not refused.
+
+    Raises:
+        UserError: each would be of one value.
+    """
+    if experiment.training.steps == 0:
+        return ""
+    kind = class_of(experiment)
+    values, why = fewest(experiment, kind.normalized(experiment, devices), bool(kind.heads(experiment)))
+    if not resume:
+        refuse_none(values, why)
+    return why if values < ENOUGH else ""
 
 
 def _check_whole(kind: type[Method], experiment: Experiment) -> None:
@@ -150,14 +191,20 @@ def _check_devices(experiment: Experiment, devices: int) -> None:
         raise UserError(f"training.xla compiles the step of one device. Received {devices} devices; set it to false.")
 
 
-def build(experiment: Experiment, facts: Facts | None = None) -> Method:
-    """The method of an experiment with freshly drawn weights, under the current strategy, the same for a seed.
+def build(
+    experiment: Experiment, facts: Facts | None = None, *, backbone: keras.Model | None = None, weights: bool = True
+) -> Method:
+    """The method of an experiment under the current strategy, with drawn weights, the same for a seed, or those that
+    `model.weights` names.
 
     The caller's own random numbers go on as if nothing had been drawn.
 
     Args:
         experiment: the config.
         facts: of the pictures and the training, for methods that need them.
+        backbone: a network of one's own, with the weights it has, instead of the one that `model.backbone` names: see
+            `looc_tf.Encoder`. A run folder cannot hold it: for `train`, register it in `looc_tf.models.BACKBONES`.
+        weights: whether to read `model.weights`; a run that is restored or resumed does not.
 
     Raises:
         UserError: an unknown method or backbone, parts that do not go together, or a batch that cannot be dealt out.
@@ -166,10 +213,33 @@ def build(experiment: Experiment, facts: Facts | None = None) -> Method:
     kind.check(experiment)
     _check_whole(kind, experiment)
     _check_devices(experiment, replicas())
-    previous = keras.mixed_precision.global_policy()
-    keras.mixed_precision.set_global_policy(experiment.training.precision)
-    try:
-        with seeded(experiment.seed), tf.distribute.get_strategy().scope():
-            return kind.from_experiment(experiment, facts or Facts())
-    finally:
-        keras.mixed_precision.set_global_policy(previous)
+    _tell_policy(keras.mixed_precision.global_policy().name, experiment.training.precision)
+    own = {} if backbone is None else {"backbone": backbone}  # a method from elsewhere need not take it
+    with precision(experiment.training.precision), seeded(experiment.seed), tf.distribute.get_strategy().scope():
+        method = kind.from_experiment(experiment, facts or Facts(), **own)
+        if weights:
+            begin_with_weights(method, experiment)
+        return method
+
+
+def begin_with_weights(method: Method, experiment: Experiment) -> dict[str, Any] | None:
+    """Gives a method the trunk that `model.weights` names, its slow copies too; what was taken, None where there is
+    none; raises as `looc_tf.models.begin_with`."""
+    if experiment.model.weights is None:
+        return None
+    taken = begin_with(method.encoder, experiment.model.weights)
+    for copy in method.slow_copies():
+        start_from(copy, method.encoder)
+    return taken
+
+
+@functools.cache  # once a process
+def _tell_policy(policy: str, decided: str) -> None:
+    if policy not in ("float32", decided):
+        log.warning(
+            "Keras's global policy is %r; a method is built in the precision of its config, %r. To have the former, "
+            "set training.precision=%s.",
+            policy,
+            decided,
+            policy,
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,41 +12,23 @@ from tensorflow import keras
 from looc_tf import config
 from looc_tf.augment import Augmentation
 from looc_tf.config import Experiment
+from looc_tf.data import Source
 from looc_tf.distribute import gather, replicas
+from looc_tf.errors import UserError
 from looc_tf.memory import Fifo
+from looc_tf.methods import fitting, saving
 from looc_tf.methods.facts import Facts
+from looc_tf.methods.few_values import Normalized, rows_of_queries
+from looc_tf.methods.parts import concat_parts, map_in_parts
 from looc_tf.models import Encoder
+from looc_tf.models.inputs import UnitImages
 from looc_tf.views import ViewPlan
 
 Batch = dict[str, Any]
 RECENT = 1024  # rows that the rank of a space is taken over
 
 
-def map_in_parts(function: Callable[[Any], Any], rows: Any, parts: int) -> list[Any]:
-    """The results of a function over equal parts of some rows, each part after the one before it is done.
-
-    Args:
-        function: takes what `rows` is, shorter.
-        rows: a structure of tensors `[b, ...]`.
-        parts: how many; they divide b.
-    """
-    if parts == 1:
-        return [function(rows)]
-    results: list[Any] = []
-    for part in zip(*(tf.split(each, parts) for each in tf.nest.flatten(rows))):
-        before = tf.nest.flatten(results[-1:])
-        with tf.control_dependencies(before):  # or the graph would hold the activations of all parts at once
-            waiting = [tf.identity(each) for each in part]
-        results.append(function(tf.nest.pack_sequence_as(rows, waiting)))
-    return results
-
-
-def concat_parts(results: Sequence[Any]) -> Any:
-    """The rows of all parts in one structure, as the function would have given them for all at once."""
-    return results[0] if len(results) == 1 else tf.nest.map_structure(lambda *each: tf.concat(each, axis=0), *results)
-
-
-class Method(keras.Model):
+class Method(UnitImages, keras.Model):
     """A way to train an encoder from views, as a Keras model: `compile(optimizer)`, then `fit(batches)`.
 
     A subclass fills in three verbs: `targets`, what the step compares with, outside of the gradient; `compare`, the
@@ -65,16 +47,27 @@ class Method(keras.Model):
             all.
         reads_parameters: whether a batch should hold the parameters of its views.
         against_collapse: what to try when embeddings become one point, for people.
+        reading: what is read of it on held-out pictures while it trains, and decides which checkpoint is the best:
+            `knn`, or `validation`, the accuracy of its own `probabilities`.
+        ends_with_best: whether a training ends with the weights of its best reading instead of the last ones.
     """
 
     Settings: ClassVar[type[config.Method]]
     needs_whole_batch: ClassVar[bool] = False
     reads_parameters: ClassVar[bool] = False
-    against_collapse: ClassVar[str] = "Lower optimizer.learning_rate, or let the views vary more."
+    reading: ClassVar[str] = "knn"
+    ends_with_best: ClassVar[bool] = False
+    against_collapse: str = "Lower optimizer.learning_rate, or let the views vary more."
 
     def __init__(self, encoder: Encoder, *, accumulate: int = 1, watch: Sequence[str] = (), **options):
         super().__init__(**options)
+        if not isinstance(encoder, Encoder):
+            raise UserError(
+                f"Expected {type(self).__name__}(encoder, ...) with a looc_tf.Encoder. Received a {type(encoder).__name__}"
+                ": make it the trunk of one, Encoder(config.Model(), spaces, backbone=network)."
+            )
         self.encoder, self.accumulate = encoder, accumulate
+        self.built = True  # its parts are, before the first step: Keras may summarize it at once
         # A running mean is of all replicas already; Keras would add up what the machines of a cluster report.
         self.distribute_reduction_method = "first"
         self.meters: dict[str, keras.metrics.Mean] = {}
@@ -98,6 +91,11 @@ class Method(keras.Model):
         return
 
     @classmethod
+    def normalized(cls, experiment: Experiment, devices: int) -> dict[str, Normalized]:
+        """Over which pictures BatchNorm takes a statistic in a training, by what they are called; see `few_values`."""
+        return {"queries": Normalized(rows_of_queries(experiment, devices), experiment.views.size)}
+
+    @classmethod
     def heads(cls, experiment: Experiment) -> list[str]:
         """The names of the encoder's heads, the embedding spaces; by default none."""
         return []
@@ -108,14 +106,29 @@ class Method(keras.Model):
         return False
 
     @classmethod
-    def from_experiment(cls, experiment: Experiment, facts: Facts) -> Method:
-        """The method with freshly drawn weights."""
+    def from_experiment(cls, experiment: Experiment, facts: Facts, backbone: keras.Model | None = None) -> Method:
+        """The method with freshly drawn weights; over a backbone of somebody's own, where one is given."""
         raise NotImplementedError(f"{cls.__name__} must say how it is made.")
 
+    @classmethod
+    def pictures(cls, experiment: Experiment, source: Source) -> Source:
+        """Those of the training pictures that it trains on; by default all."""
+        return source
+
+    @classmethod
+    def patience(cls, experiment: Experiment) -> int:
+        """After how many readings without a better one a training ends early; by default never, 0."""
+        return 0
+
     @property
-    def final(self) -> Encoder:
-        """The encoder that is evaluated and exported."""
+    def final(self) -> keras.Model:
+        """The network that is evaluated and exported, by default the encoder."""
         return self.encoder
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes that `final` gives `probabilities` of, in their order; by default none."""
+        return ()
 
     def encoders(self) -> dict[str, Encoder]:
         """The networks that a training may begin with instead of random ones, by the attributes that hold them."""
@@ -161,15 +174,47 @@ class Method(keras.Model):
         return [variable for variable in self.trainable_variables if id(variable) not in slow]
 
     def steer(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
-        """What the optimizer is given for the gradients of `trained_variables`, those of this replica; by default them.
-
-        With several replicas they are added up afterwards.
-        """
+        """What the optimizer is given for this replica's gradients, which it adds up over all; by default they."""
         return gradients
 
     def undecayed(self) -> list[tf.Variable]:
         """Trained variables that no weight decay should move; by default it moves all."""
         return []
+
+    def fit(
+        self,
+        x: Any = None,
+        y: None = None,
+        batch_size: None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        **options,
+    ) -> keras.callbacks.History:
+        """`fit` of Keras, on batches of views.
+
+        Several epochs over `training_batches` are parts of the one training that these hold: each goes on where the
+        last one stopped, unless `steps_per_epoch` says how long they are. Steps behind the end of the learning rate's
+        schedule, and views that were seen before, are warned of.
+
+        Args:
+            x: `training_batches`, or a data set of `{"views": {name: [B, H, W, 3]}, ...}`.
+            y, batch_size: nothing; a batch holds its labels, and is one already.
+            epochs, verbose, callbacks, options: of Keras.
+
+        Raises:
+            UserError: arrays, or a data set of anything else; batches that the devices cannot share; a callback that
+                wants to save a whole method.
+        """
+        fitting.check_batches(x, y)
+        fitting.check_dealt(x, self.distribute_strategy.num_replicas_in_sync)
+        saving.check_callbacks(callbacks)
+        fitting.warn_of_repeated_views(x, int(self.optimizer.iterations))
+        if options.get("steps_per_epoch") is None:
+            options["steps_per_epoch"] = fitting.steps_of_epoch(x, epochs - options.get("initial_epoch", 0))
+        if not isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks = [*tf.nest.flatten(callbacks or []), fitting.ScheduleEnd()]
+        return super().fit(x, y, batch_size, epochs, verbose, callbacks, **options)
 
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """One step: targets, losses, gradients, optimizer, memory. The loss is a mean over the global batch."""
@@ -196,6 +241,26 @@ class Method(keras.Model):
         gradients = self.steer(gradients)
         self.optimizer.apply_gradients(zip(gradients, self.trained_variables()))
 
+    def save(self, filepath: Any, *arguments: Any, **options: Any) -> None:
+        """Refused, with what to save instead."""
+        raise UserError(saving.HOW_TO_SAVE)
+
+    def save_weights(
+        self, filepath: Any, overwrite: bool = True, save_format: str | None = None, options: Any = None
+    ) -> None:
+        """All weights, queues included: `x.weights.h5` or `x.h5`, else TensorFlow's own format."""
+        save = super().save_weights
+        if saving.is_plain_h5(filepath, save_format):
+            return saving.save_plain(filepath, overwrite, save)
+        return save(filepath, overwrite=overwrite, save_format=save_format, options=options)
+
+    def load_weights(self, filepath: Any, *arguments: Any, **options: Any) -> Any:
+        """The inverse of `save_weights`."""
+        load = super().load_weights
+        if saving.is_plain_h5(filepath):
+            return saving.load_plain(filepath, load)
+        return load(filepath, *arguments, **options)
+
     def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Refused: a loss on held-out views says little of a representation, and would need a memory of its own."""
         raise NotImplementedError(
@@ -204,13 +269,11 @@ class Method(keras.Model):
         )
 
     def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
-        """Embed pictures `[B, H, W, 3]` in [0, 1]: `trunk` and every space, see `Encoder`."""
+        """Embed pictures `[B, H, W, 3]`, floats in [0, 1] or uint8: `trunk` and every space, see `Encoder`."""
         return self.final(images, training=training)
 
     def get_config(self) -> dict[str, Any]:
-        raise NotImplementedError(
-            "Save the config of the experiment beside a checkpoint; `methods.build` builds it again."
-        )
+        raise NotImplementedError(f"Two methods are built from one experiment: build_method. {saving.HOW_TO_SAVE}")
 
     def meter(self, *names: str) -> None:
         """Make the running means that `record` fills, under the strategy's scope and before the first step."""

@@ -20,12 +20,14 @@ class Facts:
         pictures: of the training part.
         steps: of the whole training.
         epoch: steps of one pass over the pictures.
+        names: of the classes, in their order; () where they were not recorded.
     """
 
     classes: int = 0
     pictures: int = 0
     steps: int = 0
     epoch: int = 0
+    names: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, experiment: Experiment, source: Source) -> Facts:
@@ -38,10 +40,13 @@ class Facts:
             )
         epoch = pictures // training.batch
         steps = training.steps if training.steps is not None else max(1, round((training.epochs or 0) * epoch))
-        return cls(len(source.fields.get("label", ())), pictures, steps, epoch)
+        names = tuple(source.fields.get("label", ()))
+        return cls(len(names), pictures, steps, epoch, names)
 
     @classmethod
     def recorded(cls, experiment: Experiment, about: Mapping[str, Any]) -> Facts:
         """Of a training that was, from its run.json."""
         pictures = about["pictures"]
-        return cls(about["classes"], pictures, about["steps"], pictures // experiment.training.batch)
+        names = about.get("class_names")  # which earlier versions did not write
+        names = tuple(map(str, names)) if isinstance(names, list) and len(names) == about["classes"] else ()
+        return cls(about["classes"], pictures, about["steps"], pictures // experiment.training.batch, names)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from tensorflow import keras
+
 from looc_tf.config import Experiment, whole_batch
 from looc_tf.distribute import replicas
 from looc_tf.errors import UserError, unknown
+from looc_tf.models import Encoder
 from looc_tf.models.normalization import KEY_NORMALIZATIONS, Normalization, for_keys
 from looc_tf.models.resnet import RESNETS
 
@@ -36,12 +39,36 @@ def check_key_batches(experiment: Experiment, devices: int | None = None) -> Non
             )
     if training.accumulate > 1 and settings.key_batch_norm == "sync":
         raise whole_batch("method.key_batch_norm 'sync'", training.accumulate, "Use 'plain' or 'split'")
-    if "/" in experiment.model.backbone and settings.key_batch_norm not in ("plain", "shuffled"):  # of another library
+    if "/" in experiment.model.backbone:  # of another library
+        _check_own_norm(experiment, f"Backbone {experiment.model.backbone!r}")
+
+
+def check_trunk(experiment: Experiment, encoder: Encoder) -> None:
+    """The same for a backbone of somebody's own, of which only now is known whether it has any BatchNorm."""
+    own = encoder.has_own or experiment.model.backbone not in RESNETS
+    if own and any(isinstance(layer, keras.layers.BatchNormalization) for layer in encoder.shared.submodules):
+        _check_own_norm(experiment, "The backbone")
+
+
+def _check_own_norm(experiment: Experiment, what: str) -> None:
+    received = experiment.method.key_batch_norm
+    if received not in ("plain", "shuffled"):
         raise UserError(
-            f"Backbone {experiment.model.backbone!r} brings its own BatchNorm, which is of each device. Received "
-            f"method.key_batch_norm={settings.key_batch_norm!r}; set it to 'shuffled' on several devices, to 'plain' "
-            f"on one, or use one of {', '.join(RESNETS)}."
+            f"{what} brings its own BatchNorm, which is of each device. Received method.key_batch_norm={received!r}; "
+            f"set it to 'shuffled' on several devices, to 'plain' on one (method.key_batch_norm=plain), or use one of "
+            f"{', '.join(RESNETS)}."
         )
+
+
+def rows_of_keys(experiment: Experiment, devices: int) -> tuple[int, str]:
+    """Of how many keys `key_normalization` takes a statistic on so many devices, and a setting that makes it more."""
+    settings, training = experiment.method, experiment.training
+    pieces = devices * training.accumulate
+    if settings.key_batch_norm == "sync":
+        return training.batch, ""
+    if settings.key_batch_norm == "split" or (settings.key_batch_norm == "auto" and settings.key_groups % pieces == 0):
+        return training.batch // settings.key_groups, f"lower method.key_groups (of {settings.key_groups})"
+    return training.batch // pieces, ""
 
 
 def key_normalization(experiment: Experiment) -> Normalization:

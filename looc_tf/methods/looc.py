@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import zlib
 from collections.abc import Mapping, Sequence
@@ -18,12 +19,18 @@ from looc_tf.distribute import gather, own_rows
 from looc_tf.errors import UserError
 from looc_tf.losses import TEMPERATURES
 from looc_tf.memory import EmbeddingSpace
-from looc_tf.methods.base import RECENT, Batch, Method, concat_parts, map_in_parts
+from looc_tf.methods.base import RECENT, Batch, Method
 from looc_tf.methods.facts import Facts
-from looc_tf.methods.key_batches import check_key_batches, key_normalization
-from looc_tf.models import Encoder, check_model, follow, start_from
+from looc_tf.methods.few_values import Normalized
+from looc_tf.methods.key_batches import check_key_batches, check_trunk, key_normalization, rows_of_keys
+from looc_tf.methods.networks import build_encoder
+from looc_tf.methods.parts import concat_parts, map_in_parts
+from looc_tf.models import Encoder, check_model, copy_of, follow, start_from
+from looc_tf.models.normalization import groups_of
 from looc_tf.representations import QUERY
 from looc_tf.views import ViewPlan, leave_one_out, sibling_negatives
+
+log = logging.getLogger(__name__)
 
 Keys = dict[str, dict[str, tf.Tensor]]  # space that reads -> key -> [B, D], row for row with the queries
 
@@ -83,9 +90,10 @@ class LooC(Method):
         **options,
     ):
         super().__init__(encoder, **options)
+        _check_apart(encoder, key_encoder)
         self.key_encoder = key_encoder
         self.spaces = {space.name: space for space in spaces}
-        self.momentum = momentum
+        self.momentum, self._told = momentum, False
         self.negatives = sibling_negatives(spaces)
         start_from(key_encoder, encoder)
         self.meter("loss", *(f"{name}/{what}" for name in self.spaces for what in ("loss", "accuracy", "spread")))
@@ -108,6 +116,11 @@ class LooC(Method):
         check_key_batches(experiment, devices)
 
     @classmethod
+    def normalized(cls, experiment: Experiment, devices: int) -> dict[str, Normalized]:
+        rows, remedy = rows_of_keys(experiment, devices)
+        return super().normalized(experiment, devices) | {"keys": Normalized(rows, experiment.views.size, remedy)}
+
+    @classmethod
     def heads(cls, experiment: Experiment) -> list[str]:
         return [space.name for space in experiment.method.spaces]
 
@@ -116,12 +129,14 @@ class LooC(Method):
         return experiment.method.branch_per_space
 
     @classmethod
-    def from_experiment(cls, experiment: Experiment, facts: Facts) -> LooC:
+    def from_experiment(cls, experiment: Experiment, facts: Facts, backbone: keras.Model | None = None) -> LooC:
         settings, model = experiment.method, experiment.model
         built = {"branch_per_space": settings.branch_per_space}
-        encoder = Encoder(model, cls.heads(experiment), **built)
+        copy = copy_of(backbone)
+        encoder = build_encoder(experiment, cls.heads(experiment), backbone, **built)
+        check_trunk(experiment, encoder)
         norm = key_normalization(experiment)
-        key_encoder = Encoder(model, cls.heads(experiment), norm=norm, name="key_encoder", **built)
+        key_encoder = build_encoder(experiment, cls.heads(experiment), copy, norm=norm, name="key_encoder", **built)
         spaces = [
             EmbeddingSpace(
                 space.name,
@@ -169,10 +184,25 @@ class LooC(Method):
         """A key in several spaces, side by side: `[B, heads * D]`, which costs one exchange between replicas."""
 
         def encode(part: tf.Tensor) -> tf.Tensor:
+            self._tell_groups(part.shape[0])
             outputs = self.key_encoder(part, training=True, heads=heads)
             return tf.concat([outputs[name] for name in heads], axis=1)
 
         return concat_parts(map_in_parts(encode, images, self.accumulate))
+
+    def _tell_groups(self, rows: int | None) -> None:
+        """Warns once, where the step is traced, of keys that cannot be cut as the settings say."""
+        wanted, made = (1, 1) if rows is None or self._told else groups_of(self.key_encoder, rows)
+        if made < wanted:
+            self._told = True
+            log.warning(
+                "%d keys cannot be normalised in %d equal groups: they are in %d. Use batches of a multiple of %d, or "
+                "another method.key_groups.",
+                rows,
+                wanted,
+                made,
+                wanted,
+            )
 
     def compare(self, batch: Batch, targets: Keys) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
         """L_i of each space; to remember, the key and the query of each space, side by side."""
@@ -195,6 +225,17 @@ class LooC(Method):
             self.spaces[name].commit(keys)
             self.record_spread(name, queries)
         follow(self.key_encoder, self.encoder, self.momentum)
+
+
+def _check_apart(encoder: Encoder, key_encoder: Encoder) -> None:
+    """Sees that no step would move the keys' weights together with the queries'."""
+    own = {id(variable) for variable in encoder.variables}
+    if not isinstance(key_encoder, Encoder) or any(id(variable) in own for variable in key_encoder.variables):
+        raise UserError(
+            "Expected a key encoder with weights of its own. Received one that shares some with the encoder, or is no "
+            "Encoder: build a second network for it, e.g. with keras.models.clone_model(backbone). A function of "
+            "BACKBONES builds a new one at each call."
+        )
 
 
 def _check_space(space: Space, batch: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import zlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,14 +13,17 @@ import tensorflow as tf
 from tensorflow import keras
 
 from looc_tf import config
-from looc_tf.augment import Augmentation
+from looc_tf.augment import Augmentation, build_chain
 from looc_tf.config import Experiment
 from looc_tf.distribute import replicas, sum_over_replicas
 from looc_tf.errors import UserError
 from looc_tf.losses import ranking
-from looc_tf.methods.base import Batch, Method, concat_parts, map_in_parts
+from looc_tf.methods.base import Batch, Method
 from looc_tf.methods.facts import Facts
-from looc_tf.models import Encoder, follow_each, rising, start_from
+from looc_tf.methods.few_values import Normalized, rows_of_queries
+from looc_tf.methods.networks import build_encoder
+from looc_tf.methods.parts import concat_parts, map_in_parts
+from looc_tf.models import Encoder, copy_of, follow_each, rising, start_from
 from looc_tf.objectives import Objective
 from looc_tf.representations import QUERY
 from looc_tf.views import Space, ViewPlan, multicrop, sibling_negatives
@@ -118,15 +122,26 @@ class Pairs(Method):
         return [space.name for space in experiment.method.spaces]
 
     @classmethod
-    def from_experiment(cls, experiment: Experiment, facts: Facts) -> Pairs:
-        from looc_tf.methods import build_plan
+    def normalized(cls, experiment: Experiment, devices: int) -> dict[str, Normalized]:
+        """Views of one size, which pass the encoder in one batch where the method takes them together."""
+        plan, rows = cls._plan(experiment), rows_of_queries(experiment, devices)
+        sizes = Counter(plan.size(view, experiment.data.size) for view in plan.views)
+        together = sizes if cls.together else dict.fromkeys(sizes, 1)
+        return {f"views of {size} px": Normalized(count * rows, size) for size, count in together.items()}
 
-        settings, heads = experiment.method, cls.heads(experiment)
-        encoder = Encoder(experiment.model, heads)
-        slow = Encoder(experiment.model, heads, name="slow_encoder") if cls.has_slow_copy else None
+    @classmethod
+    def _plan(cls, experiment: Experiment) -> ViewPlan:
+        views = experiment.views
+        return cls.plan(experiment, build_chain(views.chain, views.size, experiment.data.channels))
+
+    @classmethod
+    def from_experiment(cls, experiment: Experiment, facts: Facts, backbone: keras.Model | None = None) -> Pairs:
+        settings, heads, copy = experiment.method, cls.heads(experiment), copy_of(backbone)
+        encoder = build_encoder(experiment, heads, backbone)
+        slow = build_encoder(experiment, heads, copy, name="slow_encoder") if cls.has_slow_copy else None
         objectives = {space.name: cls.objective(experiment, space, facts) for space in settings.spaces}
         options = {"accumulate": experiment.training.accumulate, "name": settings.name}
-        return cls(encoder, build_plan(experiment), objectives, settings, slow, facts, **options)
+        return cls(encoder, cls._plan(experiment), objectives, settings, slow, facts, **options)
 
     @property
     def final(self) -> Encoder:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import tensorflow as tf
 from tensorflow import keras
@@ -15,6 +16,7 @@ from looc_tf.distribute import gather
 from looc_tf.errors import UserError
 from looc_tf.methods.base import Batch, Method
 from looc_tf.methods.facts import Facts
+from looc_tf.methods.networks import build_encoder
 from looc_tf.models import Encoder
 from looc_tf.representations import QUERY, TRUNK
 from looc_tf.views import View, ViewPlan
@@ -37,12 +39,12 @@ class Supervised(Method):
         classes: how many labels there are.
     """
 
-    Settings = Settings
+    Settings: ClassVar[type[config.Method]] = Settings
 
     def __init__(self, encoder: Encoder, classes: int, **options):
         super().__init__(encoder, **options)
         self.classifier = keras.layers.Dense(classes, dtype="float32", name="classifier")
-        self.classifier(self.encoder(tf.zeros([1, 32, 32, 3]))[TRUNK])
+        self.classifier(tf.zeros([1, encoder.dimension(TRUNK)]))
         self.meter("loss", "accuracy")
 
     @classmethod
@@ -51,13 +53,14 @@ class Supervised(Method):
         return ViewPlan(chain, [View(QUERY, (0,) * len(chain))])
 
     @classmethod
-    def from_experiment(cls, experiment: Experiment, facts: Facts) -> Supervised:
+    def from_experiment(cls, experiment: Experiment, facts: Facts, backbone: keras.Model | None = None) -> Supervised:
         if not facts.classes:
             raise UserError(
                 "The method 'supervised' needs labels. Received pictures without; put them into class folders."
             )
         parts = experiment.training.accumulate
-        return cls(Encoder(experiment.model, []), facts.classes, accumulate=parts, name=experiment.method.name)
+        encoder = build_encoder(experiment, [], backbone)
+        return cls(encoder, facts.classes, accumulate=parts, name=experiment.method.name)
 
     def targets(self, batch: Batch) -> tf.Tensor:
         """`[B]`, the weight of each picture: 0 without a label, else so that the mean is over those with one."""
@@ -65,8 +68,12 @@ class Supervised(Method):
         everywhere = gather(known)
         return known * tf.cast(tf.size(everywhere), tf.float32) / tf.maximum(tf.reduce_sum(everywhere), 1.0)
 
+    def features(self, batch: Batch) -> tf.Tensor:
+        """What the classifier reads of a batch, `[B, F]`."""
+        return self.encoder(batch["views"][QUERY], training=True)[TRUNK]
+
     def compare(self, batch: Batch, targets: tf.Tensor) -> tuple[dict[str, tf.Tensor], tuple[()]]:
-        logits = self.classifier(self.encoder(batch["views"][QUERY], training=True)[TRUNK])
+        logits = self.classifier(self.features(batch))
         right = tf.cast(tf.argmax(logits, axis=1) == batch["label"], tf.float32)
         self.record("accuracy", right, weights=tf.cast(batch["label"] >= 0, tf.float32))
         labels = tf.maximum(batch["label"], 0)

@@ -7,7 +7,8 @@ from typing import Any
 
 from tensorflow import keras
 
-from looc_tf.errors import UserError, unknown
+from looc_tf.errors import UserError, nearest, reason, shown, unknown
+from looc_tf.models.own_backbone import BACKBONES, check_own
 from looc_tf.models.resnet import RESNETS
 
 # keras-cv fetches the shape of a preset from Kaggle, even without weights; these are built without a network.
@@ -71,11 +72,11 @@ def _keras_cv_presets() -> dict[str, Any]:
     return {name: getattr(keras_cv.models, kind) for name, (kind, _) in KERAS_CV_SHAPES.items()} | presets
 
 
-def _keras(name: str) -> keras.Model:
+def _keras(name: str, channels: int = 3, weights: str | None = None) -> keras.Model:
     builders = _keras_builders()
     scales = "include_preprocessing" in inspect.signature(builders[name]).parameters
     options = {"include_preprocessing": False} if scales else {}
-    return builders[name](include_top=False, weights=None, input_shape=(None, None, 3), **options)
+    return builders[name](include_top=False, weights=weights, input_shape=(None, None, channels), **options)
 
 
 def _unscaled(model: keras.Model) -> keras.Model:
@@ -87,12 +88,13 @@ def _unscaled(model: keras.Model) -> keras.Model:
     return keras.Model(scaling[-1].output, model.output, name=model.name) if scaling else model
 
 
-def _keras_cv(name: str) -> keras.Model:
+def _keras_cv(name: str, channels: int) -> keras.Model:
     kind = _keras_cv_presets()[name]
+    shape = {} if channels == 3 else {"input_shape": (None, None, channels)}
     if name in KERAS_CV_SHAPES:
-        return kind(**KERAS_CV_SHAPES[name][1], include_rescaling=False)
+        return kind(**KERAS_CV_SHAPES[name][1], include_rescaling=False, **shape)
     try:
-        return kind.from_preset(name, load_weights=False, include_rescaling=False)
+        return kind.from_preset(name, load_weights=False, include_rescaling=False, **shape)
     except Exception as error:  # whatever the download ends in: no network, no such handle, no kagglehub
         raise UserError(
             f"keras-cv reads the shape of backbone {name!r} from Kaggle, which failed ({type(error).__name__}). "
@@ -100,21 +102,63 @@ def _keras_cv(name: str) -> keras.Model:
         ) from error
 
 
+def pretrained(name: str) -> keras.Model:
+    """A backbone of one of the libraries with its weights of ImageNet, downloaded where they are not there yet.
+
+    Raises:
+        UserError: it has none, or there is no network.
+    """
+    library, _, backbone = name.partition("/")
+    if library not in LIBRARIES or name in BACKBONES:
+        raise UserError(
+            f"model.weights='imagenet' is for backbones of the libraries. Received model.backbone={name!r}. Use one "
+            "such as 'keras/ResNet50', or name a file of weights."
+        )
+    try:
+        if library == "keras":
+            return _unscaled(_keras(backbone, weights="imagenet"))
+        import keras_cv
+
+        return keras_cv.models.Backbone.from_preset(f"{backbone}_imagenet", load_weights=True, include_rescaling=False)
+    except Exception as error:  # whatever the download ends in: no network, no such preset, no kagglehub
+        raise UserError(
+            f"The ImageNet weights of {name!r} could not be had ({reason(error)}). Connect to the network once, or "
+            "name a file of weights as model.weights."
+        ) from error
+
+
 LIBRARIES = {"keras": _keras, "keras_cv": _keras_cv}
 
 
-def named_backbone(name: str) -> keras.Model:
-    """`keras/MobileNetV2` or `keras_cv/efficientnetv2_b0` -> a model of `[B, H, W, 3]` to a feature map, untrained.
+def named_backbone(name: str, channels: int = 3) -> keras.Model:
+    """`keras/MobileNetV2` or `keras_cv/efficientnetv2_b0` -> a model of `[B, H, W, C]` to a feature map, untrained; a
+    name of `BACKBONES` -> what its function builds.
 
-    They take pictures as the encoder has scaled them. Their BatchNorm is their own: it cannot be split or synchronized
-    from here.
+    Those of the two libraries take pictures as the encoder has scaled them. Their BatchNorm is their own: it cannot be
+    split or synchronized from here.
 
     Raises:
-        UserError: there is no such backbone, keras-cv cannot fetch its shape, or it takes pictures of one size alone.
+        UserError: there is no such backbone, keras-cv cannot fetch its shape, or it takes pictures of one size, or of
+            RGB, alone.
     """
     check_backbone(name)
+    if name in BACKBONES:
+        return check_own(BACKBONES[name](), f"Backbone {name!r}", channels)
     library, _, backbone = name.partition("/")
-    model = _unscaled(LIBRARIES[library](backbone))
+    try:
+        model = _unscaled(LIBRARIES[library](backbone, channels))
+    except (ValueError, TypeError) as error:  # EfficientNet's own scaling is of three channels
+        if channels == 3:
+            raise
+        raise UserError(
+            f"Backbone {name!r} cannot be built for {channels} bands ({reason(error)}). "
+            f"Name three bands in data.bands, or use one of {', '.join(RESNETS)}."
+        ) from error
+    if model.input_shape[-1] != channels:
+        raise UserError(
+            f"Backbone {name!r} takes {model.input_shape[-1]} channels alone. Received {channels} bands. "
+            f"Name three in data.bands, or use one of {', '.join(RESNETS)}."
+        )
     if any(model.input_shape[1:-1]):  # keras-cv's transformers (ViTDet would also scale the pictures, and not tell)
         size = " x ".join(map(str, model.input_shape[1:]))
         raise UserError(
@@ -125,10 +169,26 @@ def named_backbone(name: str) -> keras.Model:
 
 
 def check_backbone(name: str) -> None:
-    """Raises a `UserError` where `library/name` is in no table; builds nothing."""
+    """Raises a `UserError` where no table holds the name, or two do; builds nothing."""
     library, _, backbone = name.partition("/")
+    if name in BACKBONES and (name in RESNETS or library in LIBRARIES):
+        raise UserError(
+            f"BACKBONES holds {name!r}, which is the name of a backbone of looc_tf. Give yours another name."
+        )
+    if name in RESNETS or name in BACKBONES:
+        return
     if library not in LIBRARIES or not backbone:
-        raise unknown("model.backbone", name, [*RESNETS, *(f"{library}/<name>" for library in LIBRARIES)])
+        options = [*RESNETS, *BACKBONES, *(f"{library}/<name>" for library in LIBRARIES)]
+        raise UserError(
+            f"Unknown model.backbone {shown(name)}. {nearest(name, options)}Expected one of {', '.join(options)}; one "
+            f"of your own has to be registered first, in Python: looc_tf.models.BACKBONES[{shown(name)}] = <function "
+            "that builds it>."
+        )
     known = _keras_builders() if library == "keras" else _keras_cv_presets()
     if backbone not in known:
         raise unknown(f"{library} backbone", backbone, sorted(known))
+
+
+def is_portable(name: str) -> bool:
+    """Whether a backbone can be built from its name alone wherever looc_tf is installed, without a network."""
+    return name in RESNETS or name.startswith("keras/") or name.removeprefix("keras_cv/") in KERAS_CV_SHAPES

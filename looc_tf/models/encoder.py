@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import tensorflow as tf
 from tensorflow import keras
 
 from looc_tf import config
 from looc_tf.errors import UserError, unknown
-from looc_tf.models.backbones import check_backbone, named_backbone
+from looc_tf.models import normalization
+from looc_tf.models.backbones import check_backbone, is_portable, named_backbone
 from looc_tf.models.heads import HEADS, UnitRows
+from looc_tf.models.inputs import UnitImages, unit_images
 from looc_tf.models.normalization import QUERY_NORMALIZATIONS, Normalization, for_queries
+from looc_tf.models.own_backbone import check_own, pooling
+from looc_tf.models.precision import precision
 from looc_tf.models.resnet import RESNETS, STEMS
 from looc_tf.representations import TRUNK, branch
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels, in [0, 1]
 
 
-class Encoder(keras.Model):
+@keras.saving.register_keras_serializable(package="looc_tf")
+class Encoder(UnitImages, keras.Model):
     """Shared trunk, one projection head per space; LooC++ gives each head its own last stage.
+
+    It is saved, loaded, copied and nested like any model of Keras: `encoder.save("e.keras")`, then
+    `keras.models.load_model("e.keras")` wherever this package is installed.
 
     Args:
         model: sizes and kinds, see `config.Model`.
@@ -27,6 +37,10 @@ class Encoder(keras.Model):
         branch_per_space: each space owns a copy of the last ResNet stage, and the representation `trunk` is the
             concatenation of the pooled branches (LooC++, Xiao et al. 2021, section 3).
         norm: BatchNorm of this encoder; by default the one that `model.batch_norm` names.
+        channels: of the pictures. Others than RGB are scaled by the mean of ImageNet's three channels.
+        backbone: a network of one's own instead of the one that `model.backbone` names: a functional or Sequential
+            model of `[B, H, W, C]`, with ImageNet's mean and deviation taken out, to features `[B, F]` or a map
+            `[B, h, w, F]`, which is averaged. It becomes a part of the encoder; it is not copied.
 
     Example:
         >>> encoder = Encoder(config.Model(width=16, hidden=64), ["all", "color"])
@@ -42,24 +56,73 @@ class Encoder(keras.Model):
         *,
         branch_per_space: bool = False,
         norm: Normalization | None = None,
+        channels: int = 3,
         name: str = "encoder",
+        backbone: keras.Model | None = None,
     ):
         super().__init__(name=name)
-        check_model(model, branch_per_space)
+        if not isinstance(model, config.Model):
+            raise UserError(
+                f"Expected Encoder(config.Model(...), spaces). Received a {type(model).__name__} as the first of them. "
+                "A network of your own is the trunk: Encoder(config.Model(), spaces, backbone=network)."
+            )
+        check_model(model, branch_per_space, own=backbone is not None)
+        self.built_from, self.norm, self.has_own = model, norm, backbone is not None
         norm = norm or for_queries(model.batch_norm)
-        self.shared, stages = _build_backbone(model, spaces if branch_per_space else [TRUNK], norm)
+        self.channels = channels
+        self.shared, stages = _build_backbone(
+            model, spaces if branch_per_space else [TRUNK], norm, channels, own=backbone
+        )
         self.stages = dict(zip(spaces, stages)) if branch_per_space else {}
         self.last = None if branch_per_space else stages[0]
         self.heads = {space: HEADS[model.head](space, model.hidden, model.dimension, norm) for space in spaces}
         self.unit = UnitRows()
-        self(tf.zeros([1, 32, 32, 3]))
+        height, width = self.shared.input_shape[1:3]
+        self(tf.zeros([1, height or 32, width or 32, channels]))
 
     def dimension(self, name: str) -> int:
         """The length of the rows of a representation."""
         if name in self.heads:
             return int(self.heads[name].output_shape[-1])
+        if self.last is not None and not isinstance(self.last, keras.Model):  # it pools, and has no shape of its own
+            return int(self.shared.output_shape[-1])
         stages = [self.last] if self.last is not None else list(self.stages.values())
         return sum(int(stage.output_shape[-1]) for stage in stages)
+
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` builds it of again, on a machine without a network and without `BACKBONES` too."""
+        layers = self._flatten_layers(include_self=False)
+        carried = self.has_own or not is_portable(self.built_from.backbone)
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "precision": self.dtype_policy.name,
+            "model": dataclasses.asdict(dataclasses.replace(self.built_from, weights=None)),
+            "spaces": list(self.heads),
+            "branch_per_space": bool(self.stages),
+            "channels": self.channels,
+            "norm": normalization.to_config(self.norm) if self.norm else None,
+            "backbone": keras.saving.serialize_keras_object(self.shared) if carried else None,
+            "frozen": [number for number, layer in enumerate(layers) if not layer.trainable],
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Encoder:
+        """The inverse of `get_config`, with freshly drawn weights."""
+        content = {key: value for key, value in config.items() if key not in ("trainable", "precision", "frozen")}
+        norm, backbone = content.pop("norm"), content.pop("backbone")
+        with precision(config["precision"]):
+            encoder = cls(
+                _model(content.pop("model")),
+                content.pop("spaces"),
+                norm=normalization.from_config(norm) if norm else None,
+                backbone=keras.saving.deserialize_keras_object(backbone, custom_objects) if backbone else None,
+                **content,
+            )
+        encoder.trainable = config["trainable"]
+        for number, layer in enumerate(encoder._flatten_layers(include_self=False)):
+            layer._trainable = number not in config["frozen"]  # of this layer alone: the setter reaches into it
+        return encoder
 
     def call(
         self,
@@ -71,7 +134,7 @@ class Encoder(keras.Model):
         """Embed pictures.
 
         Args:
-            images: `[B, H, W, 3]` in [0, 1].
+            images: `[B, H, W, C]`, floats in [0, 1] or uint8.
             training: BatchNorm uses, and follows, the statistics of this batch.
             heads: the spaces wanted; all by default.
             raw: give the heads' rows as they are, for a predictor that takes them so, and not of length 1.
@@ -81,7 +144,9 @@ class Encoder(keras.Model):
             space also the pooled `branch_<space>`, of which `trunk` is then the concatenation.
         """
         heads = list(self.heads if heads is None else heads)
-        features = self.shared((images - MEAN) / DEVIATION, training=training)
+        images = unit_images(images, self.compute_dtype)
+        mean, deviation = (values if self.channels == 3 else sum(values) / 3 for values in (MEAN, DEVIATION))
+        features = self.shared((images - mean) / deviation, training=training)
         if self.stages:
             pooled = {space: self.stages[space](features, training=training) for space in heads}
             outputs = {TRUNK: tf.concat(list(pooled.values()), axis=1)}
@@ -114,19 +179,29 @@ class Encoder(keras.Model):
         return embedded
 
 
+def _model(content: Mapping[str, Any]) -> config.Model:
+    return config.Model(**content)
+
+
 def _build_backbone(
-    model: config.Model, stages: Sequence[str], norm: Normalization
+    model: config.Model, stages: Sequence[str], norm: Normalization, channels: int, own: keras.Model | None
 ) -> tuple[keras.Model, list[keras.layers.Layer]]:
     """The shared part and one last stage for each name."""
-    if model.backbone in RESNETS:
+    if own is None and model.backbone in RESNETS:
         resnet = RESNETS[model.backbone]
         last = [resnet.last_stage(model.width, norm, f"stage5_{name}") for name in stages]
-        return resnet.trunk(model.stem, model.width, norm), last
-    return named_backbone(model.backbone), [keras.layers.GlobalAveragePooling2D(dtype="float32", name="pool")]
+        return resnet.trunk(model.stem, model.width, norm, channels), last
+    shared = named_backbone(model.backbone, channels) if own is None else check_own(own, channels=channels)
+    return shared, [pooling(shared)]
 
 
-def check_model(model: config.Model, branch_per_space: bool = False) -> None:
+def check_model(model: config.Model, branch_per_space: bool = False, own: bool = False) -> None:
     """Sees that there is such a network, before any picture is opened; nothing is built.
+
+    Args:
+        model: the section of a config.
+        branch_per_space: whether each space is to own a last stage.
+        own: whether a network is given in the place of `model.backbone`.
 
     Raises:
         UserError: a name is unknown, or its parts do not go together.
@@ -138,16 +213,19 @@ def check_model(model: config.Model, branch_per_space: bool = False) -> None:
     ):
         if value not in table:
             raise unknown(field, value, table)
-    if model.backbone in RESNETS:
-        return
-    check_backbone(model.backbone)
+    if not own:
+        check_backbone(model.backbone)
+        if model.backbone in RESNETS:
+            return
+    received = "a network of your own" if own else f"model.backbone={model.backbone!r}"
     if branch_per_space:
         raise UserError(
             f"A branch per space needs a backbone with a separate last stage, one of {', '.join(RESNETS)}. "
-            f"Received model.backbone={model.backbone!r}."
+            f"Received {received}."
         )
     if model.batch_norm != "plain":
         raise UserError(
-            f"Backbone {model.backbone!r} brings its own BatchNorm. Received model.batch_norm={model.batch_norm!r}; "
+            f"{'Your backbone' if own else f'Backbone {model.backbone!r}'} brings its own BatchNorm. Received "
+            f"model.batch_norm={model.batch_norm!r}; "
             f"set it to 'plain', or use one of {', '.join(RESNETS)}."
         )

@@ -12,11 +12,12 @@ from looc_tf.models.normalization import Normalization
 layers = keras.layers
 
 
+@keras.saving.register_keras_serializable(package="looc_tf")
 class UnitRows(keras.layers.Layer):
     """`[B, D]` -> the same rows with length 1, in float32."""
 
     def __init__(self, **options):
-        super().__init__(dtype="float32", **options)
+        super().__init__(**{**options, "dtype": "float32"})
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         return tf.math.l2_normalize(inputs, axis=1)

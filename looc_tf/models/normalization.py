@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import tensorflow as tf
 from tensorflow import keras
@@ -15,6 +16,7 @@ Normalization = Callable[[str], keras.layers.Layer]
 MOMENTUM, EPSILON = 0.9, 1e-5  # PyTorch's defaults, with which the recipes of the field were found
 
 
+@keras.saving.register_keras_serializable(package="looc_tf")
 class SplitBatchNormalization(keras.layers.BatchNormalization):
     """BatchNorm whose training statistics are taken over each of several equal groups of the batch.
 
@@ -72,17 +74,31 @@ class SplitBatchNormalization(keras.layers.BatchNormalization):
 
     def _groups(self, inputs: tf.Tensor) -> int | tf.Tensor:
         """How many groups; a tensor where the batch is not known before the step runs."""
-        here = max(1, self.groups // replicas())
-        divisors = [d for d in range(1, here + 1) if here % d == 0]
         if inputs.shape[0] is not None:
-            return max(d for d in divisors if inputs.shape[0] % d == 0)
+            return self.groups_for(inputs.shape[0])
+        divisors = self._divisors()
         return tf.reduce_max(tf.where(tf.shape(inputs)[0] % divisors == 0, divisors, 1))
+
+    def groups_for(self, rows: int) -> int:
+        """Into how many groups so many rows of this replica are cut."""
+        return max(d for d in self._divisors() if rows % d == 0)
+
+    def _divisors(self) -> list[int]:
+        here = max(1, self.groups // replicas())
+        return [d for d in range(1, here + 1) if here % d == 0]
 
     def _follow(self, moving: tf.Variable, statistics: tf.Tensor) -> None:
         moving.assign(self.momentum * moving + (1 - self.momentum) * tf.reduce_mean(statistics, axis=0))
 
     def get_config(self) -> dict:
         return {**super().get_config(), "groups": self.groups, "apart": self.apart}
+
+
+def groups_of(model: keras.Model, rows: int) -> tuple[int, int]:
+    """Into how many groups a network's `SplitBatchNormalization` should cut so many rows of this replica, and does;
+    (1, 1) where it has none."""
+    layer = next((each for each in model.submodules if isinstance(each, SplitBatchNormalization)), None)
+    return (1, 1) if layer is None else (max(1, layer.groups // replicas()), layer.groups_for(rows))
 
 
 def plain(name: str) -> keras.layers.Layer:
@@ -127,3 +143,18 @@ def for_queries(name: str) -> Normalization:
     if name not in QUERY_NORMALIZATIONS:
         raise unknown("model.batch_norm", name, QUERY_NORMALIZATIONS)
     return QUERY_NORMALIZATIONS[name]
+
+
+def to_config(norm: Normalization) -> dict[str, Any]:
+    """The kind of layer that a normalization makes, as JSON can hold it: without a name, and without the precision,
+    which is that of the network around it."""
+    described = keras.saving.serialize_keras_object(norm("norm"))
+    own = {name: value for name, value in described["config"].items() if name not in ("name", "dtype")}
+    return {**described, "config": own}
+
+
+def from_config(described: Mapping[str, Any]) -> Normalization:
+    """The inverse of `to_config`."""
+    return lambda name: keras.saving.deserialize_keras_object(
+        {**described, "config": {**described["config"], "name": name}}
+    )

@@ -80,6 +80,16 @@ def small_stem(x, width: int, norm: Normalization):
 STEMS = {"imagenet": imagenet_stem, "small": small_stem}
 
 
+def last_side(stem: str, size: int) -> int:
+    """The side of the last feature map of pictures of `size` pixels: whatever has a stride of 2 halves it, rounded up.
+
+    >>> last_side("small", 32), last_side("imagenet", 32), last_side("imagenet", 224)
+    (4, 1, 7)
+    """
+    halvings = 3 + 2 * (stem == "imagenet")  # of the stages but the first; of convolution and pooling
+    return -(-size // 2**halvings)
+
+
 @dataclasses.dataclass(frozen=True)
 class ResNet:
     """The shape of a residual network.
@@ -100,9 +110,9 @@ class ResNet:
             x = self.block(x, width * 2**index, stride, norm, f"stage{index + 2}_block{number + 1}")
         return x
 
-    def trunk(self, stem: str, width: int, norm: Normalization) -> keras.Model:
-        """`[B, H, W, 3]` -> the feature map of Conv4, `[B, h, w, 4 * width * expansion]`."""
-        inputs = keras.Input([None, None, 3])
+    def trunk(self, stem: str, width: int, norm: Normalization, channels: int = 3) -> keras.Model:
+        """`[B, H, W, channels]` -> the feature map of Conv4, `[B, h, w, 4 * width * expansion]`."""
+        inputs = keras.Input([None, None, channels])
         x = STEMS[stem](inputs, width, norm)
         for index in range(3):
             x = self._stage(x, index, width, norm)

@@ -11,6 +11,7 @@ from looc_tf import config
 from looc_tf.optim.schedules import Schedule
 
 
+@keras.saving.register_keras_serializable(package="looc_tf")
 class CoupledSGD(keras.optimizers.SGD):
     """SGD whose weight decay is part of the gradient, on every parameter, as in PyTorch and so in MoCo's recipe.
 
@@ -28,6 +29,7 @@ class CoupledSGD(keras.optimizers.SGD):
         return {**super().get_config(), "coupled_decay": self.coupled_decay}
 
 
+@keras.saving.register_keras_serializable(package="looc_tf")
 class CoupledAdam(keras.optimizers.Adam):
     """Adam whose weight decay is part of the gradient, as `torch.optim.Adam` has it."""
 
@@ -42,6 +44,7 @@ class CoupledAdam(keras.optimizers.Adam):
         return {**super().get_config(), "coupled_decay": self.coupled_decay}
 
 
+@keras.saving.register_keras_serializable(package="looc_tf")
 class LARS(CoupledSGD):
     """SGD, each layer's step scaled to the size of its weights (You et al. 2017), in the form of SimCLR's authors.
 
@@ -66,6 +69,7 @@ def _with_decay(optimizer: keras.optimizers.Optimizer, gradient: tf.Tensor, vari
     return gradient + optimizer.coupled_decay * variable if optimizer._use_weight_decay(variable) else gradient
 
 
+@keras.saving.register_keras_serializable(package="looc_tf")
 class LAMB(keras.optimizers.Adam):
     """Adam, each layer's step scaled to the size of its weights, for large batches (You et al. 2020, algorithm 2).
 

@@ -41,6 +41,7 @@ def constant(settings: config.Optimizer, steps: int) -> Rate:
 SCHEDULES: dict[str, Callable[[config.Optimizer, int], Rate]] = {"step": step, "cosine": cosine, "constant": constant}
 
 
+@keras.saving.register_keras_serializable(package="looc_tf")
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     """The learning rate of a training, for Keras: after a straight rise over `warmup_steps` the named schedule.
 
@@ -65,9 +66,15 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         warmup = self.settings.warmup_steps
         return tf.minimum(1.0, (step + 1.0) / warmup) * rate if warmup else rate
 
+    @property
+    def last_step(self) -> int | None:
+        """The step from which on the rate stays as it is; None where it never changes."""
+        return None if self.settings.schedule == "constant" else self.steps
+
     def get_config(self) -> dict[str, Any]:
         return {"settings": dataclasses.asdict(self.settings), "steps": self.steps}
 
     @classmethod
     def from_config(cls, content: dict[str, Any]) -> Schedule:
-        return cls(config.Optimizer(**content["settings"]), content["steps"])
+        settings = {**content["settings"], "milestones": tuple(content["settings"]["milestones"])}  # JSON has no tuples
+        return cls(config.Optimizer(**settings), content["steps"])

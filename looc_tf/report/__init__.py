@@ -1,5 +1,6 @@
 """What a person looks at: tables, figures, the page of a run, the demo."""
 
+from looc_tf.report.finetuned import Finetuned, measure_finetuned
 from looc_tf.report.runs import Evaluated, evaluate_run, export_run
 
-__all__ = ["Evaluated", "evaluate_run", "export_run"]
+__all__ = ["Evaluated", "Finetuned", "evaluate_run", "export_run", "measure_finetuned"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,11 +16,13 @@ from rich.text import Text
 
 from looc_tf import config
 from looc_tf.config import Experiment
-from looc_tf.data import Source, open_parts
+from looc_tf.data import Source, census_of, open_parts, reading
+from looc_tf.distribute import threads
 from looc_tf.errors import UserError
 from looc_tf.experiments import from_dict, load
 from looc_tf.export import latest
-from looc_tf.files import is_temporary, write_atomically, writing
+from looc_tf.files import is_temporary, typed, write_atomically, writing
+from looc_tf.report import little
 from looc_tf.report.headline import headline
 from looc_tf.report.page import write_page
 from looc_tf.report.runs import evaluate_run, export_run, provenance
@@ -71,6 +72,7 @@ def demo(
     data: str | None = None,
     experiments: Mapping[str, Experiment] | None = None,
     tell: Tell = lambda line: None,
+    labels: str | None = None,
 ) -> Demo:
     """Train, evaluate, export and report; all is written into `out`.
 
@@ -82,19 +84,27 @@ def demo(
         data: a folder of pictures instead of the generated set.
         experiments: label -> what to train instead of the shipped configs, on one data set; the first is exported.
         tell: is given a line at the start of each part of the work.
+        labels: a CSV file of the labels of `data`.
 
     Raises:
         UserError: `out` holds something else, or what `train` and `evaluate_run` raise.
     """
     out, started = Path(out), time.monotonic()
-    experiments = experiments or {label: _experiment(label, quick, data) for label in CONFIGS}
+    shipped = experiments is None
+    experiments = experiments or {label: _experiment(label, quick, data, labels) for label in CONFIGS}
+    experiments = _as_begun(out, experiments, shipped)
     _check_own(out, experiments)
     if (out / PAGE).is_file() and (out / FILE).is_file() and _holds_export(out / "export"):
         return Demo(out / PAGE, latest(out / "export"), read_results(out / FILE), was_done=True)
     first = next(iter(experiments.values())).data
-    sources = open_parts(first.name, size=first.size)
+    sources = open_parts(first.name, size=first.size, **reading(first))
+    census = census_of(sources.values())
+    for line in census.lines if census else ():
+        tell(line)
+    if shipped:
+        experiments = _fitting(experiments, sources["train"], tell)
     _begin(out, experiments)
-    with _told_how_to_go_on(out, quick, data, tell):
+    with _told_how_to_go_on(out, quick, data, tell, labels):
         runs = {label: _trained(experiment, out / label, tell) for label, experiment in experiments.items()}
         records = [record for run in runs.values() for record in _evaluated(run, sources, tell)]
         write_results(out / FILE, records)
@@ -119,8 +129,31 @@ def summary(done: Demo) -> Group:
     return Group(screen(done.records), table, Text("\n".join([*lines, f"in {done.seconds / 60:.1f} minutes"])))
 
 
-def _experiment(label: str, quick: bool, data: str | None) -> Experiment:
-    return load(CONFIGS[label], QUICK[label] + QUICK_PROBES if quick else (), data=data)
+def _experiment(label: str, quick: bool, data: str | None, labels: str | None) -> Experiment:
+    return load(CONFIGS[label], QUICK[label] + QUICK_PROBES if quick else (), data=data, labels=labels)
+
+
+def _fitting(experiments: Mapping[str, Experiment], source: Source, tell: Tell) -> dict[str, Experiment]:
+    """The shipped experiments, with a smaller batch where there are few pictures; says so."""
+    fitted = little.fitting(experiments, len(source), source.name)
+    before, now = next(iter(experiments.values())), next(iter(fitted.values()))
+    if now != before:
+        tell(little.told(now, len(source), before.training.batch))
+    return fitted
+
+
+def _as_begun(out: Path, experiments: Mapping[str, Experiment], shipped: bool) -> dict[str, Experiment]:
+    """The experiments with what a demo that was begun keeps: the rules by which its pictures were read and, of shipped
+    ones, a batch that was lowered for them."""
+    try:
+        begun = {
+            label: from_dict(told) for label, told in json.loads((out / BEGUN).read_text(encoding="utf-8")).items()
+        }
+        if shipped:
+            experiments = little.with_batch(experiments, begun[next(iter(experiments))].training.batch)
+        return {label: config.as_begun(begun[label], now) for label, now in experiments.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError):
+        return dict(experiments)  # there is none, or it cannot be gone on with
 
 
 def _check_own(out: Path, experiments: Mapping[str, Experiment]) -> None:
@@ -163,12 +196,14 @@ def _begin(out: Path, experiments: Mapping[str, Experiment]) -> None:
 
 
 @contextmanager
-def _told_how_to_go_on(out: Path, quick: bool, data: str | None, tell: Tell) -> Iterator[None]:
+def _told_how_to_go_on(out: Path, quick: bool, data: str | None, tell: Tell, labels: str | None) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
-        options = ["--quick"] * quick + (["--data", data] if data else [])
-        tell(f"The demo goes on with: {shlex.join(['looc', 'demo', '--out', str(out), *options])}")
+        options = " --quick" * quick + (f" --data {typed(data)}" if data else "")
+        options += f" --labels {typed(labels)}" if labels else ""
+        options += f" --threads {threads()}" if threads() else ""
+        tell(f"The demo goes on with: looc demo --out {typed(out)}{options}")
         raise
 
 
@@ -193,7 +228,10 @@ def _evaluated(run: Run, sources: Mapping[str, Source], tell: Tell) -> list[dict
         if found == {(wanted.pictures_sha256, wanted.checkpoint, wanted.step)}:
             return records
     tell(f"{run.experiment.name}: probing what each representation has kept")
-    return evaluate_run(run, sources=sources).records
+    done = evaluate_run(run, sources=sources)
+    for note in done.notes:
+        tell(f"{run.experiment.name}: {note}")
+    return done.records
 
 
 def _exported(run: Run, out: Path) -> Path:

@@ -11,6 +11,8 @@ import numpy as np
 from PIL import Image
 from sklearn.neighbors import NearestNeighbors
 
+from looc_tf.report.visible import visible
+
 
 @dataclass(frozen=True)
 class Neighbors:
@@ -67,7 +69,7 @@ def spread_queries(labels: np.ndarray, count: int, seed: int = 0) -> list[int]:
 
 
 def data_uri(image: np.ndarray) -> str:
-    """A picture uint8 [H, W, 3] as a `data:` address, so that a page needs no other file."""
+    """A picture uint8 [H, W, C] as a `data:` address, so that a page needs no other file."""
     buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "PNG")
+    Image.fromarray(visible(image)).save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -14,14 +14,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from looc_tf import config
-from looc_tf.data import Source
+from looc_tf.data import Census, Source, census_of
 from looc_tf.evaluate import chance
 from looc_tf.files import write_atomically
 from looc_tf.methods import build_plan
 from looc_tf.report.curves import curves_figure
 from looc_tf.report.headline import headline
 from looc_tf.report.neighbors import Neighbors, data_uri, nearest, spread_queries
-from looc_tf.report.runs import opened
+from looc_tf.report.runs import notes_of, opened
 from looc_tf.report.views_grid import views_figure
 from looc_tf.representations import TRUNK
 from looc_tf.results import by_data
@@ -38,6 +38,7 @@ def write_page(
     records: Sequence[Mapping[str, Any]],
     sources: Mapping[str, Source],
     notes: Sequence[str] = (),
+    census: Census | None = None,
 ) -> Path:
     """Write a self-contained page over some runs; its first run is the one whose views and spaces are shown.
 
@@ -47,7 +48,9 @@ def write_page(
         records: the results of these runs.
         sources: the parts of the data; neighbors come from `test`.
         notes: lines to show first, such as why a model was not pushed.
+        census: of the pictures, where `sources` are copies of them.
     """
+    census = census or census_of(sources.values())
     found = {label: opened(run) for label, run in runs.items()}
     first = next(iter(found.values()))
     alike = len(by_data(records)) == 1  # else the level of chance differs as well
@@ -61,7 +64,9 @@ def write_page(
         curves=_picture(curves_figure({label: run.path for label, run in found.items()})),
         matrix=_picture(matrix(records, chance=chance(sources, first.experiment.evaluation.probes) if alike else None)),
         neighbors=_neighbors(found, sources["test"]),
+        remarks=_remarks(found),
         data={part: len(source) for part, source in sources.items()},
+        census=census.lines if census else [],
         name=sources["train"].name,
         runs=[_facts(label, run) for label, run in found.items()],
         uri=data_uri,
@@ -97,6 +102,17 @@ def _neighbors(runs: Mapping[str, Run], source: Source) -> list[Neighbors]:
     return nearest(images, embeddings, queries, NEIGHBORS, names)
 
 
+def _remarks(runs: Mapping[str, Run]) -> list[str]:
+    """What is to be known of the numbers besides: once where it holds of all runs, else under their labels."""
+    said: dict[str, list[str]] = {}
+    for label, run in runs.items():
+        for note in notes_of(run.path):
+            said.setdefault(note, []).append(label)
+    return [note if len(labels) == len(runs) else f"{', '.join(labels)}: {note}" for note, labels in said.items()]
+
+
 def _facts(label: str, run: Run) -> dict[str, Any]:
     about = json.loads((run.path / "run.json").read_text(encoding="utf8"))
-    return {"label": label, "about": about, "config": config.to_yaml(run.experiment), "step": run.step}
+    census = Census.read(about.get("census"))
+    said = {"trained_on": str(census) if census else "", "config": config.to_yaml(run.experiment), "step": run.step}
+    return {"label": label, "about": about, **said}

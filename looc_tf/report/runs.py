@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import looc_tf
 from looc_tf.config import Evaluation
-from looc_tf.data import Source, open_parts
-from looc_tf.evaluate import Reading, choose_pictures, readings
+from looc_tf.data import Census, Source, census_of, open_parts, reading
+from looc_tf.errors import UserError
+from looc_tf.evaluate import Reading, choose_pictures, classifier_reading, readings
+from looc_tf.evaluate.features import Progress
 from looc_tf.evaluate.progress import terminal_progress
 from looc_tf.export import export
 from looc_tf.files import write_atomically, writing
@@ -24,20 +27,28 @@ from looc_tf.results.records import BEST, FILE, LAST, STEP, folder_of
 from looc_tf.run import Run, load_run
 from looc_tf.run.about import commit, fingerprint
 
+log = logging.getLogger(__name__)
+
+NOTES_FILE = "evaluated.json"  # beside results.json: on how many pictures, and what a reader should know of the numbers
+
 
 @dataclass(frozen=True)
 class Evaluated:
     """What a run was found to know.
 
     Attributes:
-        path: the folder that now holds results.json, probes.json and matrix.png.
+        path: the folder that now holds results.json, probes.json, evaluated.json and matrix.png.
         records: of results.json.
         chance: probe -> the accuracy of guessing, in percent.
+        notes: lines on what the numbers do not say: which probes were left out and why, classes that none can name.
+        readings: the records and how each came about.
     """
 
     path: Path
     records: list[dict[str, Any]]
     chance: Mapping[str, float]
+    notes: Sequence[str] = ()
+    readings: Sequence[Reading] = ()
 
 
 def opened(run: Run | str | Path, checkpoint: str = LAST) -> Run:
@@ -73,8 +84,12 @@ def evaluate_run(
     data: str | None = None,
     sources: Mapping[str, Source] | None = None,
     checkpoint: str = LAST,
+    labels: str | None = None,
+    tell: Optional[Callable[[str], None]] = None,
+    probes: bool = True,
 ) -> Evaluated:
-    """Probe a trained run; write results.json, probes.json and matrix.png into it.
+    """Probe a trained run, and ask its own classifier where it has one; write results.json, probes.json, evaluated.json
+    and matrix.png into it.
 
     Of another checkpoint than the last they go to RUN/best or RUN/step-STEP, of other pictures to RUN/on-NAME, which
     `compare` reads like runs: neither takes the place of the run's own.
@@ -84,25 +99,67 @@ def evaluate_run(
         data: other pictures than those of its config.
         sources: the parts, where they are open already.
         checkpoint: of a folder, see `load_run`.
+        labels: a CSV file of labels, in the place of the config's.
+        tell: is given the lines that say how many pictures are for what, where they are opened here; logged by default.
+        probes: False leaves it at the run's own classifier, which takes seconds.
     """
     run = opened(run, checkpoint)
     experiment = run.experiment
-    sources = sources or open_parts(data or experiment.data.name, size=experiment.data.size)
+    if sources is None:
+        sources = _parts(run, data, labels)
+        census = census_of(sources.values())
+        for line in census.lines if census else ():
+            (tell or _log)(line)
     known = provenance(run, sources, experiment.evaluation)
+    notes: list[str] = []
     with terminal_progress() as progress:
-        read = list(readings(run.embedder.images, sources, experiment.evaluation, progress))
+        read = list(readings(run.embedder.images, sources, experiment.evaluation, progress, notes)) if probes else []
+        read += _classified(run, sources, progress, notes)
     other = data is not None and not _same_place(data, experiment.data.name)
-    return write_readings(run, read, known, _beside(run.path, known) if other else "")
+    part = _beside(run.path, known) if other else ""
+    return write_readings(run, read, known, part, notes, census_of(sources.values()))
 
 
-def write_readings(run: Run, read: Sequence[Reading], known: Provenance, part: str = "") -> Evaluated:
-    """Writes results.json, probes.json and matrix.png into the folder of a run, results.json last.
+def _parts(run: Run, data: str | None, labels: str | None) -> dict[str, Source]:
+    """The parts of a run's pictures, or of others, by the run's rule of pixels; what else the config says of how they
+    are read is of its own."""
+    own = run.experiment.data
+    how = reading(own) if data is None or _same_place(data, own.name) else {}
+    if labels is not None:
+        how["labels"] = labels
+    return open_parts(data or own.name, size=own.size, **{**how, "pixels": run.pixels})
+
+
+def _classified(run: Run, sources: Mapping[str, Source], progress: Progress, notes: list[str]) -> list[Reading]:
+    """What the run's own classifier names right; a note alone where it knows other classes than the pictures have."""
+    if not run.method.class_names:
+        return []
+    batch = run.experiment.evaluation.batch
+    try:
+        return [classifier_reading(run.embedder.images, sources, run.method.class_names, batch, progress)]
+    except UserError as error:
+        log.warning("%s", error)
+        notes.append(str(error))
+        return []
+
+
+def write_readings(
+    run: Run,
+    read: Sequence[Reading],
+    known: Provenance,
+    part: str = "",
+    notes: Sequence[str] = (),
+    census: Optional[Census] = None,
+) -> Evaluated:
+    """Writes results.json, probes.json, evaluated.json and matrix.png into the folder of a run, results.json last.
 
     Args:
         run: the run.
         read: what was read from it.
         known: of which pictures and which checkpoint.
         part: a folder in that of the run, for other pictures than its own; another checkpoint adds its own folder.
+        notes: of `readings`.
+        census: of the pictures.
     """
     part = str(Path(part, folder_of(known.checkpoint or LAST)))
     out, name = run.path / part, f"{run.path.absolute().name}/{part}".removesuffix("/.")
@@ -111,14 +168,28 @@ def write_readings(run: Run, read: Sequence[Reading], known: Provenance, part: s
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
     write_atomically(out / "probes.json", json.dumps([reading.as_dict() for reading in read], indent=2) + "\n")
+    about = {"census": census and census.as_dict(), "notes": list(notes)}
+    write_atomically(out / NOTES_FILE, json.dumps(about, indent=2) + "\n")
     matrix_figure(records, out / "matrix.png", name, chance)
     write_results(out / FILE, records)
-    return Evaluated(out, records, chance)
+    return Evaluated(out, records, chance, tuple(notes), tuple(read))
+
+
+def notes_of(run: Path) -> list[str]:
+    """The notes on the numbers of an evaluated run; none where it was evaluated by an earlier version."""
+    try:
+        return [str(line) for line in json.loads((run / NOTES_FILE).read_text(encoding="utf-8"))["notes"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def export_run(run: Run | str | Path, out: str | Path, checkpoint: str = LAST) -> Path:
     """Export the query encoder of a run as the next version under `out`; for `checkpoint` see `load_run`."""
     return export(opened(run, checkpoint).embedder, out)
+
+
+def _log(line: str) -> None:
+    log.info("%s", line)
 
 
 def _name(checkpoint: str) -> str:

@@ -15,6 +15,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from looc_tf.errors import UserError
 from looc_tf.files import write_atomically
+from looc_tf.report.visible import visible
 from looc_tf.representations import QUERY
 from looc_tf.views import View, ViewPlan
 
@@ -48,7 +49,7 @@ def views_figure(plan: ViewPlan, image: np.ndarray, seed: int = 0, rows: int = 3
 
     Args:
         plan: the views of an experiment.
-        image: uint8 [S, S, 3].
+        image: uint8 [S, S, C].
         seed: of the draws.
         rows: how many times all views are drawn.
     """
@@ -93,7 +94,7 @@ def _color(plan: ViewPlan, name: str) -> str:
 
 
 def _reference(axis: Axes, image: np.ndarray, plan: ViewPlan) -> None:
-    axis.imshow(image, interpolation="nearest")
+    axis.imshow(visible(image), interpolation="nearest")
     _bare(axis, "#cccccc", 1.0)
     axis.set_title("reference", fontsize=10, color=INK, pad=17)
     axis.text(0.5, 1.035, "every view is made from it", transform=axis.transAxes, ha="center", size=6.5, color=FAINT)
@@ -116,7 +117,7 @@ def _heading(axis: Axes, plan: ViewPlan, view: View, size: str) -> None:
 
 def _view(axis: Axes, pixels: np.ndarray, plan: ViewPlan, view: View, parameters: Mapping) -> None:
     shared = shared_with_query(plan, view)
-    axis.imshow(np.clip(pixels, 0, 1), interpolation="nearest")
+    axis.imshow(visible(np.clip(pixels, 0, 1)), interpolation="nearest")
     _bare(axis, *((INK, 1.6) if view.name == QUERY else ("#cccccc", 1.0)))
     for place, name in enumerate(shared):  # one frame around the other
         width = 3.0 * (len(shared) - place)

@@ -3,10 +3,12 @@
 `tables` shows records as text and `figure` as a picture; `looc compare` is this room alone.
 """
 
+from looc_tf.results.levels import LEVELS
 from looc_tf.results.records import Provenance, by_data, read_results, read_runs, write_results
 from looc_tf.results.summary import Estimate, comparison, difference, minus, summarise
 
 __all__ = [
+    "LEVELS",
     "Estimate",
     "Provenance",
     "by_data",

@@ -6,7 +6,7 @@ import io
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Optional, Union
+from typing import NamedTuple, Optional, Union
 
 from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
@@ -15,6 +15,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from looc_tf.errors import UserError
 from looc_tf.files import write_atomically
+from looc_tf.results.levels import BALANCED, majorities, of_column, with_balanced
 from looc_tf.results.records import Record, by_data
 from looc_tf.results.summary import NOTHING, Cell, Estimate, methods_of, probes_of, representations_of, summarise
 
@@ -57,19 +58,21 @@ def matrix(records: Iterable[Record], title: str = "", chance: Optional[Mapping[
     any method, so that cells of one column can be compared across panels. Several seeds show mean and 95 % interval.
     Several data sets stand one below the other, each under its name and with colors of its own.
     """
-    blocks = [(name, summarise(block)) for name, block in by_data(records).items()]
+    by_name = by_data(records)
+    blocks = [(name, summarise(with_balanced(block))) for name, block in by_name.items()]
     if not blocks:
         raise UserError("Expected results to draw, received none. Run `looc evaluate` first.")
+    levels = [Levels(chance or {}, majorities(block) if chance else {}) for block in by_name.values()]
     sizes = [_size(cells) for _, cells in blocks]
     height = sum(height for _, height in sizes) + TITLE * (len(blocks) > 1) * len(blocks)
     with rc_context(STYLE):
         figure = Figure(figsize=(max(width for width, _ in sizes), height), layout="constrained")
         if len(blocks) == 1:
-            _draw(figure, blocks[0][1], chance or {})
+            _draw(figure, blocks[0][1], levels[0])
         else:
             parts = figure.subfigures(len(blocks), 1, height_ratios=[height + TITLE for _, height in sizes])
-            for part, (name, cells) in zip(parts, blocks):
-                _draw(part, cells, chance or {})
+            for part, (name, cells), level in zip(parts, blocks, levels):
+                _draw(part, cells, level)
                 part.suptitle(name, fontsize=11, color=INK)
         if title:
             figure.suptitle(title, fontsize=12, fontweight="bold", color=INK)
@@ -90,15 +93,28 @@ def _size(cells: Mapping[Cell, Estimate]) -> tuple[float, float]:
     return WIDTH * len(probes) * columns + 1.6, (HEIGHT * len(rows) + 0.9) * lines + 0.2
 
 
-def _draw(figure: FigureBase, cells: Mapping[Cell, Estimate], chance: Mapping[str, float]) -> None:
+class Levels(NamedTuple):
+    """What stands below the columns of one data set: probe -> the accuracy of guessing, and of the commonest class."""
+
+    chance: Mapping[str, float]
+    majority: Mapping[str, float]
+
+    def note(self, probe: str) -> str:
+        """The text below a column."""
+        chance = of_column(self.chance, probe)
+        lines = [] if chance is None else [f"chance {chance:.3g}"]
+        return "\n".join([*lines, *([f"majority {self.majority[probe]:.3g}"] if probe in self.majority else [])])
+
+
+def _draw(figure: FigureBase, cells: Mapping[Cell, Estimate], levels: Levels) -> None:
     """The panels of one data set."""
     methods, rows, probes = methods_of(cells), representations_of(cells), probes_of(cells)
-    spans = {probe: _span(cells, probe, chance) for probe in probes}
+    spans = {probe: _span(cells, probe, levels.chance) for probe in probes}
     panels = figure.subplots(*_grid(cells), sharey=True, squeeze=False).ravel()
     for unused in panels[len(methods) :]:
         unused.remove()
     for method, axes in zip(methods, panels):
-        _frame(axes, method, rows, probes, chance)
+        _frame(axes, method, rows, probes, levels)
         for y, row in enumerate(rows):
             for x, probe in enumerate(probes):
                 _cell(axes, x, y, cells.get((method, row, probe)), spans[probe])
@@ -106,20 +122,25 @@ def _draw(figure: FigureBase, cells: Mapping[Cell, Estimate], chance: Mapping[st
 
 def _span(cells: Mapping[Cell, Estimate], probe: str, chance: Mapping[str, float]) -> tuple[float, float]:
     values = [value.mean for cell, value in cells.items() if cell[2] == probe]
-    low = chance.get(probe, min(values))
+    chance_level = of_column(chance, probe)
+    low = min(values) if chance_level is None else chance_level
     return low, max(*values, low + LEAST)
 
 
-def _frame(axes: Axes, method: str, rows: list[str], probes: list[str], chance: Mapping[str, float]) -> None:
+def _frame(axes: Axes, method: str, rows: list[str], probes: list[str], levels: Levels) -> None:
     axes.set(xlim=(-0.5, len(probes) - 0.5), ylim=(len(rows) - 0.5, -0.5))
-    axes.set_xticks(range(len(probes)), probes, fontsize=9.5, color=INK)
+    axes.set_xticks(range(len(probes)), [_heading(probe) for probe in probes], fontsize=9.5, color=INK)
     axes.set_yticks(range(len(rows)), rows, fontsize=9.5, color=INK)
     axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0, pad=3)
     for x, probe in enumerate(probes):
-        note = f"chance {chance[probe]:.3g}" if probe in chance else ""
-        axes.text(x, len(rows) - 0.44, note, ha="center", va="top", fontsize=7, color=FAINT)
+        axes.text(x, len(rows) - 0.44, levels.note(probe), ha="center", va="top", fontsize=7, color=FAINT)
     axes.set_title(method, fontsize=11, fontweight="bold", color=INK, pad=8)
     axes.spines[:].set_visible(False)
+
+
+def _heading(probe: str) -> str:
+    """The name of a column; a balanced accuracy is named on a second line, or it would not fit."""
+    return probe.replace(BALANCED, f"\n{BALANCED.strip()}")
 
 
 def _cell(axes: Axes, x: int, y: int, value: Optional[Estimate], span: tuple[float, float]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 from looc_tf.errors import UserError, printable
-from looc_tf.files import write_atomically
+from looc_tf.files import typed, write_atomically
 
 Record = Mapping[str, Any]
 KEYS = ("run", "method", "seed", "representation", "probe", "value")
@@ -123,7 +123,7 @@ def read_runs(paths: Sequence[Union[str, Path]]) -> list[dict[str, Any]]:
     records = []
     for path in map(Path, paths):
         if not (path / FILE).is_file():
-            raise UserError(f"{path} holds no {FILE}. Evaluate the run first: looc evaluate {path}")
+            raise UserError(f"{path} holds no {FILE}. Evaluate the run first: looc evaluate {typed(path)}")
         records += read_results(path / FILE)
     return records
 

@@ -14,6 +14,7 @@ from scipy import stats
 from looc_tf.config import Evaluation
 from looc_tf.errors import UserError, unknown
 from looc_tf.representations import CONCAT, TRUNK, is_space, ordered
+from looc_tf.results.levels import BALANCED, less
 from looc_tf.results.records import Record, by_data, read_runs, row_names
 
 LEVEL = 0.95
@@ -95,7 +96,7 @@ def minus(records: Iterable[Record], method: str, representation: str) -> list[d
     records = list(records)
     row, data = row_names(records), _data_of(records)
     base = {
-        (record["probe"], record["seed"]): record["value"]
+        (record["probe"], record["seed"]): record
         for record in records
         if (row(record), record["representation"]) == (method, representation)
     }
@@ -106,7 +107,7 @@ def minus(records: Iterable[Record], method: str, representation: str) -> list[d
         if its_data != data[method]:
             raise _apart(f"{name} and {method}", its_data, data[method])
     return [
-        {**record, "value": record["value"] - base[record["probe"], record["seed"]]}
+        less(record, base[record["probe"], record["seed"]])
         for record in records
         if (record["probe"], record["seed"]) in base
     ]
@@ -143,9 +144,13 @@ def representations_of(cells: Iterable[Cell]) -> list[str]:
 
 
 def probes_of(cells: Iterable[Cell]) -> list[str]:
-    """The probes in the order of tables; unknown ones come last."""
-    found = dict.fromkeys(probe for _, _, probe in cells)
-    return sorted(found, key=lambda probe: PROBES.index(probe) if probe in PROBES else len(PROBES))
+    """The probes in the order of tables, each before its balanced accuracy; unknown ones come last."""
+
+    def place(probe: str) -> tuple[int, bool]:
+        name = probe.removesuffix(BALANCED)
+        return PROBES.index(name) if name in PROBES else len(PROBES), probe != name
+
+    return sorted(dict.fromkeys(probe for _, _, probe in cells), key=place)
 
 
 def _position(cells: Iterable[Cell]) -> Callable[[Cell], tuple[int, int, int]]:

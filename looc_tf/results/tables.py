@@ -10,13 +10,18 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from looc_tf.results.levels import majorities, of_column, with_balanced
 from looc_tf.results.records import UNKNOWN, Record, by_data
 from looc_tf.results.summary import NOTHING, Cell, Estimate, methods_of, probes_of, representations_of, summarise
 
 
 def screen(records: Iterable[Record], chance: Optional[Mapping[str, float]] = None, title: str = "") -> Group:
     """`rich` tables, one for each data set under its name: a block of rows for each method, the best of each column in
-    bold, chance in the last row."""
+    bold, chance in the last row.
+
+    Where the classes are uneven there is a column of balanced accuracies, and below chance what one reaches who always
+    answers with the class that most training pictures have.
+    """
     parts = [(name, _screen(block, chance or {}, title)) for name, block in _headed(records)]
     shown: list[RenderableType] = []
     for name, table in parts:
@@ -25,7 +30,8 @@ def screen(records: Iterable[Record], chance: Optional[Mapping[str, float]] = No
 
 
 def _screen(records: Iterable[Record], chance: Mapping[str, float], title: str) -> Table:
-    cells = summarise(records)
+    records = list(records)
+    cells = summarise(with_balanced(records))
     caption = "Accuracy in percent on the test part"
     table = Table(title=escape(title) or None, caption=caption, caption_justify="left")
     table.add_column("method")
@@ -36,8 +42,8 @@ def _screen(records: Iterable[Record], chance: Mapping[str, float], title: str) 
         for row, (representation, values) in enumerate(block.items()):
             name = "" if row else escape(method)
             table.add_row(name, escape(representation), *values, end_section=row == len(block) - 1)
-    if chance:
-        table.add_row("", "chance", *_chance_row(cells, chance), style="dim")
+    for name, level in _levels(records, chance).items():
+        table.add_row("", name, *_level_row(cells, level), style="dim")
     return table
 
 
@@ -48,13 +54,14 @@ def markdown(records: Iterable[Record], chance: Optional[Mapping[str, float]] = 
 
 
 def _markdown(records: Iterable[Record], chance: Mapping[str, float]) -> str:
-    cells = summarise(records)
+    records = list(records)
+    cells = summarise(with_balanced(records))
     probes = probes_of(cells)
     lines = [["method", "representation", *probes], ["---", "---", *["---:"] * len(probes)]]
     for method, block in _blocks(cells, "**{}**").items():
         lines += [["" if row else method, name, *values] for row, (name, values) in enumerate(block.items())]
-    if chance:
-        lines.append(["chance", "", *_chance_row(cells, chance)])
+    for name, level in _levels(records, chance).items():
+        lines.append([name, "", *_level_row(cells, level)])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
@@ -82,5 +89,15 @@ def _blocks(cells: Mapping[Cell, Estimate], best: str) -> dict[str, dict[str, li
     return blocks
 
 
-def _chance_row(cells: Mapping[Cell, Estimate], chance: Mapping[str, float]) -> list[str]:
-    return [f"{chance[probe]:.1f}" if probe in chance else NOTHING for probe in probes_of(cells)]
+def _levels(records: list[Record], chance: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """The last rows, which stand where chance does: chance, and always the commonest class where that is more."""
+    if not chance:
+        return {}
+    probes = probes_of(summarise(with_balanced(records)))
+    guessing = {probe: level for probe in probes if (level := of_column(chance, probe)) is not None}
+    above = majorities(records)
+    return {"chance": guessing, **({"majority class": above} if above else {})}
+
+
+def _level_row(cells: Mapping[Cell, Estimate], level: Mapping[str, float]) -> list[str]:
+    return [f"{level[probe]:.1f}" if probe in level else NOTHING for probe in probes_of(cells)]

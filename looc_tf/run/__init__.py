@@ -1,7 +1,7 @@
 """A run on disk: its folder, its log, its state, and how it is read back."""
 
 from looc_tf.run.about import read_about
-from looc_tf.run.folder import RunFolder, resume_command
+from looc_tf.run.folder import RunFolder, as_begun, resume_command
 from looc_tf.run.trained import Run, compiled, load_run
 
-__all__ = ["Run", "RunFolder", "compiled", "load_run", "read_about", "resume_command"]
+__all__ = ["Run", "RunFolder", "as_begun", "compiled", "load_run", "read_about", "resume_command"]

@@ -17,27 +17,38 @@ import tensorflow as tf
 
 import looc_tf
 from looc_tf.config import Experiment
-from looc_tf.data import Source
+from looc_tf.data import Pixels, Source, census_of
 from looc_tf.errors import UserError
 from looc_tf.files import write_atomically
 from looc_tf.methods import Facts
 
 
 def write_about(
-    out: Path, experiment: Experiment, source: Source, facts: Facts, warm: str | Path | None = None
+    out: Path,
+    experiment: Experiment,
+    source: Source,
+    facts: Facts,
+    warm: str | Path | None = None,
+    weights: dict[str, Any] | None = None,
 ) -> None:
-    """Writes run.json: versions, command and machine, the pictures by number, name and hash, and `warm`, the run whose
-    weights this one began with."""
+    """Writes run.json: versions, command and machine, the pictures by number, name and hash, how many of their set are
+    for what (`census`), the rule of their pixels, `warm`, the run whose weights this one began with, and `weights`,
+    what was taken of those that `model.weights` names."""
+    census = census_of([source])
     about = {
         "version": looc_tf.__version__,
         "commit": commit(),
         "seed": experiment.seed,
         "steps": facts.steps,
         "classes": facts.classes,
+        "class_names": list(facts.names),
         "pictures": facts.pictures,
         "pictures_sha256": fingerprint(source),
         "skipped": len(source.skipped),
+        "census": census and census.as_dict(),
+        "pixels": source.pixels.record(),
         "warm": None if warm is None else str(Path(warm).absolute()),
+        "weights": weights,
         "command": sys.argv,
         "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "python": platform.python_version(),
@@ -60,8 +71,13 @@ def read_about(out: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"Expected {out / 'run.json'} as training wrote it, with `steps`, `classes` and `pictures`. "
-            f"It cannot be used ({type(error).__name__}: {error}). Restore it, or train again."
+            f"It cannot be used ({type(error).__name__}: {error}). Put back what training wrote."
         ) from error
+
+
+def recorded_pixels(out: Path) -> Pixels:
+    """By which rule the pictures of a run became 8 bits; the plain one in runs of earlier versions."""
+    return Pixels.recorded(read_about(out).get("pixels"))
 
 
 def fingerprint(source: Source) -> str:

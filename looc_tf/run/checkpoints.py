@@ -11,7 +11,9 @@ from pathlib import Path
 import tensorflow as tf
 
 from looc_tf.config import Experiment
-from looc_tf.errors import UserError, unknown
+from looc_tf.distribute import gather_from_workers
+from looc_tf.errors import UserError, out_of_memory, unknown
+from looc_tf.files import without_patterns
 from looc_tf.methods import Method
 from looc_tf.run.state import State, not_finite
 
@@ -58,6 +60,25 @@ class CheckpointFolder:
         self._write(BEST, step, measures)
         self._delete(BEST, set(self.steps(BEST)) - {step})
 
+    def end_with_best(self, steps: int, source: CheckpointFolder | None = None) -> int | None:
+        """Makes the best state, where there is one, the last one of a training of so many steps; returns its own step.
+
+        It is written under the number of the last step, however early the training ended: a run that has it is done.
+        Done twice it leaves the same. Of several machines, which must all write or none, the chief decides.
+
+        Args:
+            steps: of the whole training.
+            source: where the best checkpoint is read, if that is another folder than this.
+        """
+        best = (source or self).steps(BEST)
+        if not best:
+            return None
+        (source or self).restore(BEST)
+        if gather_from_workers(steps not in self.steps())[0]:
+            self._write(LAST, steps, {"best_step": best[0]})
+            self._delete(LAST, set(self.steps()) - set(self.steps()[: self.keep]))
+        return best[0]
+
     def best_reading(self, measure: str) -> float | None:
         """The highest reading that a best checkpoint carries; None where there is none that can be read."""
         found = []
@@ -85,6 +106,8 @@ class CheckpointFolder:
             except UserError:  # of another training: the user must know, whatever came before it
                 raise
             except Exception as error:  # a damaged file ends in whatever TensorFlow maps the status to: IndexError, ...
+                if out_of_memory(error) is not None:
+                    raise
                 reasons.append(f"step {step}: {_brief(error)}")
                 if step != steps[-1]:
                     log.warning(
@@ -93,9 +116,18 @@ class CheckpointFolder:
             else:
                 return step
         if reasons:
-            remedy = "Train again into another --out." if which == "last" else "Choose another --checkpoint."
-            raise UserError(f"None of the checkpoints in {self.folder} can be read ({'; '.join(reasons)}). {remedy}")
+            raise UserError(
+                f"None of the checkpoints in {self.folder} can be read ({'; '.join(reasons)}). {self._remedy(which)}"
+            )
         return None
+
+    def _remedy(self, which: str) -> str:
+        """What to do about checkpoints that cannot be read; they may be sound elsewhere, so never to train anew."""
+        copies = "put sound copies of these files back"
+        if which != "last":
+            return f"Choose another --checkpoint, or {copies}."
+        best = ", or take the best one: --checkpoint best" if self.steps(BEST) else ""
+        return f"They are left as they are: {copies}{best}."
 
     def sweep(self) -> None:
         """Removes what a save that did not end has left."""
@@ -115,8 +147,8 @@ class CheckpointFolder:
                 return kind, [int(which)]
         if which == "best":
             raise UserError(
-                f"Expected a best checkpoint in {self.folder}. There is none: the run took no kNN reading, for want of "
-                "labels or with training.monitor_every=0. Take the last one."
+                f"Expected a best checkpoint in {self.folder}. There is none: the run took no reading on held-out "
+                "pictures, for want of labels or with training.monitor_every=0. Take the last one."
             )
         all_steps = map(str, sorted({*there[LAST], *there[BEST]}))
         raise unknown(f"checkpoint in {self.folder}:", which, [*CHOICES[: 1 + bool(there[BEST])], *all_steps])
@@ -132,6 +164,8 @@ class CheckpointFolder:
             self.state.write(self._prefix(kind, step), step, measures)
         except (tf.errors.OpError, OSError) as error:
             self.sweep()
+            if out_of_memory(error) is not None:
+                raise
             kept = f"The one of step {self.steps()[0]} is intact. " if self.steps() else ""
             raise UserError(
                 f"Could not save the checkpoint of step {step} in {self.folder}: {_brief(error)}. "
@@ -157,9 +191,12 @@ def begin_with(method: Method, folder: str | Path) -> None:
         raise UserError(f"Expected the checkpoint of an earlier run in {folder}. Found none. Start without it.")
     newest = Path(folder) / f"{LAST}-{steps[0]}"
     try:
-        status = tf.train.Checkpoint(method=tf.train.Checkpoint(**method.encoders())).read(str(newest))
-        status.assert_existing_objects_matched().expect_partial()
+        with without_patterns(Path(folder)) as named:
+            status = tf.train.Checkpoint(method=tf.train.Checkpoint(**method.encoders())).read(str(named / newest.name))
+            status.assert_existing_objects_matched().expect_partial()
     except Exception as error:  # see `CheckpointFolder.restore`
+        if out_of_memory(error) is not None:
+            raise
         raise UserError(
             f"The network of {newest} has another shape than this experiment's, or is damaged ({_brief(error)}). "
             "Start without it, or with the same model and spaces."
@@ -169,11 +206,18 @@ def begin_with(method: Method, folder: str | Path) -> None:
 
 def diverged(step: int, what: str, kept: list[int]) -> str:
     """The message of a run that stops because something is not finite."""
-    last = f"The last good checkpoint, of step {kept[0]}, is kept. " if kept else "There is no checkpoint yet. "
+    milder = "a lower optimizer.learning_rate, more optimizer.warmup_steps, or higher temperatures"
+    if not kept:
+        return f"Stopped at step {step}: {what}. There is no checkpoint yet. Train again with {milder}."
     return (
-        f"Stopped at step {step}: {what}. {last}"
-        "Train again with a lower optimizer.learning_rate, more optimizer.warmup_steps, or higher temperatures."
+        f"Stopped at step {step}: {what}. The last good checkpoint, of step {kept[0]}, is kept. Train on from it: "
+        f"another --out, --warm with the folder of this run, and {milder}."
     )
+
+
+def holds_checkpoints(run: Path, kinds: tuple[str, ...] = (LAST, BEST)) -> bool:
+    """Whether the folder of a run holds weights, whatever else of it may be missing."""
+    return any(_steps(run / "checkpoints", kind) for kind in kinds)
 
 
 def _steps(folder: Path, kind: str) -> list[int]:

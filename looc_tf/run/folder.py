@@ -12,21 +12,22 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import shlex
+import re
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import tensorflow as tf
 
 import looc_tf
 from looc_tf import config, distribute, experiments
 from looc_tf.config import Experiment
-from looc_tf.data import Source, summary
+from looc_tf.data import Source, census_of, summary
 from looc_tf.errors import UserError
-from looc_tf.files import is_temporary, remove_temporaries, write_atomically, writing
-from looc_tf.methods import Facts, Method
+from looc_tf.files import is_temporary, remove_temporaries, typed, write_atomically, writing
+from looc_tf.methods import Facts, Method, begin_with_weights
 from looc_tf.run.about import commit, fingerprint, read_about, write_about
-from looc_tf.run.checkpoints import CheckpointFolder, begin_with
+from looc_tf.run.checkpoints import LAST, CheckpointFolder, begin_with, holds_checkpoints
 from looc_tf.run.log import FILE_ALONE, logging_to
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,10 @@ class RunFolder:
         own: where this machine writes: `path` on the chief.
         checkpoints: of the method, from `begin` on.
         start: the steps that were done before, from `begin` on.
+        own_source: whether the training pictures were given as they are, and not by a name.
     """
+
+    own_source: bool = False
 
     checkpoints: CheckpointFolder
     start: int
@@ -101,16 +105,21 @@ class RunFolder:
         if self.resume:
             warm = warm or read_about(self.path).get("warm")
         elif warm:
+            if self.experiment.model.weights:
+                raise UserError("A run begins with another run or with model.weights. Received both: leave one out.")
             begin_with(method, Path(warm) / "checkpoints")  # before anything is written: it may not fit
-        self._describe(source, facts, warm)
+        taken = None if self.resume else begin_with_weights(method, self.experiment)
+        self._describe(source, facts, warm, taken)
         self.checkpoints = CheckpointFolder(
             self.own / "checkpoints", method, self.experiment, self.experiment.training.keep
         )
         self.checkpoints.sweep()
         self.start = self._restore(method)
-        if warm and self.resume and not self.start:
-            begin_with(method, Path(warm) / "checkpoints")
-        self._introduce(facts)
+        if self.resume and not holds_checkpoints(self.path, (LAST,)):  # it was stopped before its first checkpoint
+            if warm:
+                begin_with(method, Path(warm) / "checkpoints")
+            begin_with_weights(method, self.experiment)
+        self._introduce(source, facts)
         self.log_skipped(source)
         return self.start
 
@@ -124,8 +133,21 @@ class RunFolder:
         """Says that the training is done, and which pictures turned out to be broken."""
         if not self.checkpoints.steps():
             self.checkpoints.save(0)  # no steps: random weights, the baseline of every probe
+        if self.checkpoints.method.ends_with_best and facts.steps:
+            self._end_with_best(facts)
         self.log_skipped(source)
-        log.info("Done: %d steps in %s", facts.steps, self.path)
+        if max(self.checkpoints.steps()) == facts.steps:  # else a callback has stopped it, and that was said
+            log.info("Done: %d steps in %s", facts.steps, self.path)
+
+    def _end_with_best(self, facts: Facts) -> None:
+        method, experiment = self.checkpoints.method, self.experiment
+        begun = None if self.chief else CheckpointFolder(self.path / "checkpoints", method, experiment)
+        step = self.checkpoints.end_with_best(facts.steps, begun)
+        if step is None:
+            log.warning("No accuracy was read on a validation part: the weights of the last step are kept.")
+        else:
+            reading = self.checkpoints.best_reading(method.reading)
+            log.info("The weights of step %d are kept, the best on the validation part (%.1f %%)", step, reading or 0.0)
 
     def _claim(self) -> None:
         if self.resume:
@@ -149,17 +171,25 @@ class RunFolder:
         if changed:
             raise UserError(
                 f"{self.path} was trained with another config: {changed}. "
-                f"Choose another --out, or resume with {self.path / 'config.yaml'}."
+                f"Choose another --out, or resume with {self.path / 'config.yaml'}.{self._longer(changed)}"
             )
 
-    def _describe(self, source: Source, facts: Facts, warm: str | Path | None) -> None:
+    def _longer(self, changed: str) -> str:
+        """How to train on for longer, for who has changed the length of the training: its schedule is another one."""
+        if not re.search(r"\btraining\.(steps|epochs) was", changed):
+            return ""
+        return f" To train on for longer: looc train CONFIG --warm {typed(self.path)} --out NEW."
+
+    def _describe(
+        self, source: Source, facts: Facts, warm: str | Path | None, taken: dict[str, Any] | None = None
+    ) -> None:
         """Writes what the run is made of or, resuming, sees that it goes on with the pictures it had."""
         if self.resume:
             self._check_same_pictures(source)
         if not self.resume or not self.chief:
             with writing(self.own):
                 self.own.mkdir(parents=True, exist_ok=True)
-            write_about(self.own, self.experiment, source, facts, warm)
+            write_about(self.own, self.experiment, source, facts, warm, taken)
             write_atomically(self.own / "config.yaml", config.to_yaml(self.experiment))  # what makes the folder a run
         elif set(config.difference(experiments.load(self.own / "config.yaml"), self.experiment)) - {"about"}:
             write_atomically(self.own / "config.yaml", config.to_yaml(self.experiment))  # what is free to change
@@ -186,12 +216,22 @@ class RunFolder:
             )
         return start
 
-    def _introduce(self, facts: Facts) -> None:
-        """The first lines of a run's log: version, commit, the whole config; a screen is told where to find that."""
+    def _introduce(self, source: Source, facts: Facts) -> None:
+        """The first lines of a run's log: pictures, version, commit, the whole config; a screen is told where to find
+        that."""
+        census = census_of([source])
+        for line in census.lines if census else ():
+            log.info("%s", line)
         log.info("looc %s, commit %s, TensorFlow %s", looc_tf.__version__, commit() or "unknown", tf.__version__)
         log.info("%s: steps %d to %d into %s", self.experiment.name, self.start, facts.steps, self.path)
         log.info("The whole config is in %s", self.path / "config.yaml")
         log.debug("%s", config.to_yaml(self.experiment).rstrip(), extra=FILE_ALONE)
+
+
+def as_begun(experiment: Experiment, path: str | Path) -> Experiment:
+    """An experiment with what the run that it goes on with keeps: the rules by which its pictures were read."""
+    file = Path(path) / "config.yaml"
+    return config.as_begun(experiments.load(file), experiment) if file.is_file() else experiment
 
 
 def _unused(path: Path) -> bool:
@@ -200,4 +240,5 @@ def _unused(path: Path) -> bool:
 
 def resume_command(path: Path) -> str:
     """What to type to go on with a run."""
-    return shlex.join(["looc", "train", str(path / "config.yaml"), "--out", str(path), "--resume"])
+    threads = f" --threads {distribute.threads()}" if distribute.threads() else ""  # others end in other bits
+    return f"looc train {typed(path / 'config.yaml')} --out {typed(path)} --resume{threads}"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,14 +16,22 @@ from looc_tf.errors import UserError, reason
 from looc_tf.files import writing
 from looc_tf.progress import on_terminal
 
-try:
-    import fcntl
-except ImportError:  # Windows has none
-    fcntl = None  # type: ignore[assignment]
+
+def _module(name: str) -> Any:
+    """A module of some systems, None on the others."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+fcntl, msvcrt = _module("fcntl"), _module("msvcrt")  # Windows has no fcntl, and has msvcrt
 
 log = logging.getLogger(__name__)
 
-HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)  # how a lock is refused that another process has
+# How a lock is refused that another process has; the last is Windows's.
+HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+FAR = 2**30  # the byte of the log that is locked on Windows, where nobody else can read what is
 
 FILE_ALONE = {"file_alone": True}  # log.debug(..., extra=FILE_ALONE): for RUN/train.log and no screen
 
@@ -63,7 +73,7 @@ def logging_to(out: Path) -> Iterator[None]:
 
     On a terminal, where a bar shows how it goes, the lines of each step go to the file alone; what is logged as
     `FILE_ALONE` always does. The log has one writer, and so has the run: the lock on it ends with the process, however
-    that ends. Where files cannot be locked (some network file systems, Windows) the run goes on, with a warning.
+    that ends. Where files cannot be locked (some network file systems) the run goes on, with a warning.
 
     Raises:
         UserError: another process trains into the folder, or the log cannot be written.
@@ -94,10 +104,10 @@ def logging_to(out: Path) -> Iterator[None]:
 
 def _lock(file: _File, out: Path) -> str:
     """Locks the log of a run until it is closed; returns why that cannot be done, "" where it could."""
-    if fcntl is None:
+    if fcntl is None and msvcrt is None:
         return "this system has no file locks"
     try:
-        fcntl.flock(file.stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # type: ignore[arg-type]  # open: it has no delay
+        _hold(file.stream.fileno())  # type: ignore[union-attr]  # open: it has no delay
     except OSError as error:
         if error.errno not in HELD:
             return f"its file system takes no locks ({reason(error)})"
@@ -106,3 +116,15 @@ def _lock(file: _File, out: Path) -> str:
             f"{out} is being trained by another process. Wait for its end or stop it, or choose another --out."
         ) from error
     return ""
+
+
+def _hold(descriptor: int) -> None:
+    """Locks an open file until it is closed; `OSError` where another process has done so, or it cannot be locked."""
+    if fcntl is not None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return
+    os.lseek(descriptor, FAR, os.SEEK_SET)
+    try:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    finally:
+        os.lseek(descriptor, 0, os.SEEK_END)

@@ -18,6 +18,7 @@ import tensorflow as tf
 from looc_tf import config, experiments
 from looc_tf.config import Experiment
 from looc_tf.errors import UserError
+from looc_tf.files import without_patterns
 from looc_tf.methods import Method
 
 SLACK = 2**24  # bytes of a checkpoint beside the values: names, the graph of objects, the config
@@ -66,7 +67,7 @@ class State:
         self.origin.text = json.dumps(said)
         self.whole.write(str(prefix))
         for path in prefix.parent.glob(f"{prefix.name}.*"):
-            with path.open("rb") as file:
+            with path.open("r+b") as file:  # to be written: Windows brings no other to the disk
                 os.fsync(file.fileno())
 
     def metadata(self, prefix: Path) -> dict[str, Any]:
@@ -78,10 +79,12 @@ class State:
         limit = SLACK + sum(variable.shape.num_elements() * variable.dtype.size for variable in variables(self.method))
         files = [Path(f"{prefix}{suffix}") for suffix in (".index", ".data-00000-of-00001")]
         _bounded(sum(path.stat().st_size for path in files), limit)
-        reader = tf.train.load_checkpoint(str(prefix))
-        kinds = reader.get_variable_to_dtype_map()
-        _bounded(sum(kinds[name].size * math.prod(s) for name, s in reader.get_variable_to_shape_map().items()), limit)
-        return json.loads(reader.get_tensor(Origin.KEY)) if reader.has_tensor(Origin.KEY) else {}
+        with without_patterns(prefix.parent) as folder:
+            reader = tf.train.load_checkpoint(str(folder / prefix.name))
+            kinds = reader.get_variable_to_dtype_map()
+            shapes = reader.get_variable_to_shape_map()
+            _bounded(sum(kinds[name].size * math.prod(shape) for name, shape in shapes.items()), limit)
+            return json.loads(reader.get_tensor(Origin.KEY)) if reader.has_tensor(Origin.KEY) else {}
 
     def read(self, prefix: Path, step: int) -> None:
         """Restores all state.
@@ -93,8 +96,9 @@ class State:
         said = self.metadata(prefix)
         if said:  # versions before this wrote nothing
             self._belongs(prefix, step, said["step"], said["experiment"])
-        # What it holds besides, such as the origin, is left alone.
-        self.mine.read(str(prefix)).assert_existing_objects_matched().expect_partial()
+        with without_patterns(prefix.parent) as folder:
+            # What it holds besides, such as the origin, is left alone.
+            self.mine.read(str(folder / prefix.name)).assert_existing_objects_matched().expect_partial()
 
     def _belongs(self, prefix: Path, step: int, its_step: int, its_experiment: Mapping[str, Any]) -> None:
         remedy = f"Move {prefix.name}.* out of {prefix.parent}, or put back what belongs there."

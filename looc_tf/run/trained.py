@@ -8,11 +8,13 @@ from pathlib import Path
 
 from looc_tf import experiments, methods, optim
 from looc_tf.config import Experiment
+from looc_tf.data.pixels import PLAIN, Pixels
 from looc_tf.errors import UserError
 from looc_tf.export import Embedder
+from looc_tf.files import typed
 from looc_tf.methods import Facts, Method
-from looc_tf.run.about import read_about
-from looc_tf.run.checkpoints import CheckpointFolder
+from looc_tf.run.about import read_about, recorded_pixels
+from looc_tf.run.checkpoints import CheckpointFolder, holds_checkpoints
 from looc_tf.run.folder import resume_command
 
 
@@ -27,6 +29,7 @@ class Run:
         step: of that checkpoint.
         steps: of the whole training.
         checkpoint: how it was asked for, see `load_run`.
+        pixels: the rule by which its pictures became 8 bits.
     """
 
     path: Path
@@ -35,6 +38,7 @@ class Run:
     step: int
     steps: int
     checkpoint: str = "last"
+    pixels: Pixels = PLAIN
 
     @functools.cached_property
     def embedder(self) -> Embedder:
@@ -54,22 +58,22 @@ def load_run(path: str | Path, checkpoint: str = "last") -> Run:
     """
     path = Path(path)
     if not (path / "config.yaml").is_file():
-        raise UserError(
-            f"Expected the folder of a run, with a config.yaml. Received {path}. "
-            f"Train one: looc train CONFIG --out {path}"
-        )
+        remedy = "Its checkpoints are there: put its config.yaml back, the file that it was trained with"
+        if not holds_checkpoints(path):
+            remedy = f"Train one: looc train CONFIG --out {typed(path)}"
+        raise UserError(f"Expected the folder of a run, with a config.yaml. Received {path}. {remedy}")
     experiment = experiments.load(path / "config.yaml")
-    facts = Facts.recorded(experiment, read_about(path))
+    facts, pixels = Facts.recorded(experiment, read_about(path)), recorded_pixels(path)
     method = compiled(experiment, facts)
     step = CheckpointFolder(path / "checkpoints", method, experiment).restore(checkpoint)
     if step is None:
         raise UserError(f"{path} holds no checkpoint yet. Go on with: {resume_command(path)}")
-    return Run(path, experiment, method, step, facts.steps, checkpoint)
+    return Run(path, experiment, method, step, facts.steps, checkpoint, pixels)
 
 
 def compiled(experiment: Experiment, facts: Facts) -> Method:
     """The method of an experiment, fresh, with its optimizer for the whole training."""
-    method = methods.build(experiment, facts)
+    method = methods.build(experiment, facts, weights=False)
     optimizer = optim.build(experiment.optimizer, facts.steps, experiment.training.batch)
     if method.undecayed():
         optimizer.exclude_from_weight_decay(var_list=method.undecayed())

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from looc_tf.data import Source
+from looc_tf.distribute import replicas
 from looc_tf.errors import UserError
 from looc_tf.views.plan import View, ViewPlan
 
@@ -27,8 +28,8 @@ def training_batches(
         source: the pictures, each decoded once for all of its views.
         plan: the views.
         batch: pictures of a global batch; the rest of an epoch that fills no batch is left for the next permutation.
-        steps: the step to end before: this is the data of a whole training, however many passes over the pictures. Let
-            `fit` go over it once; for epochs of Keras, say `fit(data, epochs=10, steps_per_epoch=steps // 10)`.
+        steps: the step to end before: this is the data of a whole training, however many passes over the pictures.
+            `fit(data)` goes over it once, `fit(data, epochs=10)` in ten parts, each a tenth of the steps.
         seed: of the run.
         start: the first step.
         parameters: whether to hand on what was drawn.
@@ -40,11 +41,7 @@ def training_batches(
         broken only now (see `Source`). With `parameters` also `"parameters": {view: {augmentation: {...: [batch,
         ...]}}}`, row for row with the view. There are no strings in it, which no compiled step could take.
     """
-    if len(source) < batch:
-        raise UserError(
-            f"A batch takes {batch} pictures; {source.name!r} ({source.split}) has {len(source)}. "
-            f"Lower training.batch, or give more pictures."
-        )
+    _check(source, batch)
     each_epoch = len(source) // batch
     shuffled = any(view.shuffled for view in plan.views)
 
@@ -74,7 +71,28 @@ def training_batches(
 
     ahead = _batches_ahead(render.get_concrete_function().structured_outputs["views"])
     rendered = tf.data.Dataset.range(start, steps).map(render, num_parallel_calls=ahead, deterministic=True)
-    return rendered.prefetch(1)
+    data = rendered.prefetch(1)
+    data.training_steps = range(start, steps)  # which `Method.fit` reads
+    return data
+
+
+def _check(source: Source, batch: int) -> None:
+    """Raises a `UserError` for what is no source, and for one that does not fill a batch."""
+    if not hasattr(source, "fetch"):
+        raise UserError(
+            f"Expected a source of pictures. Received {type(source).__name__}. "
+            "Open one by name, looc_tf.open_source, or make it of arrays: looc_tf.source_of(images, labels)."
+        )
+    if batch % replicas():
+        raise UserError(
+            f"A batch of {batch} pictures cannot be dealt to {replicas()} devices in equal parts. Use a multiple of "
+            f"{replicas()}."
+        )
+    if len(source) < batch:
+        raise UserError(
+            f"A batch takes {batch} pictures; {source.name!r} ({source.split}) has {len(source)}. "
+            f"Lower training.batch, or give more pictures."
+        )
 
 
 def _batches_ahead(views: dict[str, tf.TensorSpec]) -> int:

@@ -68,6 +68,13 @@ class ViewPlan:
         self._columns = self._blocks()
 
     def _check(self) -> None:
+        for name, augmentation in self.augmentations.items():
+            if not isinstance(augmentation, Augmentation):
+                raise UserError(
+                    f"Expected looc_tf.Augmentations in a chain. {name!r} is a {type(augmentation).__name__}. Views "
+                    "that share a draw need one with `numbers`, `sample(u)` and `apply(images, parameters)`: subclass "
+                    "looc_tf.Augmentation."
+                )
         names = [view.name for view in self.views]
         for view in self.views:
             if len(view.draws) != len(self.chain) or names.count(view.name) > 1:
@@ -121,7 +128,7 @@ class ViewPlan:
             if name in parameters:
                 images = augmentation.apply(images, parameters[name])
             elif augmentation.companion:
-                images = images[..., :3]
+                images = images[..., : images.shape[-1] // 2]
         return images
 
     def __call__(

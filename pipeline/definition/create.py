@@ -40,6 +40,7 @@ def create_pipeline(settings: PipelineSettings) -> tfx_pipeline.Pipeline:
         size=settings.size,
         version=settings.data_version,
         fingerprint=_code(Pictures),
+        **({"pixels": settings.pixels} if settings.pixels else {}),
         **({"imported": imports[0].outputs["examples"]} if imports else {}),
     )
     examples = pictures.outputs["examples"]

@@ -28,6 +28,7 @@ class PipelineSettings:
         config: the experiment, see `pipeline.experiments.read`.
         data: a folder of pictures, TFRecord files or a TFDS name.
         size: pixels of the side at which pictures are held, `data.size` of the experiment.
+        pixels: `data.bands` and `data.range` of the experiment, see `pipeline.experiments.pixels`; empty for neither.
         probe_config: the experiment as the probes read it; `config` if None.
         thresholds: see `pipeline.judging.thresholds.to_text`.
         steps: of the training; -1 leaves the config's own.
@@ -54,6 +55,7 @@ class PipelineSettings:
     config: TextParameter
     data: TextParameter
     size: int
+    pixels: str = ""
     probe_config: TextParameter | None = None
     thresholds: TextParameter = "{}"
     steps: NumberParameter = -1

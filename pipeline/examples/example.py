@@ -21,12 +21,13 @@ FEATURES = {
 }
 
 
-def to_example(table: Table, row: int, data: bytes, pixels: np.ndarray) -> tf.train.Example:
+def to_example(table: Table, row: int, data: bytes, pixels: np.ndarray, bands: int = 0) -> tf.train.Example:
     """The example of a row of a table.
 
     Args:
         data: the bytes of the picture, as they are kept.
-        pixels: its centred square, uint8 [S, S, 3].
+        pixels: its centred square, uint8 [S, S, C].
+        bands: how many are named; 0 for none.
     """
     name = str(table.ids[row])
     labels = {field: int(values[row]) for field, values in table.labels.items()}
@@ -36,20 +37,21 @@ def to_example(table: Table, row: int, data: bytes, pixels: np.ndarray) -> tf.tr
         **labels,
         LABELLED: float(labels["label"] >= 0),
         **{feature: copy.draw(name) for feature, copy in COPIES.items()},
-        **looks(data, pixels),
+        **looks(data, pixels, bands),
     }
     if table.stylized is not None:
         features["stylized"] = table.stylized(row)
     return tf.train.Example(features=tf.train.Features(feature={key: _feature(item) for key, item in features.items()}))
 
 
-def looks(data: bytes, pixels: np.ndarray) -> dict[str, Any]:
+def looks(data: bytes, pixels: np.ndarray, bands: int = 0) -> dict[str, Any]:
     """Size, format and mode of the file; mean brightness and saturation (HSV, 0 to 1) of its centred square."""
     try:
         with Image.open(io.BytesIO(data)) as image:
             width, height, kind, mode = image.width, image.height, image.format or "", image.mode
     except (OSError, ValueError, SyntaxError):  # Pillow minds what TensorFlow passes over, such as a text that swells
         (height, width), kind, mode = tf.io.decode_image(data, expand_animations=False).shape[:2], "", ""
+    height //= bands if bands > 1 and mode == "L" else 1  # the bands are one below the other
     top, bottom = pixels.max(-1).astype(np.float32), pixels.min(-1).astype(np.float32)
     return {
         "height": height,

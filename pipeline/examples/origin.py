@@ -62,7 +62,7 @@ def data_version(data: str) -> str:
         UserError: the folder cannot be listed.
     """
     path = Path(os.path.expanduser(data))
-    files = [path / file for file in sorted(walk(path, _refuse))] if path.is_dir() else _records(data)
+    files = [path / file for file in sorted(walk(path, _refuse))] if path.is_dir() else records.record_files(data)
     if not files:
         return ""
     digest = hashlib.sha256()

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from looc_tf.data import read_table
 from looc_tf.data.ingest import FAULTS, Checked, readable_batch
+from looc_tf.data.pixels import PLAIN, Pixels
 from looc_tf.data.table import Table
 from looc_tf.errors import reason
 from pipeline.examples.example import to_example
@@ -32,10 +33,11 @@ class WriteShard(beam.DoFn):
         data: as `looc_tf.data.open_source` takes it; readable on every worker.
         size: pixels of the side at which pictures are looked at.
         uri: of the Examples artifact.
+        rule: by which their pixels become 8 bits; what TensorFlow cannot decode is written so already.
     """
 
-    def __init__(self, data: str, size: int, uri: str):
-        self.data, self.size, self.uri = data, size, uri
+    def __init__(self, data: str, size: int, uri: str, rule: Pixels = PLAIN):
+        self.data, self.size, self.uri, self.rule = data, size, uri, rule
         self.table: Table | None = None
 
     def setup(self) -> None:
@@ -54,7 +56,8 @@ class WriteShard(beam.DoFn):
                     if isinstance(checked, str):
                         broken.append((str(self.table.ids[row]), checked))
                     else:
-                        writer.write(to_example(self.table, row, *checked).SerializeToString(deterministic=True))
+                        example = to_example(self.table, row, *checked, len(self.rule.bands))
+                        writer.write(example.SerializeToString(deterministic=True))
                         count += 1
         yield {"split": split, "count": count, "broken": len(broken), "named": broken[:NAMED]}
 
@@ -66,5 +69,5 @@ class WriteShard(beam.DoFn):
                 files.append((row, self.table.picture(row)))
             except FAULTS as error:
                 yield row, reason(error)
-        checked = readable_batch([data for _, data in files], self.size) if files else []
+        checked = readable_batch([data for _, data in files], self.size, self.rule) if files else []
         yield from ((row, result) for (row, _), result in zip(files, checked))

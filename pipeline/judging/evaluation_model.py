@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from looc_tf.data import Source
-from looc_tf.data.decode import decode_square
+from looc_tf.data.decode import decode_squares
 from looc_tf.evaluate import Fitted, Reading
 from looc_tf.export import Embedder
 from looc_tf.representations import CONCAT, is_space
@@ -93,7 +93,7 @@ def save(embedder: Embedder, asked: Sequence[Question], path: str) -> None:
     def probes(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         spec = {feature: tf.io.FixedLenFeature([], tf.int64, 0) for feature in COPIES}
         parsed = tf.io.parse_example(examples, {"image": tf.io.FixedLenFeature([], tf.string), **spec})
-        pictures = _squares(parsed["image"], embedder.data_size)
+        pictures = decode_squares(parsed["image"], embedder.data_size, embedder.rule)
         copies = {name: _copy(name, pictures, parsed) for name in sorted({question.copy for question in asked})}
         vectors = {name: _representations(encode(images)) for name, images in copies.items()}
         return at_least_two(
@@ -114,13 +114,8 @@ def at_least_two(answers: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     return {**answers, "again": next(iter(answers.values()))} if len(answers) == 1 else answers
 
 
-def _squares(files: tf.Tensor, size: int) -> tf.Tensor:
-    spec = tf.TensorSpec([size, size, 3], tf.uint8)
-    return tf.map_fn(lambda data: decode_square(data, size), files, fn_output_signature=spec, parallel_iterations=8)
-
-
 def _copy(name: str, pictures: tf.Tensor, parsed: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    """uint8 [B, S, S, 3]: of each picture the copy whose number its example carries, or the picture itself."""
+    """uint8 [B, S, S, C]: of each picture the copy whose number its example carries, or the picture itself."""
     return COPIES[name].show(pictures, parsed[name]) if name in COPIES else pictures
 
 

@@ -83,6 +83,7 @@ def compile_pipeline(
     settings = PipelineSettings(
         root=root,
         size=experiment.data.size,
+        pixels=experiments.pixels(experiment),
         schema=schema,
         warm_start=warm_start,
         baseline=TARGETS[target],

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from looc_tf.config import Experiment
 from looc_tf.data.splits import SPLITS
+from looc_tf.errors import UserError, shown
 from pipeline import experiments
 from pipeline.artifacts import PAGE_FILE, VERDICT_FILE
 from pipeline.definition import NAME, PipelineSettings, create_pipeline
@@ -50,7 +51,7 @@ def run_locally(
         UserError: bad input, or a step that failed.
     """
     named_splits(embed, SPLITS)  # a slip would be noticed after the training
-    root = root.absolute()
+    root = _plain(root.absolute())
     runner = local_dag_runner.LocalRunner(root)
     local_dag_runner.prepare(root)
     with logging_into(runner.log_file):
@@ -61,6 +62,7 @@ def run_locally(
             thresholds=thresholds.to_text(experiment.gate),
             data=_absolute(data),
             size=experiment.data.size,
+            pixels=experiments.pixels(experiment),
             data_version=data_version(data),
             records=record_files(data),
             schema=os.path.abspath(schema) if schema else "",
@@ -71,6 +73,17 @@ def run_locally(
         )
         runner.run(create_pipeline(settings))
         return outcome_of(root, runner.run_id)
+
+
+def _plain(root: Path) -> Path:
+    """The root, where the steps of TFX and Beam find again what they write: they read every path as a pattern."""
+    patterns = sorted({character for character in str(root) if character in "*?[]\\" or not character.isprintable()})
+    if patterns:
+        raise UserError(
+            f"Expected a root without {' '.join(map(shown, patterns))} in its path, which TFX and Beam read as a "
+            f"pattern. Received {shown(str(root))}. Choose another --root."
+        )
+    return root
 
 
 def _absolute(data: str) -> str:

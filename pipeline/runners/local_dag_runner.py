@@ -21,7 +21,7 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.proto.orchestration import pipeline_pb2
 
-from looc_tf.errors import UserError
+from looc_tf.errors import UserError, cause
 from pipeline.metadata.history import STORE, open_store
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class LocalRunner(LocalDagRunner):
     """TFX's local runner with a line for each step, and errors that name the step.
 
     Its `run` raises `UserError` when a step fails (what is before it is kept, and the next run goes on from there), and
-    lets `SystemExit` pass, with 130 or 143, when a training is interrupted.
+    lets `KeyboardInterrupt`, or `SystemExit` with 143, pass when a training is interrupted.
 
     Args:
         root: the pipeline's root.
@@ -118,8 +118,9 @@ class LocalRunner(LocalDagRunner):
 
 
 def _line(error: Exception) -> str:
-    """An error in one line, without the places in a Beam pipeline that Beam adds to it."""
-    return _WHILE_RUNNING.sub("", " ".join(str(error).split()))[:600].rstrip(".") + (
+    """An error in one line, without the places in a Beam pipeline or a graph that Beam and TensorFlow add to it."""
+    text = cause(error) if type(error).__module__.startswith("tensorflow.") else str(error)
+    return _WHILE_RUNNING.sub("", " ".join(text.split()))[:600].rstrip(".") + (
         "." if isinstance(error, UserError) else ""
     )
 

@@ -42,6 +42,9 @@ curl -s http://localhost:8501/v1/models/{name}:predict \\
     -d '{{"signature_name": "images", "inputs": {{"images": [[[[255, 0, 0], [0, 255, 0]]]]}}}}'
 ```
 
+`squares` takes pixels that are squares of {size} x {size} already, `[B, {size}, {size}, 3]` in 0 to 255 (input
+`squares`), with no operation that is not in TFLite.
+
 `examples` takes serialized `tf.Example`s with a picture file in `image`, in base64:
 
 ```sh
@@ -90,4 +93,5 @@ def serving_page(model: Path, name: str, folder: str) -> str:
     about = json.loads((model / EXTRA / "looc.json").read_text(encoding="utf-8"))
     representations = ", ".join(f"`{key}` (float32 `[B, {size}]`)" for key, size in about["representations"].items())
     line = f"Experiment `{about.get('experiment')}`, step {about.get('step')}, looc_tf {about['looc_tf']}."
-    return PAGE.format(name=name, folder=folder, about=line, representations=representations)
+    size = about["preprocessing"]["data_size"]
+    return PAGE.format(size=size, name=name, folder=folder, about=line, representations=representations)

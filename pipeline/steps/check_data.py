@@ -1,6 +1,7 @@
 """The step `CheckData`: stops a run whose pictures break the schema, and says how far they have moved."""
 
 import json
+import logging
 import os
 from typing import Any
 
@@ -13,10 +14,13 @@ from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import ExampleAnomalies, ExampleStatistics, Schema
 from tfx.utils import io_utils
 
+from looc_tf.data import Census
 from looc_tf.errors import UserError
 from pipeline.artifacts import DATA_REPORT_FILE, DataReport
 from pipeline.baseline.pointer import read_pointer
 from pipeline.storage import read_text, write_text
+
+log = logging.getLogger(__name__)
 
 DRIFT = 0.1  # Jensen-Shannon divergence, or largest difference of a share, from which on a feature counts as moved
 NUMBERS, WORDS = ("height", "width", "brightness", "saturation", "labelled"), ("format", "mode")
@@ -52,6 +56,9 @@ def CheckData(
     before = previous or read_pointer(baseline_pointer, "statistics", ExampleStatistics)
     drift = _drift(now, _statistics(before), _schema(schema)) if before else {}
     about = json.loads(read_text(os.path.join(pictures.uri, DATA_REPORT_FILE)))
+    census = Census.read(about.get("census"))
+    for line in census.lines if census else ():
+        log.info("%s", line)
     about |= {"summary": summary(now), "drift": drift, "moved": [name for name, far in drift.items() if far > DRIFT]}
     write_text(os.path.join(report.uri, DATA_REPORT_FILE), json.dumps(about, indent=2) + "\n")
 

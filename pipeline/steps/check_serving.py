@@ -28,9 +28,8 @@ def CheckServing(
     """
     del fingerprint
     embedder = load_run(local(model_run.uri) / RUN_FOLDER).embedder
-    functions = {"serving_default": embedder.encoded, "images": embedder.pixels, "examples": embedder.examples}
     exported = local(path_utils.serving_model_dir(model.uri))
-    for signature, name, far in replay.differences(exported, functions):
+    for signature, name, far in replay.differences(exported, embedder.functions()):
         if not far <= replay.TOLERANCE:
             raise UserError(
                 f"The exported model and the evaluated one differ: {name!r} of signature {signature!r} by {far:.2g} of "

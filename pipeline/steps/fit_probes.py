@@ -11,7 +11,7 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Examples, Model, ModelRun
 from tfx.utils import io_utils, path_utils
 
-from looc_tf.data import open_parts
+from looc_tf.data import census_of, open_parts
 from looc_tf.errors import UserError
 from looc_tf.evaluate import readings
 from looc_tf.report.runs import provenance, write_readings
@@ -45,10 +45,12 @@ def FitProbes(
         path = Path(folder, RUN_FOLDER)
         shutil.copytree(local(model_run.uri) / RUN_FOLDER, path)
         run = load_run(path)
-        sources = open_parts(examples_glob(examples.uri), size=run.experiment.data.size)
+        sources = open_parts(examples_glob(examples.uri), size=run.experiment.data.size, pixels=run.pixels)
         embedder = run.embedder
-        read = list(readings(embedder.images, sources, settings))
-        write_readings(run, read, provenance(run, sources, settings))
+        notes: list[str] = []
+        read = list(readings(embedder.images, sources, settings, notes=notes))
+        known = provenance(run, sources, settings)
+        write_readings(run, read, known, notes=notes, census=census_of(sources.values()))
         asked = evaluation_model.questions(read, sources)
         if not asked:
             raise UserError("There is no linear probe to judge the model by. Name some in evaluation.probes.")

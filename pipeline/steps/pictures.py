@@ -1,8 +1,10 @@
 """The step `Pictures`: pictures of any origin become checked tf.Examples, in splits, on Beam."""
 
 import json
+import logging
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +19,17 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import Examples
 
-from looc_tf.data import read_table
+from looc_tf.data import Census, read_table
+from looc_tf.data.beside import PIXELS_FILE
 from looc_tf.data.splits import SPLITS, assign
+from looc_tf.data.survey import find
 from looc_tf.data.table import Table
 from looc_tf.errors import UserError
 from pipeline.artifacts import DATA_REPORT_FILE, DataReport
 from pipeline.examples.shards import NAMED, SHARD, WriteShard
 from pipeline.storage import unpack, work_base, write_text
+
+log = logging.getLogger(__name__)
 
 
 @component(use_beam=True)
@@ -34,19 +40,22 @@ def Pictures(
     size: Parameter[int],
     version: Parameter[str],
     fingerprint: Parameter[str],
+    pixels: Parameter[str] = "",
     imported: InputArtifact[Examples] = None,
     beam_pipeline: BeamComponentParameter[beam.Pipeline] = None,
 ) -> None:
     """Checks every picture and writes `Split-<split>/<split>-*.tfrecord`, uncompressed, the bytes of pictures kept.
 
     Splits are the library's: those that the origin declares, else 80/10/10 by a hash of the id. Beside them lie the
-    class names, `labels.txt` and `NAME.labels.txt`. Broken pictures are left out, counted and named in the report.
+    class names, `labels.txt` and `NAME.labels.txt`, and for pictures of more than 8 bits or of named bands the rule by
+    which they become 8 bits, `pixels.json`. Broken pictures are left out, counted and named in the report.
 
     Args:
         data: a folder of pictures, TFRecord files or a TFDS name, readable on every worker.
         size: pixels of the side at which pictures are looked at.
         version: of the data: what changes when the pictures do; it decides with the rest whether the cache is used.
         fingerprint: of the code.
+        pixels: `data.bands` and `data.range` of the experiment, as JSON; empty where it says neither.
         imported: what ImportExampleGen has read, in the place of `data`.
     """
     del version, fingerprint
@@ -54,15 +63,24 @@ def Pictures(
     try:
         origin = _unpacked(imported.uri, unpacked, data) if imported else data
         table = read_table(origin)
+        rule, remarks = find(table, data, **json.loads(pixels or "{}"))
+        for level, line in remarks:
+            log.log(level, "%s", line)
         shards = plan(table)
+        census = Census.of(table, assign(table), data)
         with beam_pipeline as job:
             found = (
-                job | "Shards" >> beam.Create(shards) | "Write" >> beam.ParDo(WriteShard(origin, size, examples.uri))
+                job
+                | "Shards" >> beam.Create(shards)
+                | "Write" >> beam.ParDo(WriteShard(origin, size, examples.uri, rule))
             )
-            _write_found(found, os.path.join(report.uri, DATA_REPORT_FILE), data, [list(one) for one in table.skipped])
+            listed = [list(one) for one in table.skipped]
+            _write_found(found, os.path.join(report.uri, DATA_REPORT_FILE), census, listed)
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
     _names(table, examples.uri)
+    if not rule.plain:
+        write_text(os.path.join(examples.uri, PIXELS_FILE), json.dumps(rule.record()) + "\n")
     splits = [split for split in SPLITS if any(shard["split"] == split for shard in shards)]
     examples.split_names = artifact_utils.encode_split_names(splits)
     examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
@@ -90,7 +108,7 @@ def plan(table: Table) -> list[dict[str, Any]]:
     return shards
 
 
-def _write_found(found: PCollection, path: str, data: str, listed: list[list[str]]) -> None:
+def _write_found(found: PCollection, path: str, census: Census, listed: list[list[str]]) -> None:
     """One small file of what all shards found."""
 
     def write(parts: list[dict[str, Any]]) -> None:
@@ -99,10 +117,18 @@ def _write_found(found: PCollection, path: str, data: str, listed: list[list[str
         for part in sorted(parts, key=lambda part: part["split"]):
             counts[part["split"]] = counts.get(part["split"], 0) + part["count"]
             named, broken = named + [list(one) for one in part["named"]], broken + part["broken"]
-        about = {"data": data, "pictures": counts, "broken": broken, "named": named}
+        said = _written(census, counts, broken).as_dict()
+        about = {"data": census.name, "pictures": counts, "broken": broken, "named": named, "census": said}
         write_text(path, json.dumps(about, indent=2) + "\n")
 
     _ = found | "Gather" >> beam.combiners.ToList() | "Report" >> beam.Map(write)
+
+
+def _written(census: Census, counts: dict[str, int], broken: int) -> Census:
+    """The census as it turned out: what was listed and is broken is in no part."""
+    training, validation, test = (counts.get(split, 0) for split in SPLITS)
+    labelled = min(census.labelled, training)
+    return replace(census, training=training, validation=validation, test=test, labelled=labelled, skipped=broken)
 
 
 def _names(table: Table, uri: str) -> None:

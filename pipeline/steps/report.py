@@ -11,7 +11,8 @@ from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArti
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Examples, Model, ModelEvaluation, PushedModel
 
-from looc_tf.data import Source, read_table
+from looc_tf.data import Census, Source, read_table
+from looc_tf.data.pixels import PLAIN
 from looc_tf.data.source import BUDGET
 from looc_tf.data.splits import SPLITS, assign
 from looc_tf.evaluate import read_results
@@ -53,7 +54,14 @@ def Report(
     sources = open_for_page(examples_glob(examples.uri), size, name=data_report["data"])
     destination = pushed.get_string_custom_property("pushed_destination")
     with tempfile.TemporaryDirectory() as folder:
-        page = write_page(Path(folder, PAGE_FILE), runs, records, sources, notes(verdict, data_report, destination))
+        page = write_page(
+            Path(folder, PAGE_FILE),
+            runs,
+            records,
+            sources,
+            notes(verdict, data_report, destination),
+            Census.read(data_report.get("census")),
+        )
         write_text(os.path.join(report.uri, PAGE_FILE), page.read_text(encoding="utf-8"))
 
 
@@ -72,6 +80,7 @@ def open_for_page(files: str, size: int, name: str) -> dict[str, Source]:
             split=split,
             size=size,
             budget=BUDGET if split == "test" else 0,
+            pixels=table.pixels or PLAIN,
         )
         for split in SPLITS
         if (splits == split).any()

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from looc_tf import experiments, methods
 from looc_tf.augment import AUGMENTATIONS, Augmentation, build, build_chain
+from looc_tf.augment.base import unit_range
 from looc_tf.errors import UserError
 
 BATCH, SIZE = 24, 16
@@ -145,3 +147,31 @@ def test_a_chain_is_built_in_order_and_crops_to_the_view_size():
     assert list(chain) == ["color", "crop"]
     assert chain["crop"].size == 20
     assert chain["crop"].flip == 0
+
+
+class Shift(Augmentation):
+    """Somebody's own: brighter by up to `most`."""
+
+    numbers = 1
+    settings = ("most",)
+
+    def __init__(self, most: float = 0.5, **options):
+        super().__init__(**options)
+        self.most = most
+
+    def sample(self, u):
+        return {"shift": u[:, 0] * self.most}
+
+    def apply(self, images, parameters):
+        return tf.clip_by_value(unit_range(images) + parameters["shift"][:, None, None, None], 0, 1)
+
+
+def test_one_of_somebodys_own_is_named_in_a_config(monkeypatch):
+    monkeypatch.setitem(AUGMENTATIONS, "shift", Shift)
+    text = "views: {chain: {crop: {}, shift: {most: 0.25}}}\ntraining: {steps: 1}\nmethod: {spaces: [{name: all}]}"
+    plan = methods.build_plan(experiments.from_text(text))
+    views, drawn = plan(tf.zeros([4, 64, 64, 3], tf.uint8), tf.ones([4, plan.numbers]))
+    np.testing.assert_allclose(views["query"], 0.25)
+    assert "shift" in drawn["all"]
+    with pytest.raises(UserError, match=r"has no setting 'least'\. Expected some of most"):
+        build("shift", least=1)

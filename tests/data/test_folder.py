@@ -10,7 +10,7 @@ import tensorflow as tf
 from helpers.odd_pictures import save as encode
 from pictures import PICTURE, write
 
-from looc_tf.data import load, open_source, summary
+from looc_tf.data import load, open_source, read_table, summary
 from looc_tf.data.splits import SPLITS
 from looc_tf.errors import UserError
 
@@ -116,6 +116,14 @@ def test_broken_files_are_skipped_counted_and_named(tmp_path):
         "2 pictures skipped: test/ant/empty.jpg (empty file), test/ant/half.jpg ("
     )
     assert summary([]) == ""
+
+
+def test_files_that_are_no_pictures_are_counted_by_kind(tmp_path):
+    _classes(tmp_path, count=2)
+    for name in ("a.NEF", "b.nef", "ant/notes.txt", "README"):
+        write(tmp_path / name, b"text")
+    assert dict(read_table(tmp_path).passed_over) == {".nef": 2, "without extension": 1, ".txt": 1}
+    assert dict(read_table(tmp_path / "ant").passed_over) == {".txt": 1}
 
 
 def test_stylized_copies_mirror_the_tree(tmp_path):

@@ -83,6 +83,87 @@ def test_broken_records_are_skipped_and_named(tmp_path):
     assert reasons["a.tfrecord:32"] == "not a picture in any known format" and len(reasons) == 4
 
 
+@pytest.mark.parametrize("name", ["flowers.tfrec", "train-00000-of-01024", "records"])
+def test_record_files_are_known_by_their_content(tmp_path, name):
+    (tmp_path / "README").write_text("a text")
+    (tmp_path / "validation-00000-of-00128").write_text("and another")
+    path = _write(tmp_path / name, [_example(image=PNG, label=index % 2) for index in range(8)])
+    assert len(read_table(tmp_path)) == len(read_table(path)) == 8
+    assert set(read_table(path).splits) == {"train" if name.startswith("train") else ""}
+
+
+def test_record_files_in_folders_of_splits(tmp_path):
+    for split, count in (("train", 6), ("val", 3)):
+        (tmp_path / split).mkdir()
+        _write(tmp_path / split / "00-224x224-9.tfrec", [_example(image=PNG, label=0)] * count)
+    assert sorted(read_table(tmp_path).splits) == ["train"] * 6 + ["validation"] * 3
+
+
+def _labels(tmp_path, *values, rules=2, **features):
+    rows = [_example(image__encoded=PNG, image__class__label=value) for value in values]
+    if features:
+        rows = [_example(image__encoded=PNG, image__class__label=value, **features["texts"][value]) for value in values]
+    table = read_table(_write(tmp_path / "a.tfrecord", rows), rules=rules)
+    return table.labels["label"].tolist(), table.fields["label"]
+
+
+def test_classes_that_are_numbered_from_one(tmp_path):
+    assert _labels(tmp_path, 1, 3, 2, 1) == ([0, 2, 1, 0], ("1", "2", "3"))
+    assert _labels(tmp_path, 1, 3, 2, 1, rules=1) == ([1, 3, 2, 1], ("0", "1", "2", "3"))
+    assert _labels(tmp_path, 0, 3, 2, 1) == ([0, 3, 2, 1], ("0", "1", "2", "3"))
+    assert _labels(tmp_path, 1, 3) == ([1, 3], ("0", "1", "2", "3"))  # perhaps a part of the classes from 0 on
+    (tmp_path / "labels.txt").write_text("ant\nbee\ncat\n")
+    assert _labels(tmp_path, 1, 3, 2, 1) == ([0, 2, 1, 0], ("ant", "bee", "cat"))
+    assert _labels(tmp_path, 1, 2, 2, 1) == ([1, 2, 2, 1], ("ant", "bee", "cat"))
+
+
+def test_classes_are_named_by_the_texts_beside_their_numbers(tmp_path):
+    texts = {1: {"image__class__text": b"tench"}, 389: {"image__class__text": b"panda"}}
+    assert _labels(tmp_path, 389, 1, 389, texts=texts) == ([1, 0, 1], ("tench", "panda"))
+    unclear = {1: {"image__class__text": b"tench"}, 2: {"image__class__text": b"tench"}}
+    assert _labels(tmp_path, 1, 2, texts=unclear) == ([0, 1], ("1", "2"))
+
+
+@pytest.mark.parametrize(
+    ("mode", "keys"),
+    [
+        ("L", ("height", "width", "depth")),
+        ("RGB", ("image/height", "image/width", "image/channels")),
+        ("RGBA", ("height", "width", "depth")),
+        ("RGB", ("height", "width")),
+    ],
+)
+def test_raw_pixels_are_read_by_the_size_beside_them(tmp_path, mode, keys):
+    picture = PICTURE.convert(mode)
+    sizes = dict(zip(keys, (picture.height, picture.width, len(picture.getbands()))))
+    row = _example(image=picture.tobytes(), **{key.replace("/", "__"): value for key, value in sizes.items()})
+    read = open_source(_write(tmp_path / "a.tfrecord", [row] * 4), size=60).fetch([0])["image"].numpy()
+    same = open_source(_write(tmp_path / "b.tfrecord", [_example(image=encode(picture, "PNG"))] * 4), size=60)
+    np.testing.assert_array_equal(read, same.fetch([0])["image"])
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (np.zeros([6, 5, 3], np.float32).tobytes(), "raw pixels of 32 bits; encode them as PNG"),
+        (tf.io.serialize_tensor(np.zeros([6, 5, 3], np.uint8)).numpy(), "a tensor of tf.io.serialize_tensor; write"),
+        (tf.io.serialize_tensor(np.zeros([6, 5, 3], np.float32)).numpy(), "a tensor of tf.io.serialize_tensor; write"),
+        (bytes(6 * 5 * 12), "raw pixels of 12 channels"),
+    ],
+)
+def test_what_is_no_encoded_picture_is_named(tmp_path, value, message):
+    depth = 12 if "channels" in message else 3
+    path = _write(tmp_path / "a.tfrecord", [_example(image=value, height=6, width=5, depth=depth)])
+    with pytest.raises(UserError, match=message):
+        open_source(path, size=8)
+
+
+def test_records_are_read_where_there_is_no_pread(tmp_path, monkeypatch):
+    path = _write(tmp_path / "a.tfrecord", [_example(image=PNG, id=b"%d" % number) for number in range(4)])
+    monkeypatch.delattr(os, "pread")
+    assert read_table(path).picture(3) == PNG
+
+
 def test_mistakes_end_in_one_line(tmp_path):
     with pytest.raises(UserError, match="Nothing matches"):
         open_source(str(tmp_path / "*.tfrecord"), size=8)

@@ -39,6 +39,11 @@ class Fake:
     def __len__(self):
         return len(self.images)
 
+    @property
+    def labels(self):
+        known = {"label": self.label, "hue": self.hue}
+        return {field: known[field] for field in self.fields}
+
     def fetch(self, indices):
         label = self.label if "label" in self.fields else np.full(len(self), -1)
         batch = {"image": self.images, "label": label, "id": self.ids}
@@ -284,3 +289,22 @@ def test_a_fitted_probe_as_numbers_answers_as_it_was_measured(classes):
     logits = (features - numbers.mean) / numbers.scale @ numbers.weights.T + numbers.bias
     assert 100 * np.mean(numbers.classes[logits.argmax(1)] == labels) == pytest.approx(choice.value)
     assert choice.value > 100 / classes
+
+
+@pytest.mark.parametrize("validation", [0, 5])
+def test_a_limit_leaves_the_labelled_pictures_of_a_set_with_many_others(validation):
+    class Part:
+        """As many of a `Source` as is asked for."""
+
+        def __init__(self, labels):
+            self.labels = {"label": np.array(labels)}
+
+        def __len__(self):
+            return len(self.labels["label"])
+
+    parts = {"train": Part([0, 1] * 20 + [-1] * 1000), "test": Part([0, 1])}
+    parts = {**parts, "validation": Part([0] * validation)} if validation else parts
+    _, rows = choose_pictures(parts, limit=50)["train"]
+    assert len(rows) == 50 and (parts["train"].labels["label"][rows] >= 0).sum() >= 30
+    _, everything = choose_pictures(parts, limit=None)["train"]
+    assert len(everything) == (1040 if validation else 936)

@@ -94,6 +94,8 @@ CASES: dict[str, Experiment] = {
         views=MULTICROP,
     ),
     "supervised": of_method(methods.Supervised.Settings()),
+    "finetune": of_method(methods.FineTune.Settings(trunk_rate=0.5)),
+    "finetune_linear": of_method(methods.FineTune.Settings(trunk_rate=0.0)),
 }
 CONTRASTIVE = [name for name, case in CASES.items() if case.method.name == "looc"]
 

@@ -53,10 +53,10 @@ def precision_moves_as_float32(case, precision: str, scale: float = 1.0) -> None
 
 
 def export_equals_the_encoder(case, method, path) -> None:
-    """What is exported gives the vectors of the query encoder, by every name, and holds nothing else."""
+    """What is exported gives what the final network gives, by every name, and holds nothing else."""
     from looc_tf.export import Embedder, export
 
-    embedder = Embedder(method.encoder, data_size=contract.PIXELS, view_size=contract.PIXELS)
+    embedder = Embedder(method.final, data_size=contract.PIXELS, view_size=contract.PIXELS)
     images = np.random.default_rng(0).integers(0, 256, [4, contract.PIXELS, contract.PIXELS, 3]).astype(np.uint8)
     expected = method(tf.cast(images, tf.float32) / 255)
     out = export(embedder, path)
@@ -68,7 +68,7 @@ def export_equals_the_encoder(case, method, path) -> None:
     stored = [
         name for name, _ in tf.train.list_variables(str(out / "variables" / "variables")) if "VARIABLE_VALUE" in name
     ]
-    assert len(stored) <= len(method.encoder.variables) + 1, "more than the query encoder went along"  # a save counter
+    assert len(stored) <= len(method.final.variables) + 1, "more than the query encoder went along"  # a save counter
 
 
 def alarm_fires_on_a_constant_encoder_alone(case, method) -> None:

@@ -21,6 +21,7 @@ from tfx.types.standard_artifacts import (
     Schema,
 )
 
+from looc_tf.data import Census
 from looc_tf.errors import UserError
 from pipeline.artifacts import DataReport
 from pipeline.baseline import pointer
@@ -71,6 +72,9 @@ def test_pictures_keep_their_bytes_unless_a_server_could_not_read_them(tmp_path)
     assert found["disc/wide.webp"]["image"].bytes_list.value[0].startswith(b"\x89PNG")
     assert [found["disc/wide.webp"][side].int64_list.value[0] for side in ("width", "height")] == [20, 10]
     assert (report["broken"], [name for name, _ in report["named"]]) == (1, ["bar/broken.png"])
+    census = Census.read(report["census"])
+    assert (census.training + census.validation + census.test, census.skipped) == (49, 1)
+    assert census.class_names == ("bar", "disc", "noise") and census.name == str(pictures)
     assert sum(report["pictures"].values()) == len(found) == 49
     assert (tmp_path / "P" / "examples" / "1" / "labels.txt").read_text().split() == ["bar", "disc", "noise"]
     assert {one["turn"].int64_list.value[0] for one in found.values()} == {0, 1, 2, 3}

@@ -26,7 +26,7 @@ def model(made):
 def test_saved_model_cli_shows_the_signatures(model):
     command = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli", "show", "--dir", str(model), "--all"]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    for signature in ("serving_default", "images", "examples"):
+    for signature in ("serving_default", "images", "squares", "examples"):
         assert f"signature_def['{signature}']" in shown
 
 
@@ -52,7 +52,7 @@ def test_warm_up_requests_over_grpc_answer_as_in_a_process_of_their_own(model):
     try:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(grpc.insecure_channel(f"127.0.0.1:{port}"))
         requests = replay.warmup_requests(model)
-        assert {request.signature for request in requests} == {"serving_default", "images", "examples"}
+        assert {request.signature for request in requests} == {"serving_default", "images", "squares", "examples"}
         for request, right in zip(requests, replay.answers(model, requests)):
             message = predict_pb2.PredictRequest()
             message.model_spec.name, message.model_spec.signature_name = "looc", request.signature

@@ -5,7 +5,7 @@ import re
 import pytest
 from helpers import tiny
 
-from looc_tf.data import open_parts
+from looc_tf.data import census_of, open_parts
 from looc_tf.report.page import write_page
 from looc_tf.report.runs import evaluate_run
 from looc_tf.run import load_run
@@ -62,6 +62,10 @@ def test_a_supervised_run_alone_and_beside_a_contrastive_one(runs, records, sour
     classes = re.findall("<span>query: (.*?)</span>", found["Nearest neighbors"])
     assert len(classes) == min(6, len(sources["test"])) and set(classes[:3]) == {"disc", "bar", "noise"}
     assert all(f"<strong>{label}</strong>: 0 steps" in found["How this was made"] for label in order)
+    census = str(census_of([sources["train"]]))
+    assert found["How this was made"].count(f"Trained on {census}.") == len(order)
+    assert f'<p class="soft">{census_of(sources.values())}</p>' in page.read_text().split("<section>")[0]
+    assert "left out: texture: no such label" in found["What can be read from each representation"]
     assert (
         "<td>rotation</td>" in found["Views"] if order[0] == "looc" else "key" not in found["Views"].split("<table")[1]
     )
@@ -77,6 +81,8 @@ def test_pictures_of_one_kind_without_a_validation_part(runs, tmp_path):
     assert {record["probe"] for record in records} == {"rotation", "hue"}
     page = write_page(tmp_path / "report.html", {"looc": runs["looc"]}, records, parts).read_text()
     assert f"{len(parts['train'])} pictures to train on" in page and "one in ten of them" in page
+    assert "left out: texture: no such label; object, knn: it needs two classes in the training part" in page
+    assert f"{parts['train'].name}: {len(parts['train'])} training pictures (1 class: disc), " in page
 
 
 def test_runs_measured_on_two_data_sets_stand_below_each_other(runs, records, sources, tmp_path):

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from tensorflow import keras
+
 from looc_tf.data import Source
+from looc_tf.errors import UserError
 from looc_tf.methods import Facts
 from looc_tf.run.folder import RunFolder, resume_command
 from looc_tf.run.log import on_terminal
 from looc_tf.training.callbacks.alarms import CollapseAlarm, StopNotFinite
 from looc_tf.training.callbacks.base import StepCallback
 from looc_tf.training.callbacks.history import History
-from looc_tf.training.callbacks.measures import NeighborMonitor, SpaceMeasures, effective_rank, neighbor_monitor
+from looc_tf.training.callbacks.measures import (
+    AccuracyMonitor,
+    NeighborMonitor,
+    SpaceMeasures,
+    effective_rank,
+    held_out_monitor,
+)
 from looc_tf.training.callbacks.progress import Bar, Clock, Lines
-from looc_tf.training.callbacks.saving import BestCheckpoint, Checkpoints, StopOnSignal
+from looc_tf.training.callbacks.saving import BestCheckpoint, Checkpoints, EarlyStop, StopOnSignal
 
 __all__ = [
+    "AccuracyMonitor",
     "Bar",
     "BestCheckpoint",
     "Checkpoints",
     "Clock",
     "CollapseAlarm",
+    "EarlyStop",
     "History",
     "Lines",
     "NeighborMonitor",
@@ -27,6 +40,7 @@ __all__ = [
     "StopNotFinite",
     "StopOnSignal",
     "effective_rank",
+    "joined",
     "standard_callbacks",
 ]
 
@@ -45,7 +59,8 @@ def standard_callbacks(run: RunFolder, source: Source, facts: Facts) -> list[Ste
     experiment, folder, start, steps = run.experiment, run.checkpoints, run.start, facts.steps
     every = experiment.training.log_every
     clock = Clock(start, steps, experiment.training.batch)
-    monitor = neighbor_monitor(run, source, facts)
+    monitor = held_out_monitor(run, source, facts)
+    reading, patience = folder.method.reading, type(folder.method).patience(experiment)
     return [
         clock,
         StopNotFinite(start, steps, folder.steps),
@@ -54,8 +69,25 @@ def standard_callbacks(run: RunFolder, source: Source, facts: Facts) -> list[Ste
         CollapseAlarm(start, steps, every),
         *([Bar(clock)] if on_terminal() else []),
         Lines(clock, every),
-        History(run.own, clock, every, sometimes=("knn",) if monitor else ()),
-        *([BestCheckpoint(folder, start, steps)] if monitor else []),
+        History(run.own, clock, every, sometimes=(reading,) if monitor else ()),
+        *([BestCheckpoint(folder, start, steps, reading)] if monitor else []),
+        *(EarlyStop(folder, start, steps, each.every, patience) for each in monitor if patience),
         Checkpoints(folder, start, steps, experiment.training.checkpoint_every),
         StopOnSignal(folder, start, steps, resume_command(run.path)),
     ]
+
+
+def joined(standard: Sequence[StepCallback], own: Sequence[keras.callbacks.Callback]) -> list[keras.callbacks.Callback]:
+    """The standard callbacks and those of a user, who sees what was measured, and may stop the run before it is saved.
+
+    Raises:
+        UserError: what a user gave is none.
+    """
+    for callback in own:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise UserError(
+                f"Expected Keras callbacks. Received {type(callback).__name__}. Make it a class of "
+                "keras.callbacks.Callback, or give a function as keras.callbacks.LambdaCallback(on_batch_end=...)."
+            )
+    saving = next((place for place, each in enumerate(standard) if isinstance(each, Checkpoints)), len(standard))
+    return [*standard[:saving], *own, *standard[saving:]]

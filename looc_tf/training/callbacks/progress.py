@@ -13,6 +13,7 @@ from looc_tf.training.callbacks.base import Logs, StepCallback
 
 log = logging.getLogger(__name__)
 
+READINGS = ("knn", "validation")
 WINDOW = 30.0  # seconds over which the speed is taken
 
 
@@ -67,8 +68,7 @@ class Bar(StepCallback):
         self.bar.start()
 
     def on_step(self, step: int, logs: Logs) -> None:
-        neighbors = f"  knn {logs['knn']:.1f} %" if "knn" in logs else ""
-        self.last = neighbors or self.last  # a reading stays until the next
+        self.last = "".join(f"  {reading}" for reading in readings(logs)) or self.last  # it stays until the next
         self.bar.update(self.task, completed=step, description=f"loss {logs['loss']:.3f}{self.last}  {self.clock}")
 
     def close(self) -> None:
@@ -89,6 +89,9 @@ class Lines(StepCallback):
             space, _, measure = name.rpartition("/")
             if measure == "chance_loss":
                 parts.append(f"{space} {logs[f'{space}/loss']:.3f} (chance {logs[name]:.3f})")
-        if "knn" in logs:
-            parts.append(f"knn {logs['knn']:.1f} %")
-        log.debug("%s", "  ".join([*parts, str(self.clock)]).rstrip())
+        log.debug("%s", "  ".join([*parts, *readings(logs), str(self.clock)]).rstrip())
+
+
+def readings(logs: Logs) -> list[str]:
+    """What was read on held-out pictures after a step, for people; most steps have nothing."""
+    return [f"{name} {logs[name]:.1f} %" for name in READINGS if name in logs]

@@ -10,20 +10,23 @@ import threading
 from typing import Any
 
 from looc_tf.distribute import gather_from_workers
-from looc_tf.run.checkpoints import CheckpointFolder
+from looc_tf.run.checkpoints import BEST, CheckpointFolder
 from looc_tf.training.callbacks.base import Logs, StepCallback
 
 log = logging.getLogger(__name__)
 
 
 class Checkpoints(StepCallback):
-    """Saves all state so often and at the end."""
+    """Saves all state so often and at the end; where a method ends with its best state, `RunFolder.end` saves that."""
 
     def __init__(self, folder: CheckpointFolder, start: int, steps: int, every: int):
         super().__init__(start, steps, every)
         self.folder = folder
 
     def on_step(self, step: int, logs: Logs) -> None:
+        ending = self.model.stop_training or step == self.steps
+        if ending and self.model.ends_with_best and gather_from_workers(bool(self.folder.steps(BEST)))[0]:
+            return  # nor may a run that is killed now go on behind the step at which it ended early
         self.folder.save(step)
 
 
@@ -56,11 +59,36 @@ class BestCheckpoint(StepCallback):
         log.debug("step %d: %s %.1f %%, the best so far, is kept", step, self.measure, reading)
 
 
-class StopOnSignal(StepCallback):
-    """SIGINT (Ctrl-C) and SIGTERM (preemption) end the run after the step at hand, saved.
+class EarlyStop(StepCallback):
+    """Ends the training when the best reading is so many readings old.
 
-    The process then leaves with `SystemExit` of 128 + the signal's number, the shell's own code: 130 and 143. A second
-    signal of the same kind ends it at once.
+    It hangs on the best checkpoint alone, so that a run which was killed and resumed ends at the same step. Of several
+    machines the chief decides.
+
+    Args:
+        folder: where `BestCheckpoint`, which comes before it, saves.
+        start, steps, every: see `StepCallback`; `every` is that of the readings.
+        patience: readings.
+    """
+
+    def __init__(self, folder: CheckpointFolder, start: int, steps: int, every: int, patience: int):
+        super().__init__(start, steps, every)
+        self.folder, self.patience = folder, patience
+
+    def on_step(self, step: int, logs: Logs) -> None:
+        best = self.folder.steps(BEST)
+        old = bool(best) and step - best[0] >= self.patience * self.every and step < self.steps
+        if gather_from_workers(old)[0]:
+            self.model.stop_training = True
+            log.info("Step %d: none of the last %d readings was the best; the training ends", step, self.patience)
+
+
+class StopOnSignal(StepCallback):
+    """SIGINT (Ctrl-C), SIGTERM (preemption) or a callback's `stop_training` end the run after the step at hand, saved.
+
+    Ctrl-C then raises `KeyboardInterrupt`, as in all of Python, so that a notebook takes it for what it is and a sweep
+    ends. SIGTERM ends the process with `SystemExit` of 143, the shell's own code. A second signal of the same kind ends
+    it at once. A callback's wish raises nothing.
 
     Args:
         folder: where to save.
@@ -69,6 +97,7 @@ class StopOnSignal(StepCallback):
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    WISH = 1  # in the place of a signal's number, below those of `SIGNALS`: a callback wants to stop
 
     def __init__(self, folder: CheckpointFolder, start: int, steps: int, resume: str):
         super().__init__(start, steps)
@@ -87,18 +116,22 @@ class StopOnSignal(StepCallback):
             os.write(2, b"\x1b[?25h\nSaving after this step. Ctrl-C again ends at once.\n")
 
     def on_step(self, step: int, logs: Logs) -> None:
-        if step == self.steps:
+        if step == self.steps or getattr(self.model, "stop_training", False):  # it ends after this step anyway
             return
-        number = max(
-            gather_from_workers(self.received or 0)
-        )  # machines stop at one step; a signal may come while they ask
+        mine = self.received or (self.WISH if getattr(self.model, "stop_training", False) else 0)
+        number = max(gather_from_workers(mine))  # machines stop at one step; a signal may come while they ask
         if not number:
             return
         if step not in self.folder.steps():
             self.folder.save(step)
-        name = signal.Signals(number).name
-        log.warning("Stopped by %s after step %d of %d, saved. Go on with: %s", name, step, self.steps, self.resume)
-        raise SystemExit(128 + number)
+        name = "a callback" if number == self.WISH else signal.Signals(number).name
+        told = f"Stopped by {name} after step {step} of {self.steps}, saved. Go on with: {self.resume}"
+        log.warning("%s", told)
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt(told)
+        if number == signal.SIGTERM:
+            raise SystemExit(128 + number)
+        self.model.stop_training = True  # on all machines
 
     def close(self) -> None:
         for number, handler in self.before.items():

@@ -1,0 +1,55 @@
+"""What an accuracy is to be held against: guessing, always the same answer, and every class weighing alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Optional
+
+from looc_tf.results.records import Record
+
+LEVELS = ("chance", "balanced", "majority")  # fields of a record beside its value; earlier versions wrote none
+BALANCED = " balanced"  # "object balanced" is the column beside "object"
+SKEWED = 5.0  # points above chance that always the same answer reaches where classes are uneven enough to mislead
+
+
+def with_balanced(records: Iterable[Record]) -> list[Record]:
+    """The records of one data set and, after each of a probe whose classes are uneven, that of its balanced accuracy.
+
+    Uneven are classes where always the same answer is right `SKEWED` points more often than guessing. Elsewhere the two
+    accuracies say the same, and tables stay narrow.
+    """
+    records = list(records)
+    uneven = {record["probe"] for record in records if (_above_chance(record) or 0.0) >= SKEWED}
+    shown: list[Record] = []
+    for record in records:
+        shown.append(record)
+        if record["probe"] in uneven and record.get("balanced") is not None:
+            shown.append({**record, "probe": record["probe"] + BALANCED, "value": record["balanced"]})
+    return shown
+
+
+def majorities(records: Iterable[Record]) -> dict[str, float]:
+    """Probe -> the accuracy of always the same answer, where as shown it is above that of guessing."""
+    found = {}
+    for record in records:
+        if (_above_chance(record) or 0.0) > 0.0 and f"{record['majority']:.1f}" != f"{record['chance']:.1f}":
+            found[record["probe"]] = float(record["majority"])
+    return found
+
+
+def less(record: Record, base: Mapping[str, Any]) -> dict[str, Any]:
+    """A record with the accuracies of another taken off."""
+    taken = {**record, "value": record["value"] - base["value"]}
+    if record.get("balanced") is not None:
+        taken["balanced"] = None if base.get("balanced") is None else record["balanced"] - base["balanced"]
+    return taken
+
+
+def of_column(levels: Mapping[str, float], probe: str) -> Optional[float]:
+    """A level as it holds for a column: guessing reaches the same balanced accuracy."""
+    return levels.get(probe.removesuffix(BALANCED))
+
+
+def _above_chance(record: Record) -> Optional[float]:
+    chance, majority = record.get("chance"), record.get("majority")
+    return None if chance is None or majority is None else float(majority) - float(chance)

@@ -1,0 +1,114 @@
+"""Fine-tuning a run: its config turned into that of another training, which begins with its weights."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from looc_tf import config, experiments, methods
+from looc_tf.config import Data, Experiment, Gate, Optimizer, Training
+from looc_tf.errors import UserError
+from looc_tf.methods import FineTune
+from looc_tf.run import resume_command
+from looc_tf.training.fit import train
+
+CHAIN = {"crop": {"area": [0.5, 1.0]}}  # mirrored or not; a color or an angle may be what the labels are about
+OPTIMIZER = Optimizer(learning_rate=0.1, momentum=0.9, weight_decay=1e-4, schedule="cosine", warmup_steps=20)
+STEPS, BATCH, EVERY, PATIENCE = 600, 64, 25, 10
+
+
+def finetune(
+    run: str | Path,
+    out: str | Path,
+    *,
+    data: str | None = None,
+    labels: str | None = None,
+    fraction: float = 1.0,
+    linear: bool = False,
+    seed: int | None = None,
+    overrides: Sequence[str] = (),
+    resume: bool = False,
+) -> Path:
+    """Trains the trunk of a run and a new classifier on labels, into the run folder `out`, and returns it.
+
+    It is `train` of the experiment that `finetuning` gives, warm from `run`.
+
+    Args:
+        run: the run folder whose trunk it begins with; one of no steps gives random weights.
+        out: as in `train`.
+        data, labels, fraction, linear, seed, overrides: see `finetuning`.
+        resume: go on from the last checkpoint in `out`.
+
+    Raises:
+        UserError: as `train`, and for a run that cannot be fine-tuned.
+
+    Example:
+        >>> finetune("runs/looc", "runs/looc-named", data="photos", fraction=0.1)        # doctest: +SKIP
+        PosixPath('runs/looc-named')
+    """
+    experiment = finetuning(
+        run, data=data, labels=labels, fraction=fraction, linear=linear, seed=seed, overrides=overrides
+    )
+    return train(experiment, out, resume=resume, warm=run)
+
+
+def finetuning(
+    run: str | Path,
+    *,
+    data: str | None = None,
+    labels: str | None = None,
+    fraction: float = 1.0,
+    linear: bool = False,
+    seed: int | None = None,
+    overrides: Sequence[str] = (),
+) -> Experiment:
+    """The experiment that fine-tunes a run: its network, sizes and precision, with a recipe for labels.
+
+    Args:
+        run: the run folder.
+        data: labelled pictures; by default those of the run.
+        labels: a CSV file of their labels.
+        fraction: of the labelled training pictures of each class, at least one.
+        linear: freeze the trunk, and train the classifier alone.
+        seed: of the new classifier, the order of the pictures and which of them the fraction takes; by default the
+            run's.
+        overrides: texts `dotted.field=value`, laid over all of this.
+
+    Raises:
+        UserError: the folder is no run, or one with several last stages, or a setting cannot work.
+    """
+    base = _begun(Path(run))
+    settings = FineTune.Settings(fraction=fraction, trunk_rate=0.0 if linear else 1.0, patience=PATIENCE)
+    steps = {"steps": STEPS, "batch": BATCH, "log_every": EVERY, "monitor_every": EVERY, "checkpoint_every": 4 * EVERY}
+    experiment = dataclasses.replace(
+        base,
+        name=f"{base.name}-{'linear' if linear else 'finetune'}" + (f"-{100 * fraction:g}%" if fraction != 1 else ""),
+        about=f"Fine-tuning of {base.name} on labels.",
+        seed=base.seed if seed is None else seed,
+        data=base.data if data is None else Data(name=data, size=base.data.size),  # what is said of others is theirs
+        views=dataclasses.replace(base.views, chain=CHAIN),
+        method=settings,
+        optimizer=OPTIMIZER,
+        training=Training(precision=base.training.precision, xla=base.training.xla, **steps),
+        gate=Gate(),
+    )
+    return experiments.from_text(config.to_yaml(experiments.with_data(experiment, None, labels)), overrides)
+
+
+def _begun(run: Path) -> Experiment:
+    """The config of the run that is fine-tuned."""
+    if not (run / "config.yaml").is_file():
+        raise UserError(
+            f"Expected the folder of a run, with a config.yaml. Received {run}. "
+            f"Train one: looc train CONFIG --out {run}"
+        )
+    if not any((run / "checkpoints").glob("ckpt-*.index")):
+        raise UserError(f"{run} holds no checkpoint yet. Go on with: {resume_command(run)}")
+    base = experiments.load(run / "config.yaml")
+    if methods.METHODS[base.method.name].has_branches(base):
+        raise UserError(
+            f"Fine-tuning takes a run with one trunk. {run} has a last stage of its own for each space "
+            f"(method {base.method.name!r}, config {base.name!r}). Fine-tune one without."
+        )
+    return base
