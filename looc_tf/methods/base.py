@@ -183,7 +183,7 @@ class Method(UnitImages, keras.Model):
             UserError: arrays, or a data set of anything else.
         """
         fitting.check_batches(x, y)
-        fitting.warn_of_repeated_views(x, int(self.optimizer.iterations))
+        fitting.warn_of_repeated_views(x, int(self.optimizer.iterations.numpy()))
         if options.get("steps_per_epoch") is None:
             options["steps_per_epoch"] = fitting.steps_of_epoch(x, epochs - options.get("initial_epoch", 0))
         if not isinstance(callbacks, keras.callbacks.CallbackList):
