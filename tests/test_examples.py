@@ -1,14 +1,11 @@
 """The examples run, small, as somebody runs them: each a script with its own options."""
 
-import inspect
 import runpy
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-import looc_tf
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 LONGEST = 60
@@ -48,20 +45,16 @@ def test_read_an_export(run):
     assert "Keras predicts (4, 10)" in said and "b64" in said
 
 
-@pytest.mark.skipif("backbone" not in inspect.signature(looc_tf.build_method).parameters, reason="no own backbones")
 def test_own_augmentation_and_backbone(run):
     said = run("own_augmentation_and_backbone.py", "--steps", 2)
     assert "loss" in said and "'fog': (1, 128)" in said
 
 
-@pytest.mark.slow
 def test_own_folder(run, tmp_path):
     said = run("own_folder.py", "--steps", 2, "--out", tmp_path / "out")
     assert "300 pictures embedded, 0 skipped" in said and "nearest to" in said
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not hasattr(looc_tf, "finetune"), reason="no fine-tuning")
 def test_finetune_and_low_label(run, tmp_path):
     said = run("finetune_and_low_label.py", "--steps", 2, "--fractions", 0.2, "--out", tmp_path / "out")
     assert said.count("20% of the labels") == 2

@@ -209,7 +209,7 @@ class Method(UnitImages, keras.Model):
         fitting.check_batches(x, y)
         fitting.check_dealt(x, self.distribute_strategy.num_replicas_in_sync)
         saving.check_callbacks(callbacks)
-        fitting.warn_of_repeated_views(x, int(self.optimizer.iterations))
+        fitting.warn_of_repeated_views(x, int(self.optimizer.iterations.numpy()))
         if options.get("steps_per_epoch") is None:
             options["steps_per_epoch"] = fitting.steps_of_epoch(x, epochs - options.get("initial_epoch", 0))
         if not isinstance(callbacks, keras.callbacks.CallbackList):

@@ -83,7 +83,7 @@ class ScheduleEnd(keras.callbacks.Callback):
         end = getattr(schedule, "last_step", None)
         if self.said or schedule is None or end is None:
             return
-        done = int(self.model.optimizer.iterations)
+        done = int(self.model.optimizer.iterations.numpy())  # mirrored under a strategy, and no number then
         steps = done + (self.params.get("steps") or 1)
         if steps > end:
             self.said = True
