@@ -84,7 +84,7 @@ def test_embedding_files_sees_what_training_saw(held, tmp_path):
 def test_every_signature_sees_what_training_saw(held):
     folder, source, exported = held
     signatures = tf.saved_model.load(str(exported)).signatures
-    assert set(signatures) == {"serving_default", "images", "examples", "intensities"}
+    assert set(signatures) == {"serving_default", "images", "squares", "examples", "intensities"}
     for name, image in list(_of_source(source).items())[:4]:
         data = (folder / name).read_bytes()
         values = read_raw(data, 1 << 20, named=True).values.astype(np.float32)
@@ -190,7 +190,7 @@ def test_views_are_drawn_by_the_rule_of_the_run_or_of_the_set(run, tmp_path):
 
 def test_labels_called_hue_are_still_read_from_bands():
     class Source:
-        pixels, fields = Pixels(bands=(0, 1)), {"hue": ("a", "b")}
+        pixels, fields, labels = Pixels(bands=(0, 1)), {"hue": ("a", "b")}, {"hue": np.array([0, 1])}
 
     assert PROBES["hue"]({"train": Source}) is not None
 

@@ -121,9 +121,9 @@ def test_stopped_twice_and_resumed_ends_in_the_same_bits(straight, pictures, tmp
     experiment, out = tiny.experiment(pictures), tmp_path / "run"
     for number, step in ((signal.SIGTERM, 1), (signal.SIGINT, 5)):  # both in the middle of a window of the history
         send(monkeypatch, number, step)
-        with pytest.raises(SystemExit) as stop:
+        with pytest.raises(SystemExit if number == signal.SIGTERM else KeyboardInterrupt) as stop:
             train(experiment, out, resume=step > 1)
-        assert stop.value.code == 128 + number
+        assert getattr(stop.value, "code", None) == (143 if number == signal.SIGTERM else None)
         assert (out / "checkpoints" / f"ckpt-{step}.index").exists()
         last = capsys.readouterr().err.splitlines()[-1]
         assert f"after step {step} of 6, saved" in last and last.endswith(
@@ -191,7 +191,7 @@ def test_checkpoints_that_cannot_be_read(straight, tmp_path):
     for number, path in enumerate(sorted((out / "checkpoints").glob("ckpt-*.index"))):
         path.write_bytes(path.read_bytes()[: 40 * number])
     with pytest.raises(
-        UserError, match=r"None of the checkpoints in .* can be read \(step 6: .*; step 3: .*\)\. Train"
+        UserError, match=r"None of the checkpoints in .* can be read \(step 6: .*; step 3: .*\)\. They are left as they"
     ):
         load_run(out)
 

@@ -59,7 +59,7 @@ def source_of(
         (TensorShape([2, 32, 32, 3]), {'label': ('0', '1')})
     """
     split = canonical(split)
-    table, held = _table(images, labels, size, classes, name, bands, range)
+    table, held = _table(images, labels, size, classes, name, bands, range, whole=True)
     return Source(table, name=name, split=split, **held)
 
 
@@ -94,6 +94,7 @@ def _table(
     name: str,
     bands: Sequence[int] | None,
     given: Given,
+    whole: bool = False,
 ) -> tuple[Table, dict[str, Any]]:
     """All rows, and how a `Source` is to hold them."""
     if isinstance(images, tf.data.Dataset):
@@ -111,7 +112,7 @@ def _table(
         fields={"label": names} if names else {},
         picture=_plainly(pictures) if bands is None and given is None and not is_deep(pictures) else _deeply(pictures),
     )
-    rule, remarks = find(table, name, bands, given)
+    rule, remarks = find(table, name, bands, given, whole)
     return table, {"size": size, "pixels": rule, "remarks": remarks}
 
 

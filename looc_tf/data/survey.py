@@ -43,7 +43,7 @@ class _Seen:
 
 
 def find(
-    table: Table, name: str, bands: Optional[Sequence[int]] = None, given: Given = None
+    table: Table, name: str, bands: Optional[Sequence[int]] = None, given: Given = None, whole: bool = False
 ) -> tuple[Pixels, tuple[Remark, ...]]:
     """The rule of a data set, and what is to be said of it.
 
@@ -52,6 +52,7 @@ def find(
         name: what the set is called.
         bands: those that are used, from 0; None for RGB or grey.
         given: a pair (low, high), or one for each channel; None: it is found from the values.
+        whole: look at all of the pictures, which are one part already.
 
     Raises:
         UserError: the pictures have bands that must be named, or have not those that are.
@@ -59,7 +60,7 @@ def find(
     if table.pixels is not None:
         return table.pixels, ()
     chosen = tuple(bands or ())
-    seen = _look(table, bool(chosen))
+    seen = _look(table, bool(chosen), whole)
     if not chosen and sum(seen.unnamed.values()) * 2 > max(1, seen.pictures):
         raise UserError(f"The pictures of {name!r} have {wanted(max(seen.unnamed, key=seen.unnamed.__getitem__))}.")
     pairs = ranges_of(given)
@@ -82,8 +83,8 @@ def ranges_of(given: Given) -> tuple[Range, ...]:
     return tuple((float(low), float(high)) for low, high in pairs)
 
 
-def _look(table: Table, named: bool) -> _Seen:
-    rows = np.flatnonzero(assign(table) == "train")
+def _look(table: Table, named: bool, whole: bool = False) -> _Seen:
+    rows = np.flatnonzero(assign(table) == "train") if not whole else np.arange(0)
     rows = rows if len(rows) else np.arange(len(table))
     seen = _Seen()
     for row in rows[sample(table.ids[rows], SAMPLE)]:

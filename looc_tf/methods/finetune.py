@@ -157,7 +157,7 @@ def fraction_of_each(labels: np.ndarray, ids: list[str], fraction: float, seed: 
     belong to no class.
 
     >>> fraction_of_each(np.array([0, 0, 0, 0, 1, -1]), list("abcdef"), 0.5, seed=0).tolist()
-    [0, 3, 4]
+    [0, 1, 4]
     """
     hashes = stable_hash(np.array(ids, object), f"finetune {seed}:")
     chosen = []

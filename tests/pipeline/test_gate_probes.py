@@ -27,7 +27,8 @@ CLASSES = ("a", "b")
 
 def with_labels(*fields):
     """Parts of a data set that has these labels."""
-    return dict.fromkeys(("train", "test"), types.SimpleNamespace(fields=dict.fromkeys(fields, CLASSES)))
+    labels = dict.fromkeys(fields, np.arange(len(CLASSES)))
+    return dict.fromkeys(("train", "test"), types.SimpleNamespace(fields=dict.fromkeys(fields, CLASSES), labels=labels))
 
 
 class OddProbe(Probe):

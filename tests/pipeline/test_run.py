@@ -25,7 +25,7 @@ def test_a_first_run_pushes_a_model_that_answers(made):
     model = status.latest_pushed(made.root)
     assert model.parent == made.root / "serving" / "looc"
     lines = list(replay.check_pushed(model))
-    assert [line.partition(":")[0] for line in lines] == ["serving_default", "images", "examples"]
+    assert [line.partition(":")[0] for line in lines] == ["serving_default", "images", "squares", "examples"]
     page = (model.parent / "serving.md").read_text()
     assert str(model.parent) in page and all(name in page for name in ("image_bytes", "images=", "examples="))
 

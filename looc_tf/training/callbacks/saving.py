@@ -116,9 +116,10 @@ class StopOnSignal(StepCallback):
             os.write(2, b"\x1b[?25h\nSaving after this step. Ctrl-C again ends at once.\n")
 
     def on_step(self, step: int, logs: Logs) -> None:
-        if step == self.steps or getattr(self.model, "stop_training", False):  # it ends after this step anyway
+        wish = getattr(self.model, "stop_training", False)
+        if step == self.steps or (wish and self.model.ends_with_best):  # it ends after this step anyway
             return
-        mine = self.received or (self.WISH if getattr(self.model, "stop_training", False) else 0)
+        mine = self.received or (self.WISH if wish else 0)
         number = max(gather_from_workers(mine))  # machines stop at one step; a signal may come while they ask
         if not number:
             return
