@@ -64,7 +64,7 @@ class Method(UnitImages, keras.Model):
         if not isinstance(encoder, Encoder):
             raise UserError(
                 f"Expected {type(self).__name__}(encoder, ...) with a looc_tf.Encoder. Received a "
-                f"{type(encoder).__name__}: make it the trunk of one, Encoder(config.Model(), spaces, backbone=network)."
+                f"{type(encoder).__name__}: it can be the trunk, Encoder(config.Model(), spaces, backbone=network)."
             )
         self.encoder, self.accumulate = encoder, accumulate
         self.built = True  # its parts are, before the first step: Keras may summarize it at once
