@@ -35,7 +35,7 @@ def main():
     run(uv, "pip", "install", "--quiet", "--python", PYTHON, "--no-deps", "--no-build-isolation", "--editable", HERE)
     for name in READY[PART]:
         open(os.path.join(VENV, name), "w").close()
-    say("ready")
+    say("ready. Next: . .venv/bin/activate, then looc --help")
 
 
 def find_uv():

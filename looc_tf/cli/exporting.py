@@ -42,5 +42,7 @@ def embed(export: str, images: str, out: str, threads: int | None) -> None:
 
     done = embed_files(export, images, out, tell=functools.partial(click.echo, err=True))
     click.echo(f"embedded: {done.count:,} pictures in {done.path}")
+    if done.remark:
+        click.echo(f"looc: warning: {done.remark}", err=True)
     if done.skipped:
         click.echo(summary(done.skipped, show=20), err=True)

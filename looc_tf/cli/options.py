@@ -65,6 +65,9 @@ def takes_experiment(command: Callable[..., None]) -> Callable[..., None]:
 data_option = click.option(
     "--data", metavar="PATH", help="Folder, TFRecord files or TFDS name, instead of the config's."
 )
+of_run_option = click.option(
+    "--data", metavar="PATH", help="Folder, TFRecord files or TFDS name, instead of the run's own pictures."
+)
 labels_option = click.option("--labels", metavar="FILE", help="CSV file with the label of each picture of a folder.")
 checkpoint_option = click.option(
     "--checkpoint",

@@ -10,8 +10,8 @@ import click
 from looc_tf import config
 from looc_tf.cli.options import (
     checkpoint_option,
-    data_option,
     labels_option,
+    of_run_option,
     takes_experiment,
     tensorflow,
     threads_option,
@@ -21,7 +21,7 @@ from looc_tf.errors import UserError
 
 @click.command()
 @click.argument("run", metavar="RUN")
-@data_option
+@of_run_option
 @labels_option
 @checkpoint_option
 @threads_option

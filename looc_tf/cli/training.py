@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from looc_tf import config
-from looc_tf.cli.options import data_option, labels_option, takes_experiment, tensorflow, threads_option
+from looc_tf.cli.options import data_option, labels_option, of_run_option, takes_experiment, tensorflow, threads_option
 from looc_tf.files import typed
 
 
@@ -43,7 +43,7 @@ def train(
 
 @click.command()
 @click.argument("run", metavar="RUN")
-@data_option
+@of_run_option
 @labels_option
 @click.option("--fraction", default=1.0, show_default=True, help="Of the labels of each class; 0.1 is a tenth.")
 @click.option("--linear", is_flag=True, help="Freeze the trunk: train the classifier alone.")

@@ -102,6 +102,8 @@ def find(config: str | Path) -> Path:
     path, shipped = Path(config), names()
     if _is_file(path):
         return path
+    if _is_file(path / "config.yaml"):  # the folder of a run
+        return path / "config.yaml"
     name = path.as_posix().removesuffix(".yaml")
     if name in shipped:
         return _shipped() / f"{name}.yaml"

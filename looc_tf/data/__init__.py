@@ -42,6 +42,7 @@ __all__ = [
     "record_files",
     "source_of",
     "summary",
+    "table_reading",
 ]
 
 
@@ -123,8 +124,12 @@ def open_parts(
 
 def reading(data: config.Data) -> dict[str, Any]:
     """The arguments of `open_source` and `open_parts` that say how the pictures of a config are read."""
-    fields = ("labels", "label_columns", "rules", "bands", "range")
-    return {field: getattr(data, field) for field in fields}
+    return {**table_reading(data), "bands": data.bands, "range": data.range}
+
+
+def table_reading(data: config.Data) -> dict[str, Any]:
+    """Those of `read_table`."""
+    return {"labels": data.labels, "label_columns": data.label_columns, "rules": data.rules}
 
 
 def load(name: str | os.PathLike, split: str = "train", *, size: int) -> tf.data.Dataset:

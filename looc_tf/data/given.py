@@ -126,7 +126,8 @@ def _multiplier(kind: np.dtype, low: float, high: float, unit: bool) -> float:
     if not np.isfinite([low, high]).all():
         raise UserError(f"{received} Replace what is not finite.")
     if kind.kind in "iu" and kind.itemsize == 2:
-        raise UserError(f"{received} Scale them with one range for all of the data, as in `(x / 65535 * 255)`.")
+        more = "" if unit else " An encoder that was trained on such takes them: Embedder(..., rule=source.pixels)."
+        raise UserError(f"{received} Scale them with one range for all of the data, as in `(x / 65535 * 255)`.{more}")
     if kind.kind in "iu" or high >= BETWEEN:
         if low < -HALF or high > 255 + HALF:
             raise UserError(f"{received} Scale them with one range for all of the data.")

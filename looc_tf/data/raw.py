@@ -89,6 +89,14 @@ def read_raw(data: bytes, most_pixels: int, named: bool = False) -> Raw | None:
         return Raw(np.asarray(image)[..., None])
 
 
+def is_deep(data: bytes) -> bool:
+    """Whether a file holds more than 8 bits a value, by its header alone."""
+    if data.startswith(_PNG):
+        return data[24:25] == b"\x10"
+    page = _page(data) if data.startswith(tiff.MARKS) else None
+    return page is not None and page.bits > 8
+
+
 def check_bands(data: bytes) -> None:
     """Raises a `ValueError` for a TIFF whose bands must be named, or whose numbers are no 8-bit picture's."""
     page = _page(data) if data.startswith(tiff.MARKS) else None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from looc_tf.data import Source
 
 PARTS = ("train", "validation", "test")
+SOME = 64  # pictures that are looked at for color
 MAIN = "label"  # the field that folders and most sets have
 
 
@@ -119,8 +120,12 @@ class Labelled:
 
 
 def _in_color(sources: Mapping[str, Source]) -> bool:
-    """Whether pictures are RGB: those of other bands have no hue."""
-    return _channels(sources) == 3
+    """Whether pictures have a hue: those of other bands than RGB have none, nor have grey ones."""
+    if _channels(sources) != 3:
+        return False
+    source = sources["test"] if "test" in sources else sources["train"]
+    some = np.asarray(source.fetch(np.arange(min(len(source), SOME)))["image"])
+    return bool((some != some[..., :1]).any())
 
 
 def _channels(sources: Mapping[str, Source]) -> int:
@@ -147,7 +152,9 @@ def check(settings: Evaluation) -> None:
 
 def lacking(name: str, sources: Mapping[str, Source]) -> str:
     """Why a probe cannot be put to pictures for which the table has none."""
-    if name == "hue" and not _in_color(sources):
+    if name == "hue" and _channels(sources) != 3:
         return f"pictures of {_channels(sources)} bands have no hue"
+    if name == "hue" and not _in_color(sources):
+        return "the pictures are grey"
     choose = PROBES[name]
     return choose.lacking if isinstance(choose, Labelled) else "these pictures cannot answer it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +13,9 @@ from typing import Optional
 import tensorflow as tf
 
 from looc_tf.data.ingest import Broken, portions, transcode
+from looc_tf.data.raw import is_deep
 from looc_tf.errors import UserError, out_of_memory, reason, unknown
-from looc_tf.export.pictures import Picture, Pictures, find, read_ahead
+from looc_tf.export.pictures import Item, Picture, Pictures, Read, find, read_ahead
 from looc_tf.export.saved_model import latest, recorded_rule
 from looc_tf.export.tables import TABLES, Rows, Table
 from looc_tf.files import scratch, without_patterns
@@ -33,6 +35,18 @@ class Embedded:
     count: int = 0
     skipped: list[Broken] = field(default_factory=list)
     passed_over: Mapping[str, int] = field(default_factory=dict)
+    deep: int = 0  # pictures of more than 8 bits, where the encoder was trained on ones of 8
+
+    @property
+    def remark(self) -> str:
+        """What is to be said of how the pictures were read; "" for nothing."""
+        if not self.deep:
+            return ""
+        return (
+            f"{self.deep:,} of the pictures have more than 8 bits a value, and the encoder was trained on pictures of "
+            "8 bits: the upper 8 bits were embedded, which are nearly black where the values are small. Scale the "
+            "pictures to 8 bits with one range, or train on such."
+        )
 
 
 def embed_files(
@@ -154,11 +168,29 @@ class Model:
 
 def _fill(table: Table, model: Model, pictures: Pictures, size: int, done: Embedded, show: Show) -> None:
     show("embedding", 0, pictures.count)
-    for batch in _batches(read_ahead(pictures.items, model.rule), size, done.skipped):
+    for batch in _batches(read_ahead(_noted(pictures.items, model, done), model.rule), size, done.skipped):
         for ids, rows in model.embed(batch, done.skipped):
             table.write(ids, rows)
             done.count += len(ids)
         show("embedding", done.count + len(done.skipped), pictures.count)
+
+
+def _noted(items: Iterable[Item], model: Model, done: Embedded) -> Iterator[Item]:
+    """The same items; it is noted how many are deeper than what the model was trained on."""
+
+    lock = threading.Lock()  # several threads read ahead
+
+    def noting(read: Read) -> Read:
+        def noted() -> bytes:
+            data = read()
+            with lock:
+                done.deep += is_deep(data)
+            return data
+
+        return noted
+
+    for name, read in items:
+        yield name, noting(read) if model.rule.plain else read
 
 
 def _batches(pictures: Iterable[Picture], size: int, skipped: list[Broken]) -> Iterator[Batch]:

@@ -12,9 +12,13 @@ from PIL import Image
 from looc_tf.data.given import Picture, as_array, as_pictures, check_alpha, is_one, is_path, multiplier, rgb
 from looc_tf.data.ingest import FAULTS, decode_one
 from looc_tf.data.pixels import PLAIN, Pixels
+from looc_tf.data.raw import is_deep
 from looc_tf.errors import UserError, reason
 
 REMEDY = "Call the embedder itself, `embedder(x)`, which takes one picture, grey ones, PIL pictures and paths too."
+
+
+OF_MORE_BITS = "An encoder that was trained on such takes them: Embedder(..., rule=source.pixels), or a run's."
 
 
 def portions_of(pictures: Any, size: int, batch: int, rule: Pixels = PLAIN) -> Iterator[np.ndarray]:
@@ -51,7 +55,7 @@ def _maker(pictures: list[Picture], rule: Pixels) -> Callable[[Picture], Any]:
     if rule.plain:
         scale = multiplier(pictures, unit=False)
         check_alpha(pictures, scale)
-        return lambda picture: rgb(picture, scale)
+        return lambda picture: _of_eight_bits(rgb(picture, scale), picture)
 
     def by_rule(picture: Picture) -> Any:
         if not isinstance(picture, np.ndarray):
@@ -64,16 +68,22 @@ def _maker(pictures: list[Picture], rule: Pixels) -> Callable[[Picture], Any]:
     return by_rule
 
 
+def _of_eight_bits(made: Any, picture: Picture) -> Any:
+    if isinstance(made, bytes) and is_deep(made):
+        raise UserError(f"Expected pictures of 8 bits. Received {picture} of more. {OF_MORE_BITS}")
+    return made
+
+
 def _several(pictures: Any, rule: Pixels) -> list[Picture]:
     """One picture as a list of it."""
     if is_path(pictures) or isinstance(pictures, Image.Image):
         return as_pictures([pictures])
     if not isinstance(pictures, (list, tuple)):
         pictures = as_array(pictures)
-        one = is_one(pictures) or (not rule.plain and pictures.ndim == 3)
+        one = is_one(pictures) or (bool(rule.bands) and pictures.ndim == 3)
         pictures = pictures[None] if one and pictures.dtype.kind not in "OUS" else pictures
     return as_pictures(
-        list(pictures) if isinstance(pictures, np.ndarray) and pictures.ndim == 4 else pictures, many=not rule.plain
+        list(pictures) if isinstance(pictures, np.ndarray) and pictures.ndim == 4 else pictures, many=bool(rule.bands)
     )
 
 

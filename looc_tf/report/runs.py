@@ -25,7 +25,7 @@ from looc_tf.results import Provenance, read_results, write_results
 from looc_tf.results.figure import matrix_figure
 from looc_tf.results.records import BEST, FILE, LAST, STEP, folder_of
 from looc_tf.run import Run, load_run
-from looc_tf.run.about import commit, fingerprint
+from looc_tf.run.about import check_named_pictures, commit, fingerprint
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +123,7 @@ def evaluate_run(
 def _parts(run: Run, data: str | None, labels: str | None) -> dict[str, Source]:
     """The parts of a run's pictures, or of others, by the run's rule of pixels; what else the config says of how they
     are read is of its own."""
+    check_named_pictures(run.path, data)
     own = run.experiment.data
     how = reading(own) if data is None or _same_place(data, own.name) else {}
     if labels is not None:

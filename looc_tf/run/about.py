@@ -30,10 +30,11 @@ def write_about(
     facts: Facts,
     warm: str | Path | None = None,
     weights: dict[str, Any] | None = None,
+    own_source: bool = False,
 ) -> None:
     """Writes run.json: versions, command and machine, the pictures by number, name and hash, how many of their set are
-    for what (`census`), the rule of their pixels, `warm`, the run whose weights this one began with, and `weights`,
-    what was taken of those that `model.weights` names."""
+    for what (`census`), the rule of their pixels, `warm`, the run whose weights this one began with, `weights`, what
+    was taken of those that `model.weights` names, and whether the pictures were given as an open source."""
     census = census_of([source])
     about = {
         "version": looc_tf.__version__,
@@ -49,6 +50,7 @@ def write_about(
         "pixels": source.pixels.record(),
         "warm": None if warm is None else str(Path(warm).absolute()),
         "weights": weights,
+        "own_source": own_source,
         "command": sys.argv,
         "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "python": platform.python_version(),
@@ -73,6 +75,15 @@ def read_about(out: Path) -> dict[str, Any]:
             f"Expected {out / 'run.json'} as training wrote it, with `steps`, `classes` and `pictures`. "
             f"It cannot be used ({type(error).__name__}: {error}). Put back what training wrote."
         ) from error
+
+
+def check_named_pictures(out: Path, data: object) -> None:
+    """Raises a `UserError` where a run's own pictures are asked for, and were in memory alone."""
+    if data is None and read_about(out).get("own_source"):
+        raise UserError(
+            f"{out} was trained on pictures that were given as an open source, which are in no file. Name pictures "
+            "(--data PATH), or give open ones in Python: evaluate_run(..., sources=...), finetune(..., source=...)."
+        )
 
 
 def recorded_pixels(out: Path) -> Pixels:

@@ -153,7 +153,9 @@ class RunFolder:
         if self.resume:
             self._check_same_training()
         elif self.path.exists() and not _unused(self.path):
-            resumable = "go on with --resume, or " if (self.path / "config.yaml").is_file() else ""
+            resumable = (
+                "go on with --resume (in Python resume=True), or " if (self.path / "config.yaml").is_file() else ""
+            )
             raise UserError(f"{self.path} exists and is not empty: {resumable}choose another --out.")
         nearest = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
         if not nearest.is_dir() or not os.access(nearest, os.W_OK):
@@ -189,7 +191,7 @@ class RunFolder:
         if not self.resume or not self.chief:
             with writing(self.own):
                 self.own.mkdir(parents=True, exist_ok=True)
-            write_about(self.own, self.experiment, source, facts, warm, taken)
+            write_about(self.own, self.experiment, source, facts, warm, taken, self.own_source)
             write_atomically(self.own / "config.yaml", config.to_yaml(self.experiment))  # what makes the folder a run
         elif set(config.difference(experiments.load(self.own / "config.yaml"), self.experiment)) - {"about"}:
             write_atomically(self.own / "config.yaml", config.to_yaml(self.experiment))  # what is free to change

@@ -8,14 +8,19 @@ from pathlib import Path
 
 from looc_tf import config, experiments, methods
 from looc_tf.config import Data, Experiment, Gate, Optimizer, Training
+from looc_tf.data import Source, read_table, table_reading
+from looc_tf.data.splits import select
 from looc_tf.errors import UserError
 from looc_tf.methods import FineTune
+from looc_tf.methods.finetune import fraction_of_each
 from looc_tf.run import resume_command
+from looc_tf.run.about import check_named_pictures
 from looc_tf.training.fit import train
 
 CHAIN = {"crop": {"area": [0.5, 1.0]}}  # mirrored or not; a color or an angle may be what the labels are about
 OPTIMIZER = Optimizer(learning_rate=0.1, momentum=0.9, weight_decay=1e-4, schedule="cosine", warmup_steps=20)
-STEPS, BATCH, EVERY, PATIENCE = 600, 64, 25, 10
+STEPS, EVERY, PATIENCE = 600, 25, 10
+BATCHES = (64, 32, 16, 8, 4, 2)  # the first that the labelled pictures fill
 
 
 def finetune(
@@ -29,6 +34,7 @@ def finetune(
     seed: int | None = None,
     overrides: Sequence[str] = (),
     resume: bool = False,
+    source: Source | None = None,
 ) -> Path:
     """Trains the trunk of a run and a new classifier on labels, into the run folder `out`, and returns it.
 
@@ -39,6 +45,8 @@ def finetune(
         out: as in `train`.
         data, labels, fraction, linear, seed, overrides: see `finetuning`.
         resume: go on from the last checkpoint in `out`.
+        source: labelled training pictures that are open already, in the place of those that are named. Nothing of them
+            is held out, so the last weights are kept.
 
     Raises:
         UserError: as `train`, and for a run that cannot be fine-tuned.
@@ -47,10 +55,32 @@ def finetune(
         >>> finetune("runs/looc", "runs/looc-named", data="photos", fraction=0.1)        # doctest: +SKIP
         PosixPath('runs/looc-named')
     """
+    if source is None and (Path(run) / "run.json").is_file():
+        check_named_pictures(Path(run), data)
     experiment = finetuning(
         run, data=data, labels=labels, fraction=fraction, linear=linear, seed=seed, overrides=overrides
     )
-    return train(experiment, out, resume=resume, warm=run)
+    if not any(override.startswith("training.batch=") for override in overrides):
+        experiment = _fitting(experiment, source)
+    return train(experiment, out, resume=resume, warm=run, source=source)
+
+
+def _fitting(experiment: Experiment, source: Source | None) -> Experiment:
+    """With a batch that the labelled pictures fill; what is wrong with them is told by the training."""
+    data = experiment.data
+    try:
+        if source is None:
+            part = select(read_table(data.name, **table_reading(data)), "train", data.name, data.limit)
+            ids, labels = list(part.ids), part.labels["label"]
+        else:
+            ids, labels = source.ids, source.labels["label"]
+    except UserError:
+        return experiment
+    count = (
+        len(fraction_of_each(labels, ids, experiment.method.fraction, experiment.seed)) if (labels >= 0).any() else 0
+    )
+    batch = next((batch for batch in BATCHES if batch <= count), experiment.training.batch)
+    return dataclasses.replace(experiment, training=dataclasses.replace(experiment.training, batch=batch))
 
 
 def finetuning(
@@ -80,7 +110,13 @@ def finetuning(
     """
     base = _begun(Path(run))
     settings = FineTune.Settings(fraction=fraction, trunk_rate=0.0 if linear else 1.0, patience=PATIENCE)
-    steps = {"steps": STEPS, "batch": BATCH, "log_every": EVERY, "monitor_every": EVERY, "checkpoint_every": 4 * EVERY}
+    steps = {
+        "steps": STEPS,
+        "batch": BATCHES[0],
+        "log_every": EVERY,
+        "monitor_every": EVERY,
+        "checkpoint_every": 4 * EVERY,
+    }
     experiment = dataclasses.replace(
         base,
         name=f"{base.name}-{'linear' if linear else 'finetune'}" + (f"-{100 * fraction:g}%" if fraction != 1 else ""),
