@@ -24,6 +24,7 @@ import numpy as np
 
 from helpers import checks, contract, long_checks, plain
 from looc_tf import methods
+from looc_tf.methods.pairs import Pairs
 
 TESTS = Path(__file__).parents[1]
 LACKS = {  # what a check asks of a method -> what a method without it is like
@@ -190,6 +191,20 @@ CHECKS = {
     ),
     "learns": Check("50 steps beat random weights by 5 points", learns, asks="trunk", quick=("moco",)),
 }
+
+
+# Cells that take seconds each: of the many shapes of pair methods the default tests run these on one of each kind.
+EXPENSIVE = ("precision", "graph", "reload")
+SHAPES = ("simclr", "simclr_multicrop", "byol_looc", "simsiam", "swav", "dino_looc", "essl")
+
+
+def is_slow(key: str, name: str) -> bool:
+    """Whether the default tests leave a cell out."""
+    quick = CHECKS[key].quick
+    if quick is not None:
+        return name not in quick
+    pair = issubclass(methods.METHODS[contract.CASES[name].method.name], Pairs)
+    return pair and key in EXPENSIVE and name not in SHAPES
 
 
 def judge(name: str, check: Check) -> str:

@@ -48,8 +48,8 @@ def cells():
     for key, check in conformance.CHECKS.items():
         for name in contract.CASES:
             if not check.lacks(name):
-                slow = check.quick is not None and name not in check.quick
-                yield pytest.param(key, name, marks=[pytest.mark.slow] if slow else [], id=f"{key}-{name}")
+                marks = [pytest.mark.slow] if conformance.is_slow(key, name) else []
+                yield pytest.param(key, name, marks=marks, id=f"{key}-{name}")
 
 
 @pytest.mark.parametrize(("check", "name"), list(cells()))
