@@ -122,6 +122,7 @@ def finetuning(
         name=f"{base.name}-{'linear' if linear else 'finetune'}" + (f"-{100 * fraction:g}%" if fraction != 1 else ""),
         about=f"Fine-tuning of {base.name} on labels.",
         seed=base.seed if seed is None else seed,
+        model=dataclasses.replace(base.model, weights=None),  # it begins with the run, whatever that began with
         data=base.data if data is None else Data(name=data, size=base.data.size),  # what is said of others is theirs
         views=dataclasses.replace(base.views, chain=CHAIN),
         method=settings,
