@@ -123,6 +123,7 @@ def finetuning(
         name=f"{base.name}-{'linear' if linear else 'finetune'}" + (f"-{100 * fraction:g}%" if fraction != 1 else ""),
         about=f"Fine-tuning of {base.name} on labels.",
         seed=base.seed if seed is None else seed,
+        model=dataclasses.replace(base.model, weights=None),  # it begins with the run, whatever that began with
         data=_pictures(base.data, data),
         views=dataclasses.replace(base.views, chain=CHAIN),
         method=settings,

@@ -125,7 +125,7 @@ def test_a_run_begins_with_another_and_does_not_read_it_again(run, tmp_path):
         assert json.loads((second / "run.json").read_text())["weights"] == record
         with pytest.raises(UserError, match="does not exist"):
             train(experiment, tmp_path / "third")
-        assert not (tmp_path / "third" / "config.yaml").exists()
+        assert not (tmp_path / "third").exists()
     finally:
         moved_away.rename(first)
 
@@ -134,6 +134,7 @@ def test_both_a_warm_start_and_weights_are_refused(run, tmp_path):
     pictures, first = run
     with pytest.raises(UserError, match="Received both"):
         train(tiny.experiment(pictures, f"model.weights={first}"), tmp_path / "r", warm=first)
+    assert not (tmp_path / "r").exists()
 
 
 def test_an_export_of_ours(run, tmp_path):
