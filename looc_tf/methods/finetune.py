@@ -74,8 +74,8 @@ class Classified(UnitImages, keras.Model):
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Classified:
         """The inverse of `get_config`, with freshly drawn weights."""
         # Of `keras.layers`: what a SavedModel says of a layer of Keras has no module.
-        parts = [keras.layers.deserialize(config[part], custom_objects) for part in ("encoder", "classifier")]
-        classified = cls(*parts, name=config["name"])
+        encoder, classifier = (keras.layers.deserialize(config[p], custom_objects) for p in ("encoder", "classifier"))
+        classified = cls(encoder, classifier, name=config["name"])
         classified._trainable = config["trainable"]  # of itself alone: the setter reaches into its parts
         return classified
 
