@@ -10,10 +10,10 @@ import tensorflow as tf
 from PIL import Image
 
 from looc_tf.data.given import Picture, as_array, as_pictures, check_alpha, is_one, is_path, multiplier, rgb
-from looc_tf.data.ingest import FAULTS, decode_one
+from looc_tf.data.ingest import FAULTS, decode_one, why_broken
 from looc_tf.data.pixels import PLAIN, Pixels
 from looc_tf.data.raw import is_deep
-from looc_tf.errors import UserError, reason
+from looc_tf.errors import UserError
 
 REMEDY = "Call the embedder itself, `embedder(x)`, which takes one picture, grey ones, PIL pictures and paths too."
 
@@ -116,7 +116,7 @@ def _square(picture: Picture, made: Callable[[Picture], Any], size: int, rule: P
         found = made(picture)
         return decode_one(found, size, rule if isinstance(found, bytes) else PLAIN)
     except FAULTS as error:
-        raise UserError(f"Expected a readable picture. {picture}: {reason(error)}.") from error
+        raise UserError(f"Expected a readable picture. {picture}: {why_broken(error)}.") from error
 
 
 def checked_pixels(images: Any, channels: int = 3) -> tf.Tensor:
