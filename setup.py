@@ -37,6 +37,7 @@ setup(
         "tensorboard>=2.15,<2.16",
         "setuptools<81",  # tensorboard 2.15 imports pkg_resources
         "numpy<2",
+        "h5py>=3",  # Keras's own files of weights, read as arrays
         "protobuf>=3.20",
         "omegaconf>=2.3",
         "pyyaml>=6",

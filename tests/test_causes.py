@@ -1,14 +1,17 @@
 """Want of memory is told with what needs less of it; no message is the first line of a graph's error."""
 
 import errno
+import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from click.testing import CliRunner
 from helpers import awkward, tiny
+from PIL import Image
 
 from looc_tf.cli import cli
+from looc_tf.data import ingest
 from looc_tf.errors import UserError, cause, out_of_memory, reason
 from looc_tf.methods import LooC, SimCLR
 from looc_tf.training import train
@@ -155,6 +158,45 @@ def test_pictures_that_do_not_fit_into_memory(pictures, tmp_path, monkeypatch):
     monkeypatch.setattr("looc_tf.training.fit.open_source", fail)
     with pytest.raises(UserError, match=r"^Out of memory at a tensor of \[9, 64\]\. Lower data\.size, or set data\.li"):
         train(small(pictures), tmp_path / "run")
+
+
+def large_one(monkeypatch):
+    """No memory for the picture of 77 pixels, which is the only one of that side."""
+    decode = ingest.decode_square
+
+    def fail(data, *rest):
+        if (77).to_bytes(4, "big") in (data if isinstance(data, bytes) else data.numpy())[:24]:
+            raise MemoryError("Unable to allocate 9. TiB for an array with shape (9, 64) and data type uint8")
+        return decode(data, *rest)
+
+    def none_at_once(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(ingest, "decode_square", fail)
+    monkeypatch.setattr(ingest, "_decoder", lambda *_: none_at_once)
+
+
+def test_one_picture_that_does_not_fit_into_memory_is_skipped(pictures, tmp_path, monkeypatch, capfd):
+    folder = shutil.copytree(pictures, tmp_path / "pictures")
+    Image.new("RGB", (77, 77)).save(next(folder.glob("*/")) / "large.png")
+    large_one(monkeypatch)
+    train(small(folder), tmp_path / "run")
+    assert "1 picture skipped: " in (said := capfd.readouterr().err) and "large.png (too large for the memory)" in said
+    data = next(folder.glob("*/large.png")).read_bytes()
+    assert ingest.readable_batch([data], 16) == ["too large for the memory"]
+
+
+def test_no_picture_is_blamed_where_no_memory_is_left_for_any(pictures, monkeypatch):
+    data = next(pictures.rglob("*.png")).read_bytes()
+
+    def fail(*_, **__):
+        raise MemoryError("std::bad_alloc")
+
+    monkeypatch.setattr(ingest, "decode_square", fail)
+    monkeypatch.setattr(ingest, "_decoder", lambda *_: fail)
+    monkeypatch.setattr(ingest.np, "empty", fail)
+    with pytest.raises(MemoryError, match="bad_alloc"):
+        ingest.readable_batch([data], 16)
 
 
 def test_checkpoints_are_not_called_damaged_for_want_of_memory(pictures, tmp_path, monkeypatch):

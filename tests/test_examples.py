@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from looc_tf import augment, models
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 LONGEST = 60
 
@@ -21,7 +23,12 @@ def run(monkeypatch, capsys, tmp_path):
         runpy.run_path(str(EXAMPLES / name), run_name="__main__")
         return capsys.readouterr().out
 
-    return script
+    tables = (augment.AUGMENTATIONS, models.BACKBONES)  # in which a script may put parts of its own
+    before = [dict(table) for table in tables]
+    yield script
+    for table, kept in zip(tables, before):
+        table.clear()
+        table.update(kept)
 
 
 def test_each_is_short_and_says_how_to_run_it():

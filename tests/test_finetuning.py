@@ -1,13 +1,17 @@
 """`looc finetune` from a run to an export: what it begins with, when it ends, which weights stay, what it says."""
 
 import csv
+import gc
+import io
 import json
+import logging
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from click.testing import CliRunner
 from helpers import tiny, trained
+from tensorflow import keras
 
 from looc_tf.cli import cli
 from looc_tf.errors import UserError
@@ -49,6 +53,50 @@ def test_it_begins_with_the_trunk_of_the_run_and_a_new_classifier(place, tmp_pat
     for mine, its in zip(load_run(fresh).method.encoder.weights, load_run(place / "begun").method.encoder.weights):
         np.testing.assert_array_equal(mine, its, err_msg=mine.name)
     assert json.loads((fresh / "run.json").read_text())["warm"] == str((place / "begun").absolute())
+
+
+def test_a_run_that_began_with_weights_is_begun_with_itself(place, tmp_path):
+    few = ("training.steps=1", "training.monitor_every=0")
+    train(tiny.experiment(place / "pictures", f"model.weights={place / 'begun'}", *few), tmp_path / "taken")
+    assert finetuning(tmp_path / "taken").model.weights is None
+    out = finetune(tmp_path / "taken", tmp_path / "named", overrides=(*QUICK, "training.steps=0"))
+    for mine, its in zip(load_run(out).method.encoder.weights, load_run(tmp_path / "taken").method.encoder.weights):
+        np.testing.assert_array_equal(mine, its, err_msg=mine.name)
+
+
+@pytest.mark.parametrize("file", ["final.keras", "saved_model"])
+def test_its_network_is_a_model_of_keras(tuned, tmp_path, file):
+    final = load_run(tuned).method.final
+    final.save(tmp_path / file)
+    images = tf.random.stateless_uniform([3, 16, 16, 3], seed=(0, 1))
+    for name, rows in keras.models.load_model(tmp_path / file)(images).items():
+        np.testing.assert_array_equal(rows, final(images)[name], err_msg=name)
+
+
+def test_a_warm_start_from_it_is_refused_in_one_line_that_names_the_way(place, tuned, tmp_path, capfd):
+    """Its network has no heads and no slow copy; its trunk is taken by `model.weights`."""
+    said = logging.StreamHandler(stream := io.StringIO())
+    logging.getLogger("tensorflow").addHandler(said)
+    try:
+        with pytest.raises(UserError) as error:
+            train(tiny.experiment(place / "pictures"), tmp_path / "run" / "deep", warm=tuned)
+        gc.collect()
+    finally:
+        logging.getLogger("tensorflow").removeHandler(said)
+    message = str(error.value)
+    assert (
+        message.startswith(f"{tuned} holds no key_encoder, heads/all, heads/rotation, which a warm")
+        and "\n" not in message
+    )
+    assert message.endswith(f"To begin with its trunk alone, set model.weights={tuned} instead.")
+    assert "could not be found" not in stream.getvalue() + capfd.readouterr().err
+    assert not (tmp_path / "run").exists(), "nothing is left"
+    taken = tiny.experiment(
+        place / "pictures", f"model.weights={tuned}", "training.steps=0", "training.monitor_every=0"
+    )
+    mine, its = load_run(train(taken, tmp_path / "taken")).method.encoder, load_run(tuned).method.encoder
+    images = tf.random.stateless_uniform([3, 16, 16, 3], seed=(0, 1))
+    np.testing.assert_array_equal(mine(images)["trunk"], its(images)["trunk"])
 
 
 def test_it_says_how_many_labels_it_has(tuned):
@@ -175,7 +223,7 @@ def test_classes_are_matched_by_their_names(tuned, place, tmp_path):
 def test_a_mistake_is_one_line_before_anything_is_written(place, tmp_path, more, message):
     answer = looc("finetune", place / "begun", "--out", tmp_path / "run", *(f"--set={each}" for each in SHORT), *more)
     assert answer.exit_code == 2 and message in answer.stderr.splitlines()[-1], answer.stderr
-    assert not (tmp_path / "run" / "config.yaml").exists()
+    assert not (tmp_path / "run").exists()
 
 
 def test_what_cannot_be_fine_tuned(place, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 from helpers import tiny
 from PIL import Image
+from tensorflow import keras
 
 import looc_tf
 from looc_tf.cli import cli
@@ -15,6 +16,9 @@ from looc_tf.errors import UserError
 from looc_tf.evaluate.probes import PROBES, lacking
 from looc_tf.export import embed_files
 from looc_tf.report import evaluate_run, export_run
+from looc_tf.training.finetune import finetuning
+
+SHORT = ("training.batch=8", "training.log_every=1", "training.monitor_every=1", "optimizer.warmup_steps=0")
 
 
 def looc(*arguments):
@@ -102,3 +106,64 @@ def test_a_run_folder_is_a_config(place, tmp_path):
     picture = next((place / "pictures").rglob("*.png"))
     answer = looc("views", place / "run", picture, "-o", tmp_path / "views.png", "--rows", 1)
     assert answer.exit_code == 0 and (tmp_path / "views.png").stat().st_size > 1000
+
+
+class Stop(keras.callbacks.Callback):
+    def __init__(self, after):
+        super().__init__()
+        self.after = after
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.model.stop_training = batch + 1 >= self.after
+
+
+def test_fine_tuning_that_a_callback_stops_goes_on(place, tmp_path):
+    experiment = finetuning(place / "run", overrides=[*SHORT, "training.steps=6"])
+    straight = looc_tf.train(experiment, tmp_path / "straight", warm=place / "run")
+    stopped = looc_tf.train(experiment, tmp_path / "stopped", warm=place / "run", callbacks=[Stop(4)])
+    assert looc_tf.load_run(stopped).step == 4
+    looc_tf.train(experiment, stopped, resume=True)
+    run, other = looc_tf.load_run(stopped), looc_tf.load_run(straight)
+    assert run.step == other.step == 6
+    for mine, its in zip(run.method.get_weights(), other.method.get_weights()):
+        np.testing.assert_allclose(mine, its, rtol=1e-3, atol=1e-4)  # threads round otherwise
+
+
+def test_fine_tuning_keeps_the_bands_and_the_rule_of_the_run(place, tmp_path):
+    bands = np.stack([np.stack(arrays())] * 4, axis=-1)
+    source = looc_tf.source_of(bands, [0, 1, 2] * 8, bands=[3, 2, 1, 0], range=(0, 4095))
+    banded = looc_tf.train(tiny.experiment("x"), tmp_path / "banded", source=source)  # takes on the source's bands
+    assert looc_tf.load_run(banded).experiment.data.bands == (3, 2, 1, 0)
+    with pytest.raises(UserError, match=r"data.bands=\[0, 1, 2, 3\]. Received a source of \[3, 2, 1, 0\]"):
+        looc_tf.train(tiny.experiment("x", "data.bands=[0,1,2,3]"), tmp_path / "other", source=source)
+    tuned = looc_tf.finetune(banded, tmp_path / "tuned", source=source, overrides=["training.steps=2"])
+    assert looc_tf.load_run(tuned).experiment.data.bands == (3, 2, 1, 0)
+    darker = tmp_path / "darker"
+    for number, values in enumerate(arrays()):
+        place_of = darker / "ab"[number % 2]
+        place_of.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(values // 4).save(place_of / f"{number:02}.png")
+    tuned = looc_tf.finetune(
+        place / "memory", tmp_path / "darker-tuned", data=str(darker), overrides=["training.steps=2"]
+    )
+    assert looc_tf.load_run(tuned).pixels == looc_tf.load_run(place / "memory").pixels
+
+
+def test_a_source_of_another_rule_is_refused(place):
+    run, other = looc_tf.load_run(place / "memory"), looc_tf.source_of(arrays(), [0, 1, 2] * 8, range=(0, 9000))
+    with pytest.raises(UserError, match="by the rule of the training"):
+        run.embedder(other)
+    with pytest.raises(UserError, match="by the rule of the training"):
+        evaluate_run(place / "memory", sources={"train": other, "test": other})
+    held = looc_tf.source_of(arrays(), pixels=run.pixels)
+    np.testing.assert_array_equal(run.embedder(held)["trunk"], run.embedder(arrays())["trunk"])
+
+
+def test_grey_batches_have_no_bands_to_choose_from(tmp_path):
+    source = looc_tf.source_of(np.zeros([8, 16, 16, 5], np.uint16), bands=[3, 1])
+    encoder = looc_tf.Encoder(looc_tf.config.Model(width=4, backbone="plain6"), ["all"], channels=2)
+    embed = looc_tf.Embedder(encoder, data_size=16, view_size=16, rule=source.pixels)
+    assert embed(np.zeros([16, 16, 5], np.uint16))["trunk"].shape[0] == 1
+    assert embed(np.zeros([7, 16, 16, 5], np.uint16))["trunk"].shape[0] == 7
+    with pytest.raises(UserError, match=r"Received \[60, 16, 16\]\. Of grey ones"):
+        embed(np.zeros([60, 16, 16], np.uint16))

@@ -10,7 +10,7 @@ from helpers import tiny
 
 from looc_tf import config
 from looc_tf.cli import cli
-from looc_tf.data import read_table, reading
+from looc_tf.data import read_table, table_reading
 from looc_tf.errors import UserError
 from looc_tf.experiments import from_dict, from_text, load
 from looc_tf.report import demo
@@ -55,7 +55,7 @@ def odd(tmp_path):
 
 def test_a_run_goes_on_with_the_pictures_that_it_had(odd, tmp_path):
     first, now = (tiny.experiment(odd, *overrides) for overrides in (["data.rules=1", "data.labels=none"], []))
-    one, other = (read_table(odd, **reading(each.data)) for each in (first, now))
+    one, other = (read_table(odd, **table_reading(each.data)) for each in (first, now))
     assert not np.array_equal(one.labels["label"], other.labels["label"])
     run = train(first, tmp_path / "run")
     train(now, run, resume=True)  # by the config that it was begun with, as one reads it now
@@ -70,7 +70,7 @@ def test_a_demo_that_was_begun_before_goes_on(odd, tmp_path):
     begun = config.to_dict(tiny.experiment(odd))
     del begun["data"]["rules"], begun["data"]["labels"], begun["data"]["label_columns"]
     (tmp_path / demo.BEGUN).write_text(json.dumps({"looc": begun}))
-    experiments = demo._as_begun(tmp_path, {"looc": tiny.experiment(odd)})
+    experiments = demo._as_begun(tmp_path, {"looc": tiny.experiment(odd)}, shipped=False)
     demo._check_own(tmp_path, experiments)
     assert rules(experiments["looc"]) == (1, "none")
 

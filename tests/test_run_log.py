@@ -10,6 +10,23 @@ import pytest
 from looc_tf.errors import UserError
 from looc_tf.run import log as module
 
+
+def test_what_never_became_a_run_leaves_what_was_there(tmp_path):
+    """A log that is alone in its folder goes again when the training is refused; what else is there stays."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "stopped").mkdir()
+    (tmp_path / "stopped" / "train.log").write_text("an earlier try\n")
+    for name in ("a/b/run", "empty", "stopped"):
+        with pytest.raises(UserError, match="does not fit"), module.logging_to(tmp_path / name):
+            raise UserError("It does not fit.")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["empty", "stopped", "train.log"]
+    assert (tmp_path / "stopped" / "train.log").read_text() == "an earlier try\n"
+    with pytest.raises(UserError, match="diverged"), module.logging_to(tmp_path / "run"):
+        (tmp_path / "run" / "config.yaml").touch()
+        raise UserError("It diverged.")
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"config.yaml", "train.log"}
+
+
 UNPROTECTED = "is not protected against a second training into it"
 
 

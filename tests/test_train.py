@@ -338,7 +338,7 @@ def test_a_folder_that_is_no_run(straight, tmp_path):
 def test_a_run_may_begin_with_the_weights_of_another_that_fits(straight, pictures, tmp_path):
     wider = tiny.experiment(pictures, "model.width=8", "training.steps=2")
     refused("has another shape than this experiment's", wider, tmp_path / "wide", warm=straight[0])
-    assert not (tmp_path / "wide" / "config.yaml").exists()
+    assert not (tmp_path / "wide").exists()
     warmed = train(tiny.experiment(pictures, "seed=5", "training.steps=0"), tmp_path / "warm", warm=straight[0])
     for mine, its in zip(load_run(warmed).method.encoder.weights, load_run(straight[0]).method.encoder.weights):
         np.testing.assert_array_equal(mine, its, err_msg=mine.name)

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from looc_tf.data.class_labels import class_labels
 from looc_tf.data.given import Picture, as_pictures, check_alpha, is_deep, is_one, multiplier, rgb, sides
+from looc_tf.data.pixels import Pixels
 from looc_tf.data.source import BUDGET, Source
 from looc_tf.data.splits import SPLITS, assign, canonical, select
 from looc_tf.data.survey import Given, find
@@ -32,6 +33,7 @@ def source_of(
     name: str = "arrays",
     bands: Sequence[int] | None = None,
     range: Given = None,
+    pixels: Pixels | None = None,
 ) -> Source:
     """The `Source` of pictures in memory, for `training_batches`, `train` and `evaluate_run`.
 
@@ -48,7 +50,7 @@ def source_of(
         classes: names of the labels; by default the numbers up to the largest, or the names in their order. Give them
             where parts of a set are made one by one, so that a number means the same class in all of them.
         name: under which the pictures go in messages and results.
-        bands, range: as in `open_source`; with bands the pictures are [N, H, W, any number of bands].
+        bands, range, pixels: as in `open_source`; with bands the pictures are [N, H, W, any number of bands].
 
     Raises:
         UserError: pictures or labels that are none of these, or not as many of one as of the other.
@@ -59,7 +61,7 @@ def source_of(
         (TensorShape([2, 32, 32, 3]), {'label': ('0', '1')})
     """
     split = canonical(split)
-    table, held = _table(images, labels, size, classes, name, bands, range, whole=True)
+    table, held = _table(images, labels, size, classes, name, bands, range, pixels, whole=True)
     return Source(table, name=name, split=split, **held)
 
 
@@ -72,6 +74,7 @@ def parts_of(
     name: str = "arrays",
     bands: Sequence[int] | None = None,
     range: Given = None,
+    pixels: Pixels | None = None,
 ) -> dict[str, Source]:
     """{"train", "validation", "test"}: pictures in memory, cut 80/10/10 by a hash of their place. See `source_of`.
 
@@ -80,7 +83,7 @@ def parts_of(
         >>> sum(len(source) for source in parts.values())
         100
     """
-    table, held = _table(images, labels, size, classes, name, bands, range)
+    table, held = _table(images, labels, size, classes, name, bands, range, pixels)
     present = [split for split in SPLITS if (assign(table) == split).any()]
     parts = {split: select(table, split, name) for split in dict.fromkeys([*present, "train", "test"])}
     return {split: Source(part, name=name, split=split, **held) for split, part in parts.items()}
@@ -94,11 +97,13 @@ def _table(
     name: str,
     bands: Sequence[int] | None,
     given: Given,
+    rule: Pixels | None = None,
     whole: bool = False,
 ) -> tuple[Table, dict[str, Any]]:
     """All rows, and how a `Source` is to hold them."""
     if isinstance(images, tf.data.Dataset):
         images, labels = _read(images, labels, name)
+    bands = bands if rule is None else rule.bands or None
     pictures = as_pictures(images, many=bands is not None)
     if not pictures:
         raise UserError("Expected pictures. Received none of them.")
@@ -110,9 +115,11 @@ def _table(
         splits=np.full(len(pictures), "", "<U10"),
         labels={"label": numbers},
         fields={"label": names} if names else {},
-        picture=_plainly(pictures) if bands is None and given is None and not is_deep(pictures) else _deeply(pictures),
+        picture=_plainly(pictures)
+        if bands is None and given is None and not rule and not is_deep(pictures)
+        else _deeply(pictures),
     )
-    rule, remarks = find(table, name, bands, given, whole)
+    rule, remarks = (rule, ()) if rule else find(table, name, bands, given, whole)
     return table, {"size": size, "pixels": rule, "remarks": remarks}
 
 

@@ -92,6 +92,8 @@ def _deep(image: Image.Image) -> Picture:
 def _shape(expected: str, array: np.ndarray, remedy: str) -> UserError:
     if array.ndim in (3, 4) and array.shape[-3] in CHANNELS and array.shape[-1] not in CHANNELS:
         remedy = "Channels come last: `np.moveaxis(x, -3, -1)`."
+    elif array.ndim in (3, 4) and len(CHANNELS) < array.shape[-1] < BANDS * 2:
+        remedy = f"Of {array.shape[-1]} bands name those to use, as in bands=[3, 2, 1]."
     return UserError(f"Expected {expected}. Received {list(array.shape)}. {remedy}")
 
 

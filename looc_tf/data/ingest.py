@@ -29,7 +29,7 @@ from looc_tf.data.decode import (
 )
 from looc_tf.data.pixels import PLAIN, Pixels, wanted
 from looc_tf.data.raw import check_bands, open_image, read_raw
-from looc_tf.errors import printable, reason
+from looc_tf.errors import out_of_memory, printable, reason
 from looc_tf.progress import stages
 
 Broken = tuple[str, str]  # id, reason
@@ -38,10 +38,26 @@ Checked = Union[Readable, str]  # or why there is none
 Named = TypeVar(
     "Named", bound=tuple[Any, Union[bytes, str, np.ndarray]]
 )  # a picture's id or row; its bytes or why there are none
-FAULTS = (ValueError, OSError, KeyError, tf.errors.OpError)  # what reading a broken picture may raise
+FAULTS = (ValueError, OSError, KeyError, MemoryError, tf.errors.OpError)  # what reading a broken picture may raise
 LARGEST = 4 * MAX_PIXELS + (1 << 20)  # bytes: an uncompressed picture with alpha
+_SPARE = 1 << 26  # bytes that an ordinary picture can be read in
 _PORTION = 1 << 26  # bytes of encoded pictures, about: a batch of large photographs is a smaller batch
 _ALONE = threading.RLock()  # held while a picture of more than LARGE pixels is decoded
+
+
+def why_broken(error: Exception) -> str:
+    """Why a picture cannot be read, in one line, from one of `FAULTS`.
+
+    Raises:
+        Exception: the same error, where not this picture is too large, but no memory is left for any.
+    """
+    if out_of_memory(error) is None:
+        return reason(error)
+    try:
+        np.empty(_SPARE, np.uint8)
+    except MemoryError:
+        raise error from None
+    return "too large for the memory"
 
 
 def read_file(path: Path) -> bytes:
@@ -170,7 +186,7 @@ def _attempt(data: bytes, size: int, rule: Pixels) -> Checked:
     try:
         return readable(data, size, rule)
     except FAULTS as error:
-        return reason(error)
+        return why_broken(error)
 
 
 @lru_cache(maxsize=8)
@@ -231,7 +247,7 @@ def _rows(
             data = read(row)
             yield row, data if isinstance(data, bytes) else decode_one(data, size, rule)
         except FAULTS as error:
-            yield row, reason(error)
+            yield row, why_broken(error)
 
 
 def portions(pictures: Iterable[Named], most: int) -> Iterator[list[Named]]:

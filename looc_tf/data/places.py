@@ -67,3 +67,8 @@ def beside(folder: Path) -> list[str]:
             return [entry.name for entry in itertools.islice(entries, _MOST) if not entry.name.startswith(".")]
     except OSError:
         return []
+
+
+def same_place(data: str, other: str) -> bool:
+    """Whether two names mean the same pictures."""
+    return data == other or os.path.realpath(os.path.expanduser(data)) == os.path.realpath(os.path.expanduser(other))

@@ -98,9 +98,12 @@ def is_deep(data: bytes) -> bool:
 
 
 def check_bands(data: bytes) -> None:
-    """Raises a `ValueError` for a TIFF whose bands must be named, or whose numbers are no 8-bit picture's."""
+    """Raises a `ValueError` for a TIFF that lacks a part, needs its bands named, or holds no numbers of 8 bits."""
     page = _page(data) if data.startswith(tiff.MARKS) else None
-    if page is None or page.value(tiff.PHOTOMETRIC) == tiff.CMYK:
+    if page is None:
+        return
+    tiff.check_places(page)
+    if page.value(tiff.PHOTOMETRIC) == tiff.CMYK:
         return
     bands = page.shape[2]
     if bands > 4 or (bands == 2 and page.extra not in tiff.ALPHA):
@@ -149,8 +152,13 @@ def open_image(data: bytes) -> Image.Image:
     """`Image.open`, without its warning of a large picture: there are bounds of our own.
 
     A filter of warnings would be one of the whole process and of all its threads.
+
+    Raises:
+        UnidentifiedImageError: it is of no format that is read.
+        ValueError: a TIFF whose header takes more memory than the file, or a format that needs another library.
     """
     Image.init()
+    tiff.check_header(data)
     if data[4:8] == b"ftyp" and data[8:12] in _HEIC:
         return _heic()(io.BytesIO(data), "")
     for factory, accept in (Image.OPEN[name] for name in FORMATS if name in Image.OPEN):

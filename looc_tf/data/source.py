@@ -11,10 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from looc_tf.data.census import Census
-from looc_tf.data.ingest import FAULTS, decode_all, decode_one
+from looc_tf.data.ingest import FAULTS, decode_all, decode_one, why_broken
 from looc_tf.data.pixels import PLAIN, Pixels
 from looc_tf.data.table import Table
-from looc_tf.errors import UserError, reason
+from looc_tf.errors import UserError
 
 BUDGET = 2 * 1024**3  # bytes of decoded pictures that are held in memory
 _WORKERS = 8  # threads that read and decode one batch when pictures are not held in memory
@@ -182,7 +182,7 @@ class Source:
                 copy = decode_one(stylized(row), self.size, self.pixels) if stylized is not None else None
                 return row, image, copy
             except FAULTS as error:
-                self._skip(row, reason(error))
+                self._skip(row, why_broken(error))
         raise self._nothing()
 
     def _skip(self, row: int, why: str) -> None:

@@ -2,132 +2,71 @@
 
 Pillow reads at most four bands, of few depths. What this module does not unpack itself (LZW, PackBits) it gives to
 Pillow as a grey picture of bytes, whose size is known; so nothing swells beyond what the header claims, and that is
-checked first (TIFF 6.0; BigTIFF; TIFF Technical Note 3 for the floating predictor; GDAL's tag of "no data").
+checked first, as is the size of the header itself (TIFF 6.0; BigTIFF; TIFF Technical Note 3 for the floating predictor;
+GDAL's tag of "no data").
 """
 
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from PIL import Image
 
-MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+from looc_tf.data.tiff_header import (
+    ALPHA,
+    BITS,
+    CMYK,
+    COMPRESSION,
+    COUNTS,
+    FILL,
+    FORMAT,
+    HEIGHT,
+    MARKS,
+    OFFSETS,
+    ORIENTATION,
+    PHOTOMETRIC,
+    PLANAR,
+    PREDICTOR,
+    ROWS,
+    SAMPLES,
+    TILE_COUNTS,
+    TILE_HEIGHT,
+    TILE_OFFSETS,
+    TILE_WIDTH,
+    UNSPECIFIED,
+    WIDTH,
+    Page,
+    check_header,
+    read_page,
+)
+
+__all__ = [
+    "ALPHA",
+    "CMYK",
+    "COMPRESSION",
+    "FILL",
+    "FORMAT",
+    "MARKS",
+    "MOST_BYTES",
+    "PHOTOMETRIC",
+    "UNSPECIFIED",
+    "Page",
+    "check_header",
+    "check_places",
+    "read_page",
+    "read_values",
+]
 MOST_BYTES = 1 << 30  # of the numbers of a page, unpacked
-ALPHA, UNSPECIFIED = (1, 2), 0  # values of EXTRA
-SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL, ORIENTATION = 254, 256, 257, 258, 259, 262, 266, 274
-SAMPLES, ROWS, PLANAR, PREDICTOR, TILE_WIDTH, TILE_HEIGHT, EXTRA, FORMAT = 277, 278, 284, 317, 322, 323, 338, 339
-OFFSETS, COUNTS, TILE_OFFSETS, TILE_COUNTS, NO_DATA = 273, 279, 324, 325, 42113
-CMYK = 5
-_TYPES = {1: "B", 2: "s", 3: "H", 4: "I", 6: "b", 7: "s", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
-_WHOLE, _SIGNED, _FLOAT = 1, 2, 3
+_PADDING = 1 << 28  # bytes, unpacked, by which the tiles may exceed twice their page
+_NO_SIZE, _TOO_FEW = "TIFF whose strips or tiles have no possible size", "TIFF with fewer strips or tiles than it needs"
 _PLAIN, _LZW, _DEFLATE, _PACKBITS = 1, 5, (8, 32946), 32773
 _CHUNK = 1 << 20  # odd-sized numbers that are unpacked at a time
-
-
-@dataclass(frozen=True)
-class Page:
-    """The header of the first page.
-
-    Attributes:
-        data: the whole file.
-        order: "<" or ">".
-        tags: number -> values.
-        more: whether other pages follow that are no smaller copies or masks of this one.
-    """
-
-    data: bytes
-    order: Literal["<", ">"]
-    tags: dict[int, tuple]
-    more: bool
-
-    def value(self, tag: int, default: int = 0) -> int:
-        """The first value of a tag."""
-        return int(self.tags.get(tag, (default,))[0])
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Height, width, bands."""
-        return self.value(HEIGHT), self.value(WIDTH), self.value(SAMPLES, 1)
-
-    @property
-    def bits(self) -> int:
-        """Of one number."""
-        return self.value(BITS, 1)
-
-    @property
-    def extra(self) -> int | None:
-        """What the last band is declared to be, None where nothing is said."""
-        return int(self.tags[EXTRA][-1]) if self.tags.get(EXTRA) else None
-
-    @property
-    def dtype(self) -> np.dtype:
-        """The type of the numbers, in this machine's order of bytes."""
-        kind = self.value(FORMAT, _WHOLE)
-        name = {_WHOLE: "uint", _SIGNED: "int", _FLOAT: "float", 4: "uint"}.get(kind)
-        size = next((size for size in (8, 16, 32, 64) if self.bits <= size), 0)
-        odd = self.bits != size and kind != _WHOLE
-        if name is None or not size or odd or (name == "float" and size == 8) or len(set(self.tags.get(BITS, ()))) > 1:
-            raise ValueError(f"TIFF of {self.bits} bits in sample format {kind} is not read")
-        return np.dtype(f"{name}{size}")
-
-    @property
-    def missing(self) -> tuple[float, ...]:
-        """The value that GDAL writes for "no data", if it says one."""
-        text = b"".join(self.tags.get(NO_DATA, ())).split(b"\0")[0].strip()
-        try:
-            return (float(text),) if text and math.isfinite(float(text)) else ()
-        except ValueError:
-            return ()
-
-
-def read_page(data: bytes) -> Page:
-    """The header of the first page of a TIFF; no pixel is read.
-
-    Raises:
-        ValueError: it is broken.
-    """
-    order: Literal["<", ">"] = "<" if data[:2] == b"II" else ">"
-    big = b"+" in data[2:4]
-    try:
-        (first,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
-        tags, following = _directory(data, order, big, first)
-        more = False
-        if following:
-            more = not int(_directory(data, order, big, following)[0].get(SUBFILE, (0,))[0]) & 5
-    except (struct.error, OverflowError) as error:
-        raise ValueError("TIFF whose header is cut short") from error
-    return Page(data, order, tags, more)
-
-
-def _directory(data: bytes, order: str, big: bool, at: int) -> tuple[dict[int, tuple], int]:
-    """The tags of a directory, and where the next one is."""
-    offset, inline, head = ("Q", 8, "HHQ") if big else ("I", 4, "HHI")
-    (count,) = struct.unpack_from(order + ("Q" if big else "H"), data, at)
-    at += 8 if big else 2
-    if count > 4096:
-        raise ValueError(f"TIFF with {count} tags")
-    tags = {}
-    for _ in range(count):
-        tag, kind, number = struct.unpack_from(order + head, data, at)
-        place = at + struct.calcsize(order + head)
-        at = place + inline
-        if kind not in _TYPES:
-            continue
-        size = number * struct.calcsize(_TYPES[kind])
-        if size > inline:
-            (place,) = struct.unpack_from(order + offset, data, place)
-        if place + size > len(data):
-            raise ValueError("TIFF whose header is cut short")
-        tags[tag] = struct.unpack_from(f"{order}{number}{_TYPES[kind]}", data, place)
-    (following,) = struct.unpack_from(order + offset, data, at) if at + inline <= len(data) else (0,)
-    return {tag: values for tag, values in tags.items() if values}, following
 
 
 def read_values(page: Page, most_pixels: int) -> np.ndarray:
@@ -137,37 +76,69 @@ def read_values(page: Page, most_pixels: int) -> np.ndarray:
         ValueError: too large, cut short, or packed in a way that is not read.
     """
     height, width, bands = page.shape
-    if not 0 < height * width <= most_pixels:
+    if min(height, width) < 1 or height * width > most_pixels:
         raise ValueError(f"{width} x {height} pixels; at most {most_pixels:,} are read")
     if not 0 < bands * height * width * page.dtype.itemsize <= MOST_BYTES:
         raise ValueError(f"{bands} bands of {width} x {height} {page.dtype}; at most {MOST_BYTES:,} bytes are read")
     if page.value(FILL, 1) != 1:
         raise ValueError("TIFF with bits in reverse order is not read")
+    tall, wide, deep = _bounded_sides(page)
     values = np.zeros(page.shape, page.dtype)
-    for segment, top, left, band, shape in _segments(page):
+    for segment, top, left, band, shape in _segments(page, tall, wide, deep):
         rows = _numbers(page, segment, shape)[: height - top, : width - left]
         values[top : top + shape[0], left : left + shape[1], band : band + shape[2]] = rows
     return _upright(values, page.value(ORIENTATION, 1))
 
 
-def _segments(page: Page) -> Iterator[tuple[bytes, int, int, int, tuple[int, int, int]]]:
-    """Of each strip or tile its bytes as they are stored, top, left, first band, and (height, width, bands)."""
+def check_places(page: Page) -> None:
+    """Whether all of a page is in the file: where strips or tiles are missing, Pillow makes it black.
+
+    Raises:
+        ValueError: it names fewer strips or tiles than it needs.
+    """
+    if 0 < len(_stored(page)[0]) < _sides(page)[3]:
+        raise ValueError(_TOO_FEW)
+
+
+def _sides(page: Page) -> tuple[int, int, int, int]:
+    """Height, width and bands of a strip or tile, and how many of them make the page."""
     height, width, bands = page.shape
     tiled = TILE_OFFSETS in page.tags
     tall = page.value(TILE_HEIGHT) if tiled else min(page.value(ROWS, height) or height, height)
     wide = page.value(TILE_WIDTH) if tiled else width
     deep = 1 if page.value(PLANAR, 1) == 2 else bands
-    if tall < 1 or wide < 1 or tall * wide * deep * page.dtype.itemsize > MOST_BYTES:
-        raise ValueError("TIFF whose strips or tiles have no possible size")
-    places = [
-        (top, left, band) for band in range(0, bands, deep) for top in range(0, height, tall)
-        for left in range(0, width, wide)
-    ]  # fmt: skip
-    offsets, counts = (page.tags.get(tag, ()) for tag in ((TILE_OFFSETS, TILE_COUNTS) if tiled else (OFFSETS, COUNTS)))
-    if min(len(offsets), len(counts)) < len(places):
-        raise ValueError("TIFF with fewer strips or tiles than it needs")
-    for (top, left, band), offset, count in zip(places, offsets, counts):
-        if offset + count > len(page.data):
+    if min(tall, wide, deep) < 1:
+        raise ValueError(_NO_SIZE)
+    return tall, wide, deep, -(-height // tall) * -(-width // wide) * (bands // deep)
+
+
+def _bounded_sides(page: Page) -> tuple[int, int, int]:
+    """Height, width and bands of a strip or tile, where the file has enough of them and they unpack to little more
+    than the page: a file may hold one tile and name it for all places."""
+    tall, wide, deep, needed = _sides(page)
+    one, whole = (count * page.dtype.itemsize for count in (tall * wide * deep, math.prod(page.shape)))
+    if one > MOST_BYTES or needed * one > 2 * whole + _PADDING:
+        raise ValueError(_NO_SIZE)
+    if min(map(len, _stored(page))) < needed:
+        raise ValueError(_TOO_FEW)
+    return tall, wide, deep
+
+
+def _stored(page: Page) -> tuple[tuple, tuple]:
+    """Where the strips or tiles are, and how many bytes each has."""
+    places, sizes = (TILE_OFFSETS, TILE_COUNTS) if TILE_OFFSETS in page.tags else (OFFSETS, COUNTS)
+    return page.tags.get(places, ()), page.tags.get(sizes, ())
+
+
+def _segments(
+    page: Page, tall: int, wide: int, deep: int
+) -> Iterator[tuple[bytes, int, int, int, tuple[int, int, int]]]:
+    """Of each strip or tile its bytes as they are stored, top, left, first band, and (height, width, bands)."""
+    height, width, bands = page.shape
+    tiled = TILE_OFFSETS in page.tags
+    places = itertools.product(range(0, bands, deep), range(0, height, tall), range(0, width, wide))
+    for (band, top, left), offset, count in zip(places, *_stored(page)):
+        if min(offset, count) < 0 or offset + count > len(page.data):
             raise ValueError("TIFF that is cut short")
         shape = (tall if tiled else min(tall, height - top), wide, deep)
         yield page.data[offset : offset + count], top, left, band, shape

@@ -172,9 +172,9 @@ def choose_pictures(sources: Mapping[str, Source], limit: Optional[int]) -> dict
     else:
         count = -(-len(train) // HELD_OUT)
         held_out, order = (train, np.sort(order[:count])), order[count:]
-    labels = getattr(train, "labels", None)  # a source of somebody's own may not tell them before it is read
+    labels = getattr(train, "labels", {}).get("label")  # a source of somebody's own may not tell them before
     if labels is not None:
-        order = order[np.argsort(labels["label"][order] < 0, kind="stable")]
+        order = order[np.argsort(labels[order] < 0, kind="stable")]
     return {"train": (train, np.sort(order[:limit])), "validation": held_out, "test": (test, np.arange(len(test)))}
 
 

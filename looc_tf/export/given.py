@@ -10,10 +10,10 @@ import tensorflow as tf
 from PIL import Image
 
 from looc_tf.data.given import Picture, as_array, as_pictures, check_alpha, is_one, is_path, multiplier, rgb
-from looc_tf.data.ingest import FAULTS, decode_one
+from looc_tf.data.ingest import FAULTS, decode_one, why_broken
 from looc_tf.data.pixels import PLAIN, Pixels
 from looc_tf.data.raw import is_deep
-from looc_tf.errors import UserError, reason
+from looc_tf.errors import UserError
 
 REMEDY = "Call the embedder itself, `embedder(x)`, which takes one picture, grey ones, PIL pictures and paths too."
 
@@ -34,6 +34,7 @@ def portions_of(pictures: Any, size: int, batch: int, rule: Pixels = PLAIN) -> I
         UserError: no pictures, values out of 0..255, or a file that cannot be read.
     """
     if hasattr(pictures, "fetch"):
+        check_rule(pictures, rule)
         for start in range(0, len(pictures), batch):
             yield pictures.fetch(tf.range(start, min(start + batch, len(pictures))))["image"].numpy()
         return
@@ -48,6 +49,16 @@ def portions_of(pictures: Any, size: int, batch: int, rule: Pixels = PLAIN) -> I
             yield np.stack([made(picture) for picture in part])
         else:
             yield np.stack([_square(picture, made, size, rule) for picture in part])
+
+
+def check_rule(source: Any, rule: Pixels) -> None:
+    """Raises a `UserError` for an open source whose pictures became 8 bits by another rule than those of a training."""
+    its = getattr(source, "pixels", PLAIN)
+    if its != rule:
+        raise UserError(
+            f"Expected a source held by the rule of the training, {rule}. Received one held by {its}. Open it by that "
+            "rule: open_source(..., pixels=run.pixels), source_of(..., pixels=run.pixels)."
+        )
 
 
 def _maker(pictures: list[Picture], rule: Pixels) -> Callable[[Picture], Any]:
@@ -80,10 +91,23 @@ def _several(pictures: Any, rule: Pixels) -> list[Picture]:
         return as_pictures([pictures])
     if not isinstance(pictures, (list, tuple)):
         pictures = as_array(pictures)
-        one = is_one(pictures) or (bool(rule.bands) and pictures.ndim == 3)
+        one = _is_one_of_bands(pictures) if rule.bands else is_one(pictures)
         pictures = pictures[None] if one and pictures.dtype.kind not in "OUS" else pictures
     return as_pictures(
         list(pictures) if isinstance(pictures, np.ndarray) and pictures.ndim == 4 else pictures, many=bool(rule.bands)
+    )
+
+
+def _is_one_of_bands(array: np.ndarray) -> bool:
+    """Whether an array is one picture [H, W, bands] or [H, W]; grey ones [N, H, W] have no bands to choose from."""
+    if array.ndim != 3:
+        return array.ndim == 2
+    height, width, bands = array.shape
+    if bands < min(height, width):
+        return True
+    raise UserError(
+        f"Expected pictures [N, H, W, bands], or one of them, [H, W, bands]. Received {list(array.shape)}. "
+        "Of grey ones make pictures of one band: `x[..., None]`."
     )
 
 
@@ -92,7 +116,7 @@ def _square(picture: Picture, made: Callable[[Picture], Any], size: int, rule: P
         found = made(picture)
         return decode_one(found, size, rule if isinstance(found, bytes) else PLAIN)
     except FAULTS as error:
-        raise UserError(f"Expected a readable picture. {picture}: {reason(error)}.") from error
+        raise UserError(f"Expected a readable picture. {picture}: {why_broken(error)}.") from error
 
 
 def checked_pixels(images: Any, channels: int = 3) -> tf.Tensor:

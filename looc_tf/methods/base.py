@@ -57,6 +57,7 @@ class Method(UnitImages, keras.Model):
     reads_parameters: ClassVar[bool] = False
     reading: ClassVar[str] = "knn"
     ends_with_best: ClassVar[bool] = False
+    ended_early: bool = False  # whether a training has ended by its own patience
     against_collapse: str = "Lower optimizer.learning_rate, or let the views vary more."
 
     def __init__(self, encoder: Encoder, *, accumulate: int = 1, watch: Sequence[str] = (), **options):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -19,6 +21,7 @@ from looc_tf.methods.facts import Facts
 from looc_tf.methods.networks import build_encoder
 from looc_tf.methods.supervised import Supervised
 from looc_tf.models import Encoder
+from looc_tf.models.inputs import UnitImages
 from looc_tf.representations import PROBABILITIES, QUERY, TRUNK
 
 
@@ -32,17 +35,23 @@ class Settings(config.Method):
     patience: int = 0  # end after so many validation readings without a better one; 0 takes all steps
 
 
-class Classified(keras.Model):
+@keras.saving.register_keras_serializable(package="looc_tf")
+class Classified(UnitImages, keras.Model):
     """An encoder and a linear classifier on its trunk: `trunk`, and the `probabilities` of the classes.
+
+    It is saved, loaded and copied like any model of Keras, see `Encoder`: `load_run(RUN).method.final.save("f.keras")`.
 
     Args:
         encoder: without heads.
         classifier: gives logits, float32.
     """
 
-    def __init__(self, encoder: Encoder, classifier: keras.layers.Layer):
-        super().__init__(name="classified")
+    def __init__(self, encoder: Encoder, classifier: keras.layers.Layer, name: str = "classified"):
+        super().__init__(name=name)
         self.encoder, self.classifier = encoder, classifier
+        classifier(tf.zeros([1, encoder.dimension(TRUNK)]))  # before it is a part: its weights have names of their own
+        height, width = encoder.shared.input_shape[1:3]
+        self(tf.zeros([1, height or 32, width or 32, encoder.channels]))  # a SavedModel needs a shape
 
     @property
     def heads(self) -> dict[str, keras.Model]:
@@ -53,6 +62,22 @@ class Classified(keras.Model):
         """`trunk` and `probabilities` of pictures `[B, H, W, 3]` in [0, 1]."""
         outputs = self.encoder(images, training=training)
         return {**outputs, PROBABILITIES: tf.nn.softmax(self.classifier(outputs[TRUNK]), axis=1)}
+
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` builds it of again."""
+        parts = {"encoder": self.encoder, "classifier": self.classifier}
+        saved = {part: keras.saving.serialize_keras_object(layer) for part, layer in parts.items()}
+        saved["classifier"].pop("build_config", None)  # or its weights would have other names
+        return {"name": self.name, "trainable": self.trainable, **saved}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Classified:
+        """The inverse of `get_config`, with freshly drawn weights."""
+        # Of `keras.layers`: what a SavedModel says of a layer of Keras has no module.
+        encoder, classifier = (keras.layers.deserialize(config[p], custom_objects) for p in ("encoder", "classifier"))
+        classified = cls(encoder, classifier, name=config["name"])
+        classified._trainable = config["trainable"]  # of itself alone: the setter reaches into its parts
+        return classified
 
 
 class FineTune(Supervised):

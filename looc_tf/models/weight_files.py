@@ -20,6 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from looc_tf.errors import UserError, reason
+from looc_tf.files import without_patterns
 
 _INSIDE = "model.weights.h5"  # of a .keras file
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
@@ -59,7 +60,7 @@ def opened(path: Path) -> Iterator[Weights]:
         raise UserError(f"model.weights should be {KINDS}, or 'imagenet'. {str(path)!r} does not exist.")
     try:
         with contextlib.ExitStack() as stack:
-            yield _folder(path) if path.is_dir() else _file(path, stack)
+            yield _folder(path, stack) if path.is_dir() else _file(path, stack)
     except UserError:
         raise
     except Exception as error:  # a damaged file ends in whatever its library makes of it
@@ -104,15 +105,16 @@ def _text(name: Any) -> str:
     return name.decode() if isinstance(name, bytes) else str(name)
 
 
-def _folder(path: Path) -> Weights:
+def _folder(path: Path, stack: contextlib.ExitStack) -> Weights:
     newest = _newest(path / "checkpoints")
     if newest is not None:
-        return Weights(list(_checkpoint(newest)), "run")
+        place = stack.enter_context(without_patterns(newest.parent))  # to the end: tensors are read when asked for
+        return Weights(list(_checkpoint(place / newest.name)), "run")
     versions = [each for each in path.iterdir() if each.name.isdigit() and (each / "saved_model.pb").is_file()]
     saved = max(versions, key=lambda each: int(each.name), default=path)
     if not (saved / "saved_model.pb").is_file():
         raise UserError(f"model.weights should be {KINDS}. The folder {str(path)!r} is none of these.")
-    return Weights(list(_saved_model(saved)), "variables")
+    return Weights(list(_saved_model(stack.enter_context(without_patterns(saved)))), "variables")
 
 
 def _newest(folder: Path) -> Path | None:

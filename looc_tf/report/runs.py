@@ -15,11 +15,13 @@ from typing import Any, Optional
 import looc_tf
 from looc_tf.config import Evaluation
 from looc_tf.data import Census, Source, census_of, open_parts, reading
+from looc_tf.data.places import same_place
 from looc_tf.errors import UserError
 from looc_tf.evaluate import Reading, choose_pictures, classifier_reading, readings
 from looc_tf.evaluate.features import Progress
 from looc_tf.evaluate.progress import terminal_progress
 from looc_tf.export import export
+from looc_tf.export.given import check_rule
 from looc_tf.files import write_atomically, writing
 from looc_tf.results import Provenance, read_results, write_results
 from looc_tf.results.figure import matrix_figure
@@ -110,12 +112,14 @@ def evaluate_run(
         census = census_of(sources.values())
         for line in census.lines if census else ():
             (tell or _log)(line)
+    for source in sources.values():
+        check_rule(source, run.pixels)
     known = provenance(run, sources, experiment.evaluation)
     notes: list[str] = []
     with terminal_progress() as progress:
         read = list(readings(run.embedder.images, sources, experiment.evaluation, progress, notes)) if probes else []
         read += _classified(run, sources, progress, notes)
-    other = data is not None and not _same_place(data, experiment.data.name)
+    other = data is not None and not same_place(data, experiment.data.name)
     part = _beside(run.path, known) if other else ""
     return write_readings(run, read, known, part, notes, census_of(sources.values()))
 
@@ -125,7 +129,7 @@ def _parts(run: Run, data: str | None, labels: str | None) -> dict[str, Source]:
     are read is of its own."""
     check_named_pictures(run.path, data)
     own = run.experiment.data
-    how = reading(own) if data is None or _same_place(data, own.name) else {}
+    how = reading(own) if data is None or same_place(data, own.name) else {}
     if labels is not None:
         how["labels"] = labels
     return open_parts(data or own.name, size=own.size, **{**how, "pixels": run.pixels})
@@ -195,10 +199,6 @@ def _log(line: str) -> None:
 
 def _name(checkpoint: str) -> str:
     return checkpoint if checkpoint in (LAST, BEST) else f"{STEP}{checkpoint}"
-
-
-def _same_place(data: str, other: str) -> bool:
-    return data == other or os.path.realpath(os.path.expanduser(data)) == os.path.realpath(os.path.expanduser(other))
 
 
 def _beside(run: Path, known: Provenance) -> str:

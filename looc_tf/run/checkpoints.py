@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
@@ -191,17 +192,52 @@ def begin_with(method: Method, folder: str | Path) -> None:
         raise UserError(f"Expected the checkpoint of an earlier run in {folder}. Found none. Start without it.")
     newest = Path(folder) / f"{LAST}-{steps[0]}"
     try:
-        with without_patterns(Path(folder)) as named:
-            status = tf.train.Checkpoint(method=tf.train.Checkpoint(**method.encoders())).read(str(named / newest.name))
-            status.assert_existing_objects_matched().expect_partial()
+        _read(newest, method.encoders())
     except Exception as error:  # see `CheckpointFolder.restore`
         if out_of_memory(error) is not None:
             raise
-        raise UserError(
-            f"The network of {newest} has another shape than this experiment's, or is damaged ({_brief(error)}). "
-            "Start without it, or with the same model and spaces."
-        ) from error
+        raise UserError(_unfitting(method, newest, error)) from error
     log.info("The encoders begin with those of %s", newest)
+
+
+def _read(prefix: Path, networks: Mapping[str, Any]) -> None:
+    """Restores parts of a method, each whole; what the checkpoint holds besides is left alone."""
+    with without_patterns(prefix.parent) as folder:
+        status = tf.train.Checkpoint(method=tf.train.Checkpoint(**networks)).read(str(folder / prefix.name))
+        status.expect_partial().assert_existing_objects_matched()  # in this order, or a refusal warns of every value
+
+
+def _unfitting(method: Method, newest: Path, error: Exception) -> str:
+    """Why a run cannot be begun with, and whether its trunk can be."""
+    run = newest.parent.parent
+    remedy = "Start without it, or with the same model and spaces."
+    if _trunk_fits(method, newest):
+        remedy = f"To begin with its trunk alone, set model.weights={run} instead."
+        lacking = _lacking(method, newest)
+        if lacking:
+            return f"{run} holds no {', '.join(lacking)}, which a warm start of this experiment takes. {remedy}"
+    return (
+        f"The network of {newest} has another shape than this experiment's, or is damaged ({_brief(error)}). {remedy}"
+    )
+
+
+def _trunk_fits(method: Method, newest: Path) -> bool:
+    encoder = method.encoder
+    last = {"stages": encoder.stages} if encoder.last is None else {"last": encoder.last}
+    try:
+        _read(newest, {"encoder": tf.train.Checkpoint(shared=encoder.shared, **last)})
+    except Exception:  # see `CheckpointFolder.restore`
+        return False
+    return True
+
+
+def _lacking(method: Method, newest: Path) -> list[str]:
+    """The encoders of a method, and heads of its first one, that a checkpoint does not hold."""
+    with without_patterns(newest.parent) as folder:
+        held = [name for name, _ in tf.train.list_variables(str(folder / newest.name))]
+    wanted = [*method.encoders(), *(f"encoder/heads/{head}" for head in method.encoder.heads)]
+    lacking = [name for name in wanted if not any(one.startswith(f"method/{name}/") for one in held)]
+    return [name.replace("encoder/heads/", "heads/") for name in lacking]
 
 
 def diverged(step: int, what: str, kept: list[int]) -> str:

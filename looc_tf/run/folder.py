@@ -78,7 +78,7 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._open.close()
+        self._open.__exit__(kind, error, trace)
 
     @property
     def chief(self) -> bool:
@@ -131,10 +131,12 @@ class RunFolder:
 
     def end(self, source: Source, facts: Facts) -> None:
         """Says that the training is done, and which pictures turned out to be broken."""
+        method = self.checkpoints.method
+        taken = int(method.optimizer.iterations.numpy())
         if not self.checkpoints.steps():
-            self.checkpoints.save(0)  # no steps: random weights, the baseline of every probe
-        if self.checkpoints.method.ends_with_best and facts.steps:
-            self._end_with_best(facts)
+            self.checkpoints.save(taken)  # of no steps: random weights, the baseline of every probe
+        if method.ends_with_best and facts.steps and (taken >= facts.steps or method.ended_early):
+            self._end_with_best(facts)  # but not where a callback of the user's own has stopped it
         self.log_skipped(source)
         if max(self.checkpoints.steps()) == facts.steps:  # else a callback has stopped it, and that was said
             log.info("Done: %d steps in %s", facts.steps, self.path)

@@ -73,11 +73,13 @@ def logging_to(out: Path) -> Iterator[None]:
 
     On a terminal, where a bar shows how it goes, the lines of each step go to the file alone; what is logged as
     `FILE_ALONE` always does. The log has one writer, and so has the run: the lock on it ends with the process, however
-    that ends. Where files cannot be locked (some network file systems) the run goes on, with a warning.
+    that ends. Where files cannot be locked (some network file systems) the run goes on, with a warning. A block that is
+    left by an error before anything else is in the folder leaves no log, and no folder that was not there.
 
     Raises:
         UserError: another process trains into the folder, or the log cannot be written.
     """
+    made = [*_missing(out / "train.log")]
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         file = _File(out / "train.log", encoding="utf-8")
@@ -94,12 +96,32 @@ def logging_to(out: Path) -> Iterator[None]:
         if unprotected:
             log.warning("%s is not protected against a second training into it: %s.", out, unprotected)
         yield
+        made = []
     finally:
         logger.setLevel(level)
         logger.propagate = propagate
         for handler in handlers:
             logger.removeHandler(handler)
         file.close()
+        _withdraw(made)
+
+
+def _missing(path: Path) -> Iterator[Path]:
+    """The path and the folders above it that are not there, itself first."""
+    for each in (path, *path.absolute().parents):
+        if each.exists():
+            return
+        yield each
+
+
+def _withdraw(made: list[Path]) -> None:
+    """Removes a log that is alone in its folder, then the folders that were made for it."""
+    if not made or list(made[0].parent.iterdir()) != [made[0]]:
+        return
+    with contextlib.suppress(OSError):  # somebody has put something there
+        made[0].unlink()
+        for folder in made[1:]:
+            folder.rmdir()
 
 
 def _lock(file: _File, out: Path) -> str:

@@ -98,7 +98,7 @@ class State:
             self._belongs(prefix, step, said["step"], said["experiment"])
         with without_patterns(prefix.parent) as folder:
             # What it holds besides, such as the origin, is left alone.
-            self.mine.read(str(folder / prefix.name)).assert_existing_objects_matched().expect_partial()
+            self.mine.read(str(folder / prefix.name)).expect_partial().assert_existing_objects_matched()
 
     def _belongs(self, prefix: Path, step: int, its_step: int, its_experiment: Mapping[str, Any]) -> None:
         remedy = f"Move {prefix.name}.* out of {prefix.parent}, or put back what belongs there."

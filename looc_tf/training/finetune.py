@@ -9,6 +9,7 @@ from pathlib import Path
 from looc_tf import config, experiments, methods
 from looc_tf.config import Data, Experiment, Gate, Optimizer, Training
 from looc_tf.data import Source, read_table, table_reading
+from looc_tf.data.places import same_place
 from looc_tf.data.splits import select
 from looc_tf.errors import UserError
 from looc_tf.methods import FineTune
@@ -122,7 +123,8 @@ def finetuning(
         name=f"{base.name}-{'linear' if linear else 'finetune'}" + (f"-{100 * fraction:g}%" if fraction != 1 else ""),
         about=f"Fine-tuning of {base.name} on labels.",
         seed=base.seed if seed is None else seed,
-        data=base.data if data is None else Data(name=data, size=base.data.size),  # what is said of others is theirs
+        model=dataclasses.replace(base.model, weights=None),  # it begins with the run, whatever that began with
+        data=_pictures(base.data, data),
         views=dataclasses.replace(base.views, chain=CHAIN),
         method=settings,
         optimizer=OPTIMIZER,
@@ -130,6 +132,13 @@ def finetuning(
         gate=Gate(),
     )
     return experiments.from_text(config.to_yaml(experiments.with_data(experiment, None, labels)), overrides)
+
+
+def _pictures(own: Data, name: str | None) -> Data:
+    """The pictures of a name as the network takes them; what else a config says of its own pictures is of those."""
+    if name is None or same_place(name, own.name):
+        return own if name is None else dataclasses.replace(own, name=name)
+    return Data(name=name, size=own.size, bands=own.bands, range=own.range)
 
 
 def _begun(run: Path) -> Experiment:

@@ -65,7 +65,7 @@ def train(
     with telling_causes(experiment), distribute.strategy().scope(), RunFolder(out, experiment, resume) as run:
         experiments.check(experiment, distribute.replicas())
         few = methods.few_values(experiment, distribute.replicas(), resume)
-        whole, run.own_source = opened(experiment, source, run), source is not None
+        whole, run.own_source = opened(experiment, source, run, warm), source is not None
         source = methods.pictures_of(experiment, whole)
         facts = Facts.of(experiment, source)
         method = compiled(experiment, facts)
@@ -95,13 +95,20 @@ def batches_of(experiment: Experiment, method: Method, source: Source, steps: in
     )
 
 
-def opened(experiment: Experiment, source: Source | None, run: RunFolder) -> Source:
-    """The training pictures: those that are open already, else those of the config; a run that goes on reads them by
-    the rule with which it began."""
+def opened(experiment: Experiment, source: Source | None, run: RunFolder, warm: str | Path | None = None) -> Source:
+    """The training pictures: those that are open already, else those of the config.
+
+    A run that goes on reads them by the rule with which it began, and one that begins with the weights of another run
+    by that one's, where it was of such pictures.
+    """
     data = experiment.data
     if source is not None:
         return source
-    how = {**reading(data), "pixels": recorded_pixels(run.path) if run.resume else None}
+    rule = recorded_pixels(run.path) if run.resume else None
+    if rule is None and warm and data.range is None and (Path(warm) / "run.json").is_file():
+        former = recorded_pixels(Path(warm))
+        rule = former if not former.plain and former.bands == tuple(data.bands or ()) else None
+    how = {**reading(data), "pixels": rule}
     with telling_causes(experiment, "Lower data.size, or set data.limit"):
         return open_source(data.name, "train", size=data.size, limit=data.limit, **how)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from looc_tf import experiments
 from looc_tf.config import Experiment
 from looc_tf.data import Source
@@ -9,10 +11,10 @@ from looc_tf.errors import UserError
 
 
 def on_source(experiment: Experiment, source: Source | None) -> Experiment:
-    """The experiment as it is trained on an open source: on its name, which the run folder will say.
+    """The experiment as it is trained on an open source: on its name and its bands, which the run folder will say.
 
     Raises:
-        UserError: it holds its pictures at another size than the config says, at which they would be embedded.
+        UserError: it holds its pictures at another size, or of other bands, than the config says.
     """
     if source is None:
         return experiment
@@ -21,4 +23,11 @@ def on_source(experiment: Experiment, source: Source | None) -> Experiment:
             f"Expected pictures held at data.size of {experiment.data.size} px. Received a source of {source.size} px. "
             f"Open it with size={experiment.data.size}, or set data.size={source.size}."
         )
-    return experiments.with_data(experiment, source.name or None)
+    bands = source.pixels.bands or None
+    if experiment.data.bands not in (None, bands):
+        raise UserError(
+            f"Expected pictures of data.bands={list(experiment.data.bands)}. Received a source of "
+            f"{list(bands) if bands else 'RGB'}. Make it with these bands, or leave data.bands out."
+        )
+    experiment = experiments.with_data(experiment, source.name or None)
+    return dataclasses.replace(experiment, data=dataclasses.replace(experiment.data, bands=bands))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -14,11 +16,14 @@ from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
 from looc_tf import distribute
+from looc_tf.config import Experiment
 from looc_tf.report import export_run
 from looc_tf.training import train
 from pipeline import experiments
 from pipeline.artifacts import RUN_FOLDER
 from pipeline.storage import examples_glob, local, publish, work_base
+
+log = logging.getLogger(__name__)
 
 
 def run_fn(fn_args: FnArgs) -> None:
@@ -26,12 +31,14 @@ def run_fn(fn_args: FnArgs) -> None:
 
     Args:
         fn_args: `custom_config` holds `config` (see `experiments.read`), `steps` (-1: the config's own) and
-            `fingerprint`. `base_model` is the model whose run this one begins with, if any.
+            `fingerprint`. `base_model` is the model whose run this one begins with, if any, and not with
+            `model.weights`.
     """
     settings: dict[str, Any] = fn_args.custom_config
     uri = os.path.dirname(os.path.dirname(fn_args.train_files[0]))
     experiment = experiments.with_data(experiments.read(settings["config"]), examples_glob(uri), settings["steps"])
     warm = _base_run(fn_args.base_model)
+    experiment = _beginning(experiment, warm)
     work = work_base(os.path.dirname(fn_args.serving_model_dir)) / "pretrain" / _key(settings, uri, warm)
     out = work / RUN_FOLDER
     with distribute.strategy().scope():
@@ -43,6 +50,14 @@ def run_fn(fn_args: FnArgs) -> None:
         publish(exported, fn_args.serving_model_dir)
         io_utils.copy_dir(str(out), os.path.join(fn_args.model_run_dir, RUN_FOLDER))
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _beginning(experiment: Experiment, warm: Path | None) -> Experiment:
+    """With one thing to begin with: the blessed model was made from the weights of the config, and knows more."""
+    if not warm or experiment.model.weights is None:
+        return experiment
+    log.info("Starting warm from %s: model.weights=%s is not read", warm, experiment.model.weights)
+    return dataclasses.replace(experiment, model=dataclasses.replace(experiment.model, weights=None))
 
 
 def _key(settings: dict[str, Any], uri: str, warm: Path | None) -> str:

@@ -53,7 +53,7 @@ def test_what_is_not_there_is_answered_as_what_it_was_meant(name, message):
 
 @pytest.mark.parametrize("name", [["photos"], ("photos", "more"), 3, None, np.zeros([2, 2])])
 def test_what_is_no_name_at_all(name):
-    with pytest.raises(UserError, match=r"as one text or path\. Received .* \((list|tuple|int|NoneType|ndarray)\)"):
+    with pytest.raises(UserError, match=r"a name or a path of pictures\. Received (list|tuple|int|NoneType|ndarray)\."):
         read_table(name)
 
 

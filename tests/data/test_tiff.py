@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import struct
+import time
 import tracemalloc
 import zlib
 
@@ -10,6 +12,8 @@ import pytest
 from helpers.deep import DEFLATE, LZW, PACKBITS, ramp, tiff
 from PIL import Image
 
+from looc_tf.data.ingest import FAULTS, readable
+from looc_tf.data.pixels import PLAIN, Pixels
 from looc_tf.data.tiff import Page, read_page, read_values
 
 MOST = 100_000_000
@@ -122,3 +126,83 @@ def test_nothing_swells():
     tags = {256: (8,), 257: (8,), 258: (16,), 277: (1,), 322: (1 << 20,), 323: (1 << 20,), 324: (8,), 325: (8,)}
     with pytest.raises(ValueError, match="no possible size"):
         read_values(Page(bytes(100), "<", tags, False), MOST)
+
+
+def header(tags, order="<", big=False, mark=None, pad=0):
+    """A TIFF of a directory alone: (tag, type, count, value or place), and zeros behind it."""
+    number = "Q" if big else "I"
+    body = b"".join(struct.pack(f"{order}HH{number}{number}", *tag) for tag in tags)
+    kind = "II" if order == "<" else "MM"
+    first = struct.pack(order + "HHHQ", 43, 8, 0, 16) if big else struct.pack(order + "HI", 42, 8)
+    whole = kind.encode() + first + struct.pack(order + ("Q" if big else "H"), len(tags)) + body + bytes(8 + pad)
+    return (mark + whole[4:]) if mark else whole
+
+
+BASE = [(256, 4, 1, 16), (257, 4, 1, 16), (258, 4, 1, 8), (259, 4, 1, 1), (262, 4, 1, 1), (277, 4, 1, 1)]
+BASE += [(278, 4, 1, 16), (273, 4, 1, 8), (279, 4, 1, 256)]
+ONE_BLOCK = 52_000  # where all tags point; more than the directory takes
+
+
+def of_one_block(kind, first=40_000, **options):
+    size = {7: 300_000, 5: 37_500, 12: 37_500}.get(kind, 150_000)
+    many = [(first + number % 20_000, kind, size, ONE_BLOCK) for number in range(4000)]
+    return header(BASE + many, pad=300_000 + ONE_BLOCK, **options)
+
+
+def sides(height, width, *more, bits=16, offsets=(324, 325), big=False):
+    """A page of a few bytes that claims to be large."""
+    tags = [(256, 4, 1, width), (257, 4, 1, height), (258, 4, 1, bits), (offsets[0], 4, 1, 8), (offsets[1], 4, 1, 2)]
+    return header(sorted([*tags, *more]), big=big)
+
+
+HUGE = {
+    "unknown-tags": lambda: of_one_block(7),
+    "unknown-shorts": lambda: of_one_block(3),
+    "fractions": lambda: of_one_block(5),
+    "one-tag-again-and-again": lambda: header(BASE + [(258, 3, 150_000, 9000)] * 400, pad=310_000),
+    "many-tags": lambda: header([(40_000, 7, 300_000, 0)] * 5000, pad=300_000),
+    "cut-in-the-directory": lambda: of_one_block(7)[:48_000] + bytes(300_000),
+    "old-mark-big-endian": lambda: of_one_block(7, order=">", mark=b"MM*\0"),
+    "old-mark": lambda: of_one_block(7, mark=b"II\0*"),
+    "big-tags": lambda: of_one_block(7, big=True),
+    "a-known-tag-of-millions": lambda: header([*BASE[:2], (258, 1, 30_000_000, 200)], pad=30_000_000),
+    "tiles": lambda: sides(10_000, 10_000, (322, 4, 1, 1), (323, 4, 1, 1)),
+    "tiles-of-8-bits": lambda: sides(10_000, 10_000, (322, 4, 1, 1), (323, 4, 1, 1), bits=8),
+    "tiles-of-planes": lambda: sides(900, 900, (322, 4, 1, 1), (323, 4, 1, 1), (277, 4, 1, 500), (284, 4, 1, 2)),
+    "rows": lambda: sides(100_000_000, 1, (278, 4, 1, 1), offsets=(273, 279)),
+    "planes": lambda: sides(1, 1, (277, 4, 1, 500_000_000), (284, 4, 1, 2), offsets=(273, 279)),
+    "big-counts": lambda: sides(10_000, 10_000, (322, 16, 1 << 62, 8), (323, 16, 1, 1), big=True),
+    "signed-sides": lambda: sides(0xFFFFFFFF, 0xFFFFFFFF, (277, 9, 1, 0xFFFFFFFF), (278, 4, 1, 1), offsets=(273, 279)),
+}
+
+
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("kind", HUGE)
+def test_a_small_file_takes_little_memory_whatever_its_header_claims(kind, named):
+    """By the reader of headers, by that of numbers, and by the whole way, of which Pillow is a part."""
+    file, rule = HUGE[kind](), Pixels((0,), ((0.0, 65535.0),), kind="uint16") if named else PLAIN
+    started = time.perf_counter()
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(ValueError):
+            read_values(read_page(file), MOST)
+        with contextlib.suppress(*FAULTS):
+            readable(file, 16, rule)
+        assert tracemalloc.get_traced_memory()[1] < (60 << 20) + 2 * len(file)
+    finally:
+        tracemalloc.stop()
+    assert time.perf_counter() - started < 5
+
+
+def test_tiles_that_are_one_block_of_the_file_unpack_to_no_more_than_the_page():
+    """Ten thousand tiles of a thousand times the page, all at the same place: hours of work, if they were unpacked."""
+    tags = {256: (10_000,), 257: (10_000,), 258: (16,), 277: (1,), 322: (1,), 323: (1 << 27,)}
+    tags |= {259: (8,), 324: (8,) * 10_000, 325: (99,) * 10_000}
+    with pytest.raises(ValueError, match="no possible size"):
+        read_values(Page(bytes(100), "<", tags, False), MOST)
+
+
+def test_tags_that_are_not_used_may_be_anything():
+    whole = header([*BASE, (40_000, 7, 1 << 30, 8), (40_001, 99, 5, 0), (40_002, 2, 0, 0)], pad=300)
+    assert read_values(read_page(whole), MOST).shape == (16, 16, 1)
+    assert read_page(header([(256, 2, 1, 9), *BASE[1:]])).shape == (16, 0, 1)

@@ -4,14 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from helpers import contract, tiny
+from tensorflow import keras
 
 from looc_tf import methods, optim
 from looc_tf.config import Optimizer
 from looc_tf.data import open_source
 from looc_tf.errors import UserError
 from looc_tf.methods import Facts, FineTune
-from looc_tf.methods.finetune import fraction_of_each
+from looc_tf.methods.finetune import Classified, fraction_of_each
 
 CASE = contract.CASES["finetune"]
 
@@ -63,6 +65,45 @@ def test_what_is_handed_out_names_the_classes():
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(outputs["probabilities"], expected, atol=1e-6)
     assert methods.build(CASE, Facts(classes=2)).class_names == ("0", "1")  # of a run that recorded none
+
+
+@pytest.mark.parametrize("file", ["final.keras", "saved_model"])
+@pytest.mark.parametrize("trunk_rate", [1.0, 0.0])
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_what_is_handed_out_is_saved_and_loaded_to_equal_bits(tmp_path, file, trunk_rate, precision):
+    training = replace(CASE.training, precision=precision)
+    case = replace(CASE, method=FineTune.Settings(trunk_rate=trunk_rate), training=training)
+    final = methods.build(case, Facts(classes=3)).final
+    final.save(tmp_path / file)
+    loaded = keras.models.load_model(tmp_path / file)
+    assert type(loaded) is Classified and loaded.name == final.name
+    for size in (32, 16):
+        images = tf.random.stateless_uniform([4, size, size, 3], seed=(0, 1))
+        expected, received = final(images), loaded(images)
+        assert list(expected) == list(received) == ["trunk", "probabilities"]
+        assert contract.same_bits(contract.arrays(expected.values()), contract.arrays(received.values()))
+    names = [[each.name for each in one.trainable_weights] for one in (final, loaded)]
+    assert names[0] == names[1] and (len(names[0]) == 2) == (trunk_rate == 0)
+
+
+def test_what_is_handed_out_is_refused_pictures_in_another_range_and_cloned():
+    final = methods.build(CASE, Facts(classes=3)).final
+    with pytest.raises(UserError, match=r"Received floats from 255 to 255"):
+        final.predict(np.full([1, 32, 32, 3], 255.0), verbose=0)
+    clone = keras.models.clone_model(final)
+    clone.set_weights(final.get_weights())
+    images = tf.random.stateless_uniform([2, 32, 32, 3], seed=(0, 1))
+    np.testing.assert_array_equal(clone(images)["probabilities"], final(images)["probabilities"])
+
+
+def test_a_checkpoint_names_the_weights_by_the_places_of_the_method(tmp_path):
+    """A run that was saved by an earlier version goes on to load."""
+    method = methods.build(CASE, Facts(classes=3))
+    path = tf.train.Checkpoint(method=method).write(str(tmp_path / "ckpt"))
+    names = [name for name, _ in tf.train.list_variables(path) if name.endswith("VARIABLE_VALUE")]
+    parts = {"/".join(name.split("/")[:2]) for name in names}
+    assert parts == {"method/encoder", "method/classifier", "method/meters"}, sorted(names)
+    assert sum(name.startswith("method/encoder/") for name in names) == len(method.encoder.weights)
 
 
 LABELS = np.repeat([0, 1, 2, -1], [40, 10, 1, 9])

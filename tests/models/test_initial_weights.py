@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import zipfile
 from dataclasses import replace
 
@@ -125,7 +126,7 @@ def test_a_run_begins_with_another_and_does_not_read_it_again(run, tmp_path):
         assert json.loads((second / "run.json").read_text())["weights"] == record
         with pytest.raises(UserError, match="does not exist"):
             train(experiment, tmp_path / "third")
-        assert not (tmp_path / "third" / "config.yaml").exists()
+        assert not (tmp_path / "third").exists()
     finally:
         moved_away.rename(first)
 
@@ -134,6 +135,7 @@ def test_both_a_warm_start_and_weights_are_refused(run, tmp_path):
     pictures, first = run
     with pytest.raises(UserError, match="Received both"):
         train(tiny.experiment(pictures, f"model.weights={first}"), tmp_path / "r", warm=first)
+    assert not (tmp_path / "r").exists()
 
 
 def test_an_export_of_ours(run, tmp_path):
@@ -143,6 +145,29 @@ def test_an_export_of_ours(run, tmp_path):
     for path in (tmp_path / "export", tmp_path / "export" / "1"):
         method = methods.build(tiny.experiment(pictures, f"model.weights={path}"))
         same_trunk(method.encoder, start.method.encoder)
+
+
+@pytest.mark.parametrize("name", ["b[0.1]", "b[0", "b?*{1}"])
+def test_a_run_and_its_export_in_a_folder_whose_name_is_a_pattern(name, run, tmp_path):
+    pictures, first = run
+    start = load_run(first)
+    shutil.copytree(first, tmp_path / name)
+    export(start.embedder, tmp_path / f"x{name}")
+    for path in (tmp_path / name, tmp_path / f"x{name}", tmp_path / f"x{name}" / "1"):
+        encoder = methods.build(tiny.experiment(pictures)).encoder
+        assert begin_with(encoder, path)["from"] == str(path)
+        same_trunk(encoder, start.method.encoder)
+
+
+@pytest.mark.parametrize("name", ["[1].keras", "[1].weights.h5", "[1].h5", "saved[1]"])
+def test_a_file_whose_name_is_a_pattern(name, tmp_path):
+    theirs = moved(Encoder(MODEL, ["all"]))
+    plain = tmp_path / name.replace("[1]", "1")
+    (theirs.save_weights if name.endswith(".h5") else theirs.save)(str(plain))
+    plain.rename(tmp_path / name)
+    ours = Encoder(MODEL, ["all"])
+    assert begin_with(ours, tmp_path / name)["not_taken"] == []
+    same_trunk(ours, theirs)
 
 
 def refused(encoder, path):

@@ -141,7 +141,7 @@ def test_what_is_missing_is_done_and_shown(finished, little, tmp_path, monkeypat
     (out / "moco" / "results.json").write_text(json.dumps([{**record, "step": 1} for record in records]))
     monkeypatch.setattr(module, "_experiment", lambda label, *_: little[label])
     did, built, real = watch(monkeypatch), [], trained.methods.build
-    monkeypatch.setattr(trained.methods, "build", lambda *a: built.append(a) or real(*a))
+    monkeypatch.setattr(trained.methods, "build", lambda *a, **k: built.append(a) or real(*a, **k))
     answer = CliRunner().invoke(cli, ["demo", "--out", str(out)], prog_name="looc")
     assert answer.exit_code == 0, answer.output
     assert did == ["evaluate moco", "page"]

@@ -24,7 +24,7 @@ class Checkpoints(StepCallback):
         self.folder = folder
 
     def on_step(self, step: int, logs: Logs) -> None:
-        ending = self.model.stop_training or step == self.steps
+        ending = self.model.ended_early or step == self.steps
         if ending and self.model.ends_with_best and gather_from_workers(bool(self.folder.steps(BEST)))[0]:
             return  # nor may a run that is killed now go on behind the step at which it ended early
         self.folder.save(step)
@@ -79,7 +79,7 @@ class EarlyStop(StepCallback):
         best = self.folder.steps(BEST)
         old = bool(best) and step - best[0] >= self.patience * self.every and step < self.steps
         if gather_from_workers(old)[0]:
-            self.model.stop_training = True
+            self.model.stop_training = self.model.ended_early = True
             log.info("Step %d: none of the last %d readings was the best; the training ends", step, self.patience)
 
 
@@ -117,7 +117,7 @@ class StopOnSignal(StepCallback):
 
     def on_step(self, step: int, logs: Logs) -> None:
         wish = getattr(self.model, "stop_training", False)
-        if step == self.steps or (wish and self.model.ends_with_best):  # it ends after this step anyway
+        if step == self.steps or getattr(self.model, "ended_early", False):  # it ends after this step anyway
             return
         mine = self.received or (self.WISH if wish else 0)
         number = max(gather_from_workers(mine))  # machines stop at one step; a signal may come while they ask
