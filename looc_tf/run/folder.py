@@ -133,10 +133,10 @@ class RunFolder:
         """Says that the training is done, and which pictures turned out to be broken."""
         method = self.checkpoints.method
         taken = int(method.optimizer.iterations.numpy())
-        if not self.checkpoints.steps():
-            self.checkpoints.save(taken)  # of no steps: random weights, the baseline of every probe
         if method.ends_with_best and facts.steps and (taken >= facts.steps or method.ended_early):
             self._end_with_best(facts)  # but not where a callback of the user's own has stopped it
+        if not self.checkpoints.steps():
+            self.checkpoints.save(taken)  # of no steps: random weights, the baseline of every probe
         self.log_skipped(source)
         if max(self.checkpoints.steps()) == facts.steps:  # else a callback has stopped it, and that was said
             log.info("Done: %d steps in %s", facts.steps, self.path)

@@ -46,6 +46,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(module, "load", lambda name, overrides, **more: load(name, (*overrides, *FAST), **more))
 
 
+@pytest.mark.slow
 def test_a_demo_of_48_pictures_lowers_its_batch_itself_and_can_be_gone_on_with(quick, tmp_path, monkeypatch):
     pictures = str(tiny.draw(tmp_path / "base", size=48))
     said, real = [], module.write_page

@@ -2,7 +2,8 @@
 
 import pytest
 
-from looc_tf.report.runs import _beside, _same_place
+from looc_tf.data.places import same_place
+from looc_tf.report.runs import _beside
 from looc_tf.results import Provenance, write_results
 
 
@@ -35,5 +36,5 @@ def test_two_data_sets_of_one_name_have_folders_of_their_own(tmp_path):
 
 def test_one_place_in_several_spellings(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert _same_place("photos", str(tmp_path / "photos")) and _same_place("./photos/", "photos")
-    assert not _same_place("photos", "other") and _same_place("~nobody/x", "~nobody/x")
+    assert same_place("photos", str(tmp_path / "photos")) and same_place("./photos/", "photos")
+    assert not same_place("photos", "other") and same_place("~nobody/x", "~nobody/x")
