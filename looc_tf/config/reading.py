@@ -22,6 +22,7 @@ from looc_tf.config.versions import RENAMED, VERSION, upgraded
 from looc_tf.errors import UserError, nearest, printable, shown, unknown
 
 _LONGEST_FIELD = 200  # characters of a dotted field
+_PATHS = ("data.name", "data.labels")  # a file or folder may be called so; nothing is ever filled in
 _MISFITS = (AttributeError, LookupError, TypeError, ValueError)  # such as PyYAML's to `!!timestamp x` or `!!int ""`
 
 
@@ -240,7 +241,7 @@ def _overlay(under: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def _refuse_interpolation(content: Mapping[str, Any]) -> None:
     for field, value in _leaves(content):
-        if isinstance(value, str) and "${" in value:
+        if isinstance(value, str) and "${" in value and not (field in _PATHS and Path(value).expanduser().exists()):
             raise UserError(f"{field} holds an interpolation, {shown(value)}. Write the value itself.")
 
 
