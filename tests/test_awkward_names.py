@@ -32,7 +32,7 @@ def test_every_command_works_in_a_folder_of_any_name(name, trained, tmp_path):
     with awkward.working_in(tmp_path):
         place = awkward.Place(tmp_path, name, relative=True)
         place.prepare(*trained)
-        said = {what: call() for what, call in place.commands(steps=0, with_demo=False)}
+        said = {what: call() for what, call in place.commands(steps=0, whole=False)}
     assert not any(said.values()), {what: text for what, text in said.items() if text}
     assert place.wrote() == []
 

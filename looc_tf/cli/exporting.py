@@ -38,10 +38,11 @@ def embed(export: str, images: str, out: str, threads: int | None) -> None:
     """
     tensorflow(threads)
     from looc_tf.data import summary
+    from looc_tf.data.census import many
     from looc_tf.export import embed_files
 
     done = embed_files(export, images, out, tell=functools.partial(click.echo, err=True))
-    click.echo(f"embedded: {done.count:,} pictures in {done.path}")
+    click.echo(f"embedded: {many(done.count, 'picture')} in {done.path}")
     if done.remark:
         click.echo(f"looc: warning: {done.remark}", err=True)
     if done.skipped:

@@ -2,6 +2,6 @@
 
 from looc_tf.run.about import read_about
 from looc_tf.run.folder import RunFolder, as_begun, resume_command
-from looc_tf.run.trained import Run, compiled, load_run
+from looc_tf.run.trained import Run, compiled, experiment_of, load_run
 
-__all__ = ["Run", "RunFolder", "as_begun", "compiled", "load_run", "read_about", "resume_command"]
+__all__ = ["Run", "RunFolder", "as_begun", "compiled", "experiment_of", "load_run", "read_about", "resume_command"]

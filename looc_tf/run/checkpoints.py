@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import shutil
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from looc_tf.distribute import gather_from_workers
 from looc_tf.errors import UserError, out_of_memory, unknown
 from looc_tf.files import without_patterns
 from looc_tf.methods import Method
+from looc_tf.run.log import without_advice
 from looc_tf.run.state import State, not_finite
 
 log = logging.getLogger(__name__)
@@ -191,12 +193,16 @@ def begin_with(method: Method, folder: str | Path) -> None:
     if not steps:
         raise UserError(f"Expected the checkpoint of an earlier run in {folder}. Found none. Start without it.")
     newest = Path(folder) / f"{LAST}-{steps[0]}"
-    try:
-        _read(newest, method.encoders())
-    except Exception as error:  # see `CheckpointFolder.restore`
-        if out_of_memory(error) is not None:
-            raise
-        raise UserError(_unfitting(method, newest, error)) from error
+    # A reader that is freed with values it has not read warns of each. The frames of the error hold it until then.
+    with without_advice("Detecting that an object or model", "Value in checkpoint could not be found"):
+        try:
+            _read(newest, method.encoders())
+        except Exception as error:  # see `CheckpointFolder.restore`
+            if out_of_memory(error) is not None:
+                raise
+            why = _unfitting(method, newest, error)
+            traceback.clear_frames(error.__traceback__)
+            raise UserError(why) from error
     log.info("The encoders begin with those of %s", newest)
 
 

@@ -36,6 +36,21 @@ FAR = 2**30  # the byte of the log that is locked on Windows, where nobody else 
 FILE_ALONE = {"file_alone": True}  # log.debug(..., extra=FILE_ALONE): for RUN/train.log and no screen
 
 
+@contextlib.contextmanager
+def without_advice(*beginnings: str) -> Iterator[None]:
+    """Keeps lines off TensorFlow's and Keras's log that begin so, and nothing else."""
+    logger = logging.getLogger("tensorflow")  # where Keras logs, too
+
+    def others(record: logging.LogRecord) -> bool:
+        return not str(record.msg).startswith(beginnings)
+
+    logger.addFilter(others)
+    try:
+        yield
+    finally:
+        logger.removeFilter(others)
+
+
 class _Standard(logging.StreamHandler):
     """Lines to whatever `sys.stderr` is now: a progress bar puts itself in its place."""
 

@@ -57,18 +57,37 @@ def load_run(path: str | Path, checkpoint: str = "last") -> Run:
         UserError: the folder is not a run, is damaged, or does not hold that checkpoint.
     """
     path = Path(path)
+    experiment = experiment_of(path)
+    facts, pixels = Facts.recorded(experiment, read_about(path)), recorded_pixels(path)
+    method = compiled(experiment, facts)
+    step = CheckpointFolder(path / "checkpoints", method, experiment).restore(checkpoint)
+    if step is None:
+        raise _nothing_saved(path)
+    return Run(path, experiment, method, step, facts.steps, checkpoint, pixels)
+
+
+def experiment_of(path: Path, saved: bool = False) -> Experiment:
+    """The experiment of a run folder.
+
+    Args:
+        path: the run folder.
+        saved: whether it is to hold a checkpoint too.
+
+    Raises:
+        UserError: the folder is not a run, or holds no checkpoint yet.
+    """
     if not (path / "config.yaml").is_file():
         remedy = "Its checkpoints are there: put its config.yaml back, the file that it was trained with"
         if not holds_checkpoints(path):
             remedy = f"Train one: looc train CONFIG --out {typed(path)}"
         raise UserError(f"Expected the folder of a run, with a config.yaml. Received {path}. {remedy}")
-    experiment = experiments.load(path / "config.yaml")
-    facts, pixels = Facts.recorded(experiment, read_about(path)), recorded_pixels(path)
-    method = compiled(experiment, facts)
-    step = CheckpointFolder(path / "checkpoints", method, experiment).restore(checkpoint)
-    if step is None:
-        raise UserError(f"{path} holds no checkpoint yet. Go on with: {resume_command(path)}")
-    return Run(path, experiment, method, step, facts.steps, checkpoint, pixels)
+    if saved and not holds_checkpoints(path):
+        raise _nothing_saved(path)
+    return experiments.load(path / "config.yaml")
+
+
+def _nothing_saved(path: Path) -> UserError:
+    return UserError(f"{path} holds no checkpoint yet. Go on with: {resume_command(path)}")
 
 
 def compiled(experiment: Experiment, facts: Facts) -> Method:

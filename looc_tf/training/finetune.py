@@ -14,7 +14,7 @@ from looc_tf.data.splits import select
 from looc_tf.errors import UserError
 from looc_tf.methods import FineTune
 from looc_tf.methods.finetune import fraction_of_each
-from looc_tf.run import resume_command
+from looc_tf.run import experiment_of
 from looc_tf.run.about import check_named_pictures
 from looc_tf.training.fit import train
 
@@ -143,14 +143,7 @@ def _pictures(own: Data, name: str | None) -> Data:
 
 def _begun(run: Path) -> Experiment:
     """The config of the run that is fine-tuned."""
-    if not (run / "config.yaml").is_file():
-        raise UserError(
-            f"Expected the folder of a run, with a config.yaml. Received {run}. "
-            f"Train one: looc train CONFIG --out {run}"
-        )
-    if not any((run / "checkpoints").glob("ckpt-*.index")):
-        raise UserError(f"{run} holds no checkpoint yet. Go on with: {resume_command(run)}")
-    base = experiments.load(run / "config.yaml")
+    base = experiment_of(run, saved=True)
     if methods.METHODS[base.method.name].has_branches(base):
         raise UserError(
             f"Fine-tuning takes a run with one trunk. {run} has a last stage of its own for each space "

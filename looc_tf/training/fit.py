@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow as tf
@@ -17,6 +16,7 @@ from looc_tf.errors import UserError
 from looc_tf.methods import Facts, Method
 from looc_tf.run import RunFolder, as_begun, compiled
 from looc_tf.run.about import recorded_pixels
+from looc_tf.run.log import without_advice
 from looc_tf.training.callbacks import StepCallback, joined, standard_callbacks
 from looc_tf.training.causes import telling_causes
 from looc_tf.training.own_source import on_source
@@ -133,29 +133,12 @@ def warn(experiment: Experiment, method: Method, few: str) -> None:
         method.against_collapse = few
 
 
-@contextlib.contextmanager
-def _callbacks_may_take_their_time() -> Iterator[None]:
-    """Keeps Keras's advice "Callback method `on_train_batch_end` is slow ..." off the log, and nothing else.
-
-    It compares means over the first five steps. A measure or a checkpoint among them is slower than a small step, by
-    design, and there is nothing for the user to check.
-    """
-    logger = logging.getLogger("tensorflow")  # where Keras logs
-
-    def others(record: logging.LogRecord) -> bool:
-        return not str(record.msg).startswith("Callback method `on_train_batch_")
-
-    logger.addFilter(others)
-    try:
-        yield
-    finally:
-        logger.removeFilter(others)
-
-
 def fit(method: Method, batches: tf.data.Dataset, steps: int, callbacks: list[keras.callbacks.Callback]) -> None:
     """Takes so many steps, or fewer where a callback stops it; our callbacks are closed however it ends."""
     try:
-        with _callbacks_may_take_their_time():
+        # Keras compares means over the first five steps. A measure or a checkpoint among them is slower than a small
+        # step, by design, and there is nothing for the user to check.
+        with without_advice("Callback method `on_train_batch_"):
             method.fit(
                 distribute.shard_batches(batches), epochs=1, steps_per_epoch=steps, verbose=0, callbacks=callbacks
             )

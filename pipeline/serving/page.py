@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from looc_tf.export.saved_model import EXTRA
+from looc_tf.data.pixels import RGB
+from looc_tf.export.saved_model import EXTRA, recorded_rule
 
 PAGE = """# Serving {name}
 
@@ -35,16 +36,16 @@ curl -s http://localhost:8501/v1/models/{name}:predict \\
     -d '{{"instances": [{{"image_bytes": {{"b64": "'"$(base64 -w0 cat.jpg)"'"}}}}]}}'
 ```
 
-`images` takes pixels, `[B, height, width, 3]` in 0 to 255, of any size:
+`images` takes pixels, `[B, height, width, {channels}]` in 0 to 255, of any size:
 
 ```sh
 curl -s http://localhost:8501/v1/models/{name}:predict \\
-    -d '{{"signature_name": "images", "inputs": {{"images": [[[[255, 0, 0], [0, 255, 0]]]]}}}}'
+    -d '{{"signature_name": "images", "inputs": {{"images": {pixels}}}}}'
 ```
 
-`squares` takes pixels that are squares of {size} x {size} already, `[B, {size}, {size}, 3]` in 0 to 255 (input
+`squares` takes pixels that are squares of {size} x {size} already, `[B, {size}, {size}, {channels}]` in 0 to 255 (input
 `squares`), with no operation that is not in TFLite.
-
+{intensities}
 `examples` takes serialized `tf.Example`s with a picture file in `image`, in base64:
 
 ```sh
@@ -76,8 +77,17 @@ feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[picture]))
 example = tf.train.Example(features=tf.train.Features(feature={{"image": feature}}))
 
 ask("serving_default", image_bytes=[picture])
-ask("images", images=tf.io.decode_jpeg(picture)[None])
+ask("images", images={decoded})
 ask("examples", examples=[example.SerializeToString()])
+```
+"""
+
+INTENSITIES = """
+`intensities` takes what the files hold, `[B, height, width, bands]` in their own units, of any size; NaN is "no data":
+
+```sh
+curl -s http://localhost:8501/v1/models/{name}:predict \\
+    -d '{{"signature_name": "intensities", "inputs": {{"intensities": {pixels}}}}}'
 ```
 """
 
@@ -93,5 +103,21 @@ def serving_page(model: Path, name: str, folder: str) -> str:
     about = json.loads((model / EXTRA / "looc.json").read_text(encoding="utf-8"))
     representations = ", ".join(f"`{key}` (float32 `[B, {size}]`)" for key, size in about["representations"].items())
     line = f"Experiment `{about.get('experiment')}`, step {about.get('step')}, looc_tf {about['looc_tf']}."
-    size = about["preprocessing"]["data_size"]
-    return PAGE.format(size=size, name=name, folder=folder, about=line, representations=representations)
+    size, rule = about["preprocessing"]["data_size"], recorded_rule(model)
+    pixels, bands = _two(rule.channels), _two(max(rule.bands, default=RGB - 1) + 1)
+    return PAGE.format(
+        size=size,
+        channels=rule.channels,
+        pixels=pixels,
+        intensities="" if rule.plain else INTENSITIES.format(name=name, pixels=bands),
+        decoded="tf.io.decode_jpeg(picture)[None]" if rule.plain else f"tf.constant({pixels}, tf.uint8)",
+        name=name,
+        folder=folder,
+        about=line,
+        representations=representations,
+    )
+
+
+def _two(channels: int) -> str:
+    """A picture of two pixels and so many channels, as JSON."""
+    return json.dumps([[[[255] + [0] * (channels - 1), [0] * (channels - 1) + [255]]]])

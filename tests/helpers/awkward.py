@@ -82,9 +82,10 @@ class Place:
         """A path in the folder, as it is typed."""
         return "/".join([self.path, *parts])
 
-    def commands(self, steps: int = 2, with_demo: bool = True) -> Iterator[tuple[str, Callable[[], str]]]:
+    def commands(self, steps: int = 2, whole: bool = True) -> Iterator[tuple[str, Callable[[], str]]]:
         """(what it is, the call) of each command in the order in which they build on each other."""
         run, export, data = self.at(self.name), self.at("export", self.name), self.at("pictures", self.name)
+        named, few = self.at("named", self.name), ("--fraction", "0.5", "--set", "training.steps=1")
         config, picture = self.at(f"{self.name}.yaml"), self.at("pictures", self.name, "disc", "00.png")
         train = ("train", config, "--data", data, "--out")
         if steps:
@@ -95,19 +96,26 @@ class Place:
         yield "resume own config", lambda: looc("train", f"{run}/config.yaml", "--out", run, "--resume")
         yield "evaluate", lambda: looc("evaluate", run, "--data", data)
         yield "evaluate step", lambda: looc("evaluate", run, "--checkpoint", "1")
+        yield "finetune", lambda: looc("finetune", run, *few, "--out", named)
         yield "compare", lambda: looc("compare", run, "-o", self.at(f"{self.name}.svg"))
         yield "export", lambda: looc("export", run, "--out", export)
         yield "embed npz", lambda: looc("embed", export, data, "-o", self.at(f"{self.name}.npz"))
         yield "embed parquet", lambda: looc("embed", export, data, "-o", self.at(f"{self.name}.parquet"))
         yield "embed picture", lambda: looc("embed", export, picture, "-o", self.at("one.npz"))
         yield "views", lambda: looc("views", config, picture, "-o", self.at(f"{self.name}.png"))
-        if with_demo:
+        if whole:
+            yield "finetune resume", lambda: looc("finetune", run, *few, "--out", named, "--resume")
+            yield "finetune export", lambda: looc("export", named, "--out", self.at("named export", self.name))
             yield "demo", lambda: small_demo(config, data, self.at("demo", self.name))
 
     def wrote(self) -> list[str]:
         """What every command together should have left, and what of it is missing."""
         files = [f"{self.name}{kind}" for kind in (".svg", ".npz", ".parquet", ".png")]
-        files += [f"{self.name}/results.json", f"export/{self.name}/1/saved_model.pb"]
+        files += [
+            f"{self.name}/results.json",
+            f"named/{self.name}/results.json",
+            f"export/{self.name}/1/saved_model.pb",
+        ]
         return [file for file in files if not (self.real / file).is_file()]
 
 

@@ -1,5 +1,7 @@
 """The pushed model as its users meet it: TensorFlow's own tools, a process without this project, gRPC."""
 
+import json
+import re
 import subprocess
 import sys
 from concurrent import futures
@@ -13,9 +15,11 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
+from looc_tf.data.pixels import PLAIN, Pixels
 from looc_tf.errors import UserError
 from pipeline.metadata import status
 from pipeline.serving import replay
+from pipeline.serving.page import serving_page
 
 
 @pytest.fixture
@@ -80,3 +84,34 @@ def test_a_model_that_does_not_load_is_one_line(tmp_path):
         replay.answers(tmp_path, [])
     with pytest.raises(UserError, match="Expected warm-up requests"):
         replay.warmup_requests(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("rule", "wanted"),
+    [
+        (PLAIN, ["[B, height, width, 3]", "[[[[255, 0, 0], [0, 0, 255]]]]", "decode_jpeg"]),
+        (
+            Pixels(ranges=((0, 4095),), kind="uint16"),
+            ["`intensities` takes what the files hold", '"intensities": [[[[255, 0, 0], [0, 0, 255]]]]'],
+        ),
+        (
+            Pixels(bands=(3, 0), ranges=((0, 4095),) * 2, kind="uint16"),
+            ["[B, 16, 16, 2]", '"images": [[[[255, 0], [0, 255]]]]', "[[[[255, 0, 0, 0], [0, 0, 0, 255]]]]"],
+        ),
+    ],
+)  # fmt: skip
+def test_the_page_on_serving_asks_with_as_many_channels_as_the_model_takes(tmp_path, rule, wanted):
+    about = {
+        "representations": {"trunk": 8},
+        "experiment": "tiny",
+        "step": 3,
+        "looc_tf": "1",
+        "preprocessing": {"data_size": 16, "pixels": rule.record()},
+    }
+    (tmp_path / "assets.extra").mkdir()
+    (tmp_path / "assets.extra" / "looc.json").write_text(json.dumps(about))
+    page = serving_page(tmp_path, "looc", "/models/looc")
+    assert all(text in page for text in wanted), page
+    assert ("intensities" in page) is not rule.plain
+    requests = [json.loads(text) for text in re.findall(r"-d '(.*)'$", page, re.MULTILINE) if "base64" not in text]
+    assert [each["signature_name"] for each in requests] == ["images", "intensities"][: 1 + (not rule.plain)]

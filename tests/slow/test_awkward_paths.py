@@ -29,7 +29,7 @@ def test_by_the_other_kind_of_path_what_was_trained_elsewhere_is_read(name, pict
     with awkward.working_in(tmp_path):
         place = awkward.Place(tmp_path, name, relative)
         place.prepare(pictures, trained)
-        said = {what: call() for what, call in place.commands(steps=0, with_demo=False)}
+        said = {what: call() for what, call in place.commands(steps=0, whole=False)}
     assert not any(said.values()), {what: text for what, text in said.items() if text}
     assert place.wrote() == []
 
