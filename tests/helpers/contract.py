@@ -113,8 +113,6 @@ def build(
     case = replace(case, training=replace(case.training, precision=precision))
     method = methods.build(case, facts or Facts(classes=CLASSES, steps=100, epoch=1))
     optimizer = optim.build(Optimizer(learning_rate=rate, weight_decay=decay, schedule="constant"), 100)
-    if method.undecayed():
-        optimizer.exclude_from_weight_decay(var_list=method.undecayed())
     if loss_scale and precision == "mixed_float16":
         optimizer = keras.mixed_precision.LossScaleOptimizer(optimizer, initial_scale=loss_scale)
     method.compile(optimizer, run_eagerly=eager)
