@@ -32,7 +32,7 @@ LACKS = {  # what a check asks of a method -> what a method without it is like
     "parts": "the loss compares the pictures of a batch with each other and needs it whole",
     "heads": "no embedding space, whose collapse would go unnoticed",
     "queues": "neither keys nor queues",
-    "plain": "its paper's step is written down for the one space `all` and two large views alone",
+    "plain": "its paper's step is written down for the one space `all`, compared in both directions",
     "trunk": "the trunk stands still: what a classifier of random features can reach is no affair of the method",
 }
 HAS = {

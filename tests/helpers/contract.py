@@ -84,6 +84,7 @@ CASES: dict[str, Experiment] = {
     "dino_looc": of_method(
         methods.DINO.Settings(spaces=SHARING, prototypes=6, rank_siblings=0.3), replace(MODEL, head="gelu_norm_mlp")
     ),
+    "joint": of_method(methods.Joint.Settings(), replace(MODEL, head="batch_norm_mlp")),
     "joint_looc": of_method(methods.Joint.Settings(spaces=SHARING), replace(MODEL, head="batch_norm_mlp")),
     "augself": of_method(
         methods.AugSelf.Settings(predictor=16, predicts=CHAIN[:3], hidden=8), replace(MODEL, head="deep_norm_mlp")
