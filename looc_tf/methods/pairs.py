@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import zlib
 from collections import Counter
 from collections.abc import Mapping
@@ -189,7 +190,8 @@ class Pairs(Method):
 
     def chance(self) -> dict[str, float]:
         known = {name: space.chance() for name, space in self.spaces.items()}
-        return {name: loss for name, loss in known.items() if loss is not None}
+        told = {name: self.settings.rank_siblings * math.log(1 + len(self.siblings[name])) for name in known}
+        return {name: loss + told[name] for name, loss in known.items() if loss is not None}
 
     def remarks(self) -> list[str]:
         """Of starts that outlast the training, and of spaces that ask for more than a batch can give."""

@@ -71,7 +71,9 @@ def joint(method, batch, step):
 
 
 def raw(encoder, images):
-    return encoder(images, training=True, raw=True)
+    """The trunk's features, and the rows of the head as they are."""
+    features = encoder(images, training=True, heads=[])["trunk"]
+    return {"trunk": features, "all": encoder.heads["all"](features, training=True)}
 
 
 def byol(method, batch, step):
