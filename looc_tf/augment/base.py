@@ -88,7 +88,7 @@ class Augmentation(VectorizedBaseImageAugmentationLayer):
         raise NotImplementedError
 
     def vector(self, parameters: Parameters) -> tf.Tensor:
-        """What was drawn as numbers in [-1, 1], [B, n], for a network to predict.
+        """What was drawn as numbers in [0, 1], [B, n], for a network to predict how two draws differ.
 
         Raises:
             NotImplementedError: this augmentation has no such numbers.

@@ -77,11 +77,11 @@ class Color(Augmentation):
         }
 
     def vector(self, parameters: Parameters) -> tf.Tensor:
-        """Each strength as a part of the largest there is, 0 where there is no jitter; then grayscale."""
+        """Where each strength lies between its least and its largest, 0.5 where there is no jitter; then grayscale."""
         strengths = tf.concat([parameters["factors"] - 1, parameters["hue"][:, None]], axis=1)
         largest = tf.constant([self.brightness, self.contrast, self.saturation, self.hue])
         jitter = tf.where(parameters["on"][:, None], tf.math.divide_no_nan(strengths, largest), 0.0)
-        return tf.concat([jitter, tf.cast(parameters["gray"], tf.float32)[:, None]], axis=1)
+        return tf.concat([(jitter + 1) / 2, tf.cast(parameters["gray"], tf.float32)[:, None]], axis=1)
 
     def describe(self, parameters: Mapping[str, Any]) -> str:
         brightness, contrast, saturation = parameters["factors"]

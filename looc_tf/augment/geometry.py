@@ -150,7 +150,7 @@ class FreeRotation(Augmentation):
         return {"radians": tf.where(u[:, 0] < self.probability, between(u[:, 1], -limit, limit), 0.0)}
 
     def vector(self, parameters: Parameters) -> tf.Tensor:
-        return parameters["radians"][:, None] / math.pi
+        return (parameters["radians"][:, None] / math.pi + 1) / 2
 
     def describe(self, parameters: Mapping[str, Any]) -> str:
         return f"{math.degrees(parameters['radians']):.0f}°"

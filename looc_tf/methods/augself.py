@@ -34,8 +34,8 @@ class Settings(simsiam.Settings):
 class AugSelf(SimSiam):
     """SimSiam, and a network that reads from the trunk's features of two views how their augmentations differ.
 
-    The difference of the drawn numbers is regressed, all augmentations alike, from both orders of the views. (The
-    authors' code asks for flips by cross-entropy.)
+    The difference of the drawn numbers is regressed from both orders of the views; the errors of the augmentations,
+    each the mean over its numbers, add up (eq. 3). (The authors' code asks for flips by cross-entropy.)
     """
 
     Settings = Settings
@@ -44,12 +44,13 @@ class AugSelf(SimSiam):
     def __init__(self, encoder, plan: ViewPlan, *given, **options):
         super().__init__(encoder, plan, *given, **options)
         self.augmentations = {name: plan.augmentations[name] for name in self.settings.predicts}
-        numbers = sum(
-            each.vector(each.sample(tf.zeros([1, each.numbers]))).shape[1] for each in self.augmentations.values()
-        )
+        drawn = [each.vector(each.sample(tf.zeros([1, each.numbers]))) for each in self.augmentations.values()]
+        self.numbers = [each.shape[1] for each in drawn]  # of each augmentation
         widths = [self.settings.hidden] * 2
         layers = [keras.layers.Dense(width, "relu", name=f"hidden{n}") for n, width in enumerate(widths)]
-        self.reader = keras.Sequential([*layers, keras.layers.Dense(numbers, "tanh", name="out")], name="reader")
+        self.reader = keras.Sequential(
+            [*layers, keras.layers.Dense(sum(self.numbers), "tanh", name="out")], name="reader"
+        )
         self.reader.build([None, 2 * encoder.dimension(TRUNK)])
         self.meter("parameters/loss")
 
@@ -84,4 +85,5 @@ class AugSelf(SimSiam):
 
     def _error(self, one: tf.Tensor, other: tf.Tensor, difference: tf.Tensor) -> tf.Tensor:
         guess = tf.cast(self.reader(tf.concat([one, other], axis=1)), tf.float32)
-        return tf.reduce_mean(tf.math.squared_difference(guess, difference), axis=1)
+        errors = tf.split(tf.math.squared_difference(guess, difference), self.numbers, axis=1)
+        return tf.add_n([tf.reduce_mean(each, axis=1) for each in errors])

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from looc_tf import config
 from looc_tf.config import Experiment
+from looc_tf.errors import UserError
 from looc_tf.losses import TEMPERATURES
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.pairs import Pairs, SlowSettings, seed_of
@@ -22,7 +23,7 @@ class Settings(SlowSettings):
     name: str = "dino"
     prototypes: int = 2048  # outputs of each space
     temperature: float = 0.1
-    teacher_temperatures: tuple[float, float] = (0.04, 0.04)  # at first, and from `teacher_epochs` on
+    teacher_temperatures: tuple[float, float] = (0.04, 0.04)  # in the first epoch, and in the last of `teacher_epochs`
     teacher_epochs: float = 0
     center: float = 0.9  # momentum of the center
     frozen_epochs: float = 1  # in which the last layer is kept as it is, at first
@@ -38,7 +39,7 @@ class DINO(Pairs):
     """
 
     Settings = Settings
-    has_slow_copy = final_is_slow = together = True
+    has_slow_copy = final_is_slow = together = heads_at_once = True
     against_collapse = "Lower method.teacher_temperatures or optimizer.learning_rate, or raise method.frozen_epochs."
 
     @classmethod
@@ -47,15 +48,18 @@ class DINO(Pairs):
         config.between(experiment, *TEMPERATURES, "method.temperature")
         config.between(experiment, 2, 2**20, "method.prototypes")
         config.fraction(experiment, "method.center")
+        _check_temperatures(experiment.method.teacher_temperatures)
         config.between(experiment, 0, 2**20, "method.teacher_epochs", "method.frozen_epochs", "method.clip")
 
     @classmethod
     def objective(cls, experiment: Experiment, space: Space, facts: Facts) -> Distilled:
         settings = experiment.method
-        (first, last), steps = settings.teacher_temperatures, max(1.0, settings.teacher_epochs * facts.epoch)
+        (first, last), epochs = settings.teacher_temperatures, settings.teacher_epochs
 
         def sharpness(step: tf.Tensor) -> tf.Tensor:
-            return first + (last - first) * tf.minimum(1.0, tf.cast(step, tf.float32) / steps)
+            """From epoch to epoch; the last of `teacher_epochs` has the last temperature, as in the authors' code."""
+            epoch = tf.cast(step // max(1, facts.epoch), tf.float32)
+            return first + (last - first) * (tf.minimum(1.0, epoch / max(1.0, epochs - 1)) if epochs else 1.0)
 
         return Distilled(
             space.name,
@@ -65,4 +69,12 @@ class DINO(Pairs):
             sharpness=sharpness,
             momentum=settings.center,
             seed=seed_of(experiment, space),
+        )
+
+
+def _check_temperatures(given: tuple[float, float]) -> None:
+    least, largest = TEMPERATURES
+    if not all(least <= value <= largest for value in given):
+        raise UserError(
+            f"method.teacher_temperatures should lie between {least} and {largest:g}. Received {list(given)}."
         )

@@ -50,9 +50,9 @@ class Turns(Pairs):
         for number in range(2):
             layers += [
                 keras.layers.Dense(self.settings.hidden, name=f"hidden{number}"),
-                keras.layers.LayerNormalization(),
+                keras.layers.LayerNormalization(name=f"norm{number}"),
+                keras.layers.ReLU(name=f"relu{number}"),
             ]
-            layers += [keras.layers.ReLU()]
         self.teller = keras.Sequential([*layers, keras.layers.Dense(TURNS, dtype="float32", name="out")], name="teller")
         self.teller.build([None, encoder.dimension(TRUNK)])
         self.meter("turns/loss", "turns/accuracy")

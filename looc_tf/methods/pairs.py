@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import logging
+import math
 import zlib
 from collections import Counter
 from collections.abc import Mapping
@@ -27,6 +29,8 @@ from looc_tf.models import Encoder, copy_of, follow_each, rising, start_from
 from looc_tf.objectives import Objective
 from looc_tf.representations import QUERY
 from looc_tf.views import Space, ViewPlan, multicrop, sibling_negatives
+
+log = logging.getLogger(__name__)
 
 Encoded = dict[str, dict[str, tf.Tensor]]  # view -> trunk or space -> [B, D]
 
@@ -65,12 +69,14 @@ class Pairs(Method):
     Attributes:
         objective: makes the objective of a space.
         together: whether views of one size pass the encoder in one batch, so that BatchNorm cannot tell them apart.
+        heads_at_once: whether those of all sizes then pass the heads in one batch.
         has_slow_copy: whether there is a slow copy.
         final_is_slow: whether the slow copy is what is evaluated and exported.
         small_are_found: whether large views are to find small ones too.
     """
 
     together: ClassVar[bool] = False
+    heads_at_once: ClassVar[bool] = False
     has_slow_copy: ClassVar[bool] = False
     final_is_slow: ClassVar[bool] = False
     small_are_found: ClassVar[bool] = False
@@ -141,7 +147,22 @@ class Pairs(Method):
         slow = build_encoder(experiment, heads, copy, name="slow_encoder") if cls.has_slow_copy else None
         objectives = {space.name: cls.objective(experiment, space, facts) for space in settings.spaces}
         options = {"accumulate": experiment.training.accumulate, "name": settings.name}
+        if lacking := facts.lacking(settings):
+            log.warning(
+                "The length of the training is not known, so %s cannot do anything. Build the method with "
+                "facts=Facts.of(experiment, source).",
+                " and ".join(f"method.{name}" for name in lacking),
+            )
         return cls(encoder, cls._plan(experiment), objectives, settings, slow, facts, **options)
+
+    def compile(self, optimizer: Any = "rmsprop", *given: Any, **options: Any) -> None:
+        """`compile` of Keras; no weight decay will move what may be kept as it is in the first steps."""
+        with self.distribute_strategy.scope():
+            optimizer = keras.optimizers.get(optimizer)
+        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        if self.undecayed() and not getattr(inner, "_built", False):  # one that is has been here before
+            inner.exclude_from_weight_decay(var_list=self.undecayed())
+        super().compile(optimizer, *given, **options)
 
     @property
     def final(self) -> Encoder:
@@ -169,7 +190,8 @@ class Pairs(Method):
 
     def chance(self) -> dict[str, float]:
         known = {name: space.chance() for name, space in self.spaces.items()}
-        return {name: loss for name, loss in known.items() if loss is not None}
+        told = {name: self.settings.rank_siblings * math.log(1 + len(self.siblings[name])) for name in known}
+        return {name: loss + told[name] for name, loss in known.items() if loss is not None}
 
     def remarks(self) -> list[str]:
         """Of starts that outlast the training, and of spaces that ask for more than a batch can give."""
@@ -202,7 +224,7 @@ class Pairs(Method):
             found = space(own, others, self.meets[name], self.siblings[name], self.optimizer.iterations)
             losses[name] = found.loss if beside is None else found.loss + beside
             if self.siblings[name]:
-                nearest = tf.argmax(found.nearness, axis=1) == 0
+                nearest = found.nearness[:, 0] > tf.reduce_max(found.nearness[:, 1:], axis=1)  # no tie, as of one point
                 self.record(f"{name}/sibling_accuracy", tf.cast(nearest, tf.float32))
                 if self.settings.rank_siblings:
                     losses[name] += self.settings.rank_siblings * ranking(found.nearness)
@@ -222,7 +244,7 @@ class Pairs(Method):
         readers = {view: self._readers(view, slow) for view in views}
         views = {view: images for view, images in views.items() if readers[view]}
         if self.together:
-            return encoder.together(views, training=True, raw=raw)
+            return encoder.together(views, training=True, raw=raw, heads_at_once=self.heads_at_once)
         return {view: encoder(images, training=True, heads=readers[view], raw=raw) for view, images in views.items()}
 
     def _readers(self, view: str, slow: bool) -> list[str]:
@@ -248,10 +270,10 @@ class Pairs(Method):
 
     def _momentum(self) -> float | tf.Tensor:
         settings = self.settings
-        if not settings.rising:
+        if not settings.rising or not self.facts.steps:
             return settings.momentum
-        progress = tf.cast(self.optimizer.iterations - 1, tf.float32) / max(1, self.facts.steps)
-        return rising(settings.momentum, progress)
+        progress = tf.cast(self.optimizer.iterations - 1, tf.float32) / self.facts.steps
+        return rising(settings.momentum, tf.clip_by_value(progress, 0.0, 1.0))
 
     def steer(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
         """Each gradient is held to `clip`, over all replicas; those of prototypes are 0 in the first epochs."""

@@ -35,7 +35,7 @@ class SwAV(Pairs):
     """
 
     Settings = Settings
-    needs_whole_batch = together = True
+    needs_whole_batch = together = heads_at_once = True
     against_collapse = "Lower method.epsilon or optimizer.learning_rate, or raise method.frozen_epochs."
 
     @classmethod

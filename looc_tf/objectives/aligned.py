@@ -24,5 +24,7 @@ class Aligned(Objective):
         self.temperature = temperature
 
     def call(self, quick: Rows, slow: Rows, meets: Meets, siblings: Sequence[str], step: tf.Tensor) -> Compared:
-        near = [cosine(quick[QUERY], quick[each]) / self.temperature for each in own_and_siblings(meets, siblings)]
-        return Compared(-near[0], tf.stack(near, axis=1), (), {})
+        own, *others = own_and_siblings(meets, siblings)
+        loss = -cosine(quick[QUERY], quick[own]) / self.temperature
+        near = [cosine(quick[QUERY], tf.stop_gradient(quick[each])) for each in (own, *others)]
+        return Compared(loss, tf.stack(near, axis=1) / self.temperature, (), {})

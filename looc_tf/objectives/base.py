@@ -19,7 +19,8 @@ class Compared(NamedTuple):
 
     Attributes:
         loss: `[B]`.
-        nearness: `[B, 1 + S]`, of the query to its own key, then to each sibling, as the logits of a softmax.
+        nearness: `[B, 1 + S]`, of the query to its own key, then to each sibling, as the logits of a softmax; no
+            gradient reaches the keys.
         remembered: a structure of `[B, ...]` for `commit`.
         measures: name -> `[B]`, to be logged.
     """

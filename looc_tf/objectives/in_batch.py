@@ -41,7 +41,8 @@ class InBatch(Objective):
         pairs = {pair: logits(*pair) for pair in meets}
         loss = tf.add_n([info_nce(each) for each in pairs.values()]) / len(pairs)
         others = own_and_siblings(meets, siblings)
-        nearness = tf.stack([cosine(quick[QUERY], quick[each]) for each in others], axis=1) / self.temperature
+        near = [cosine(quick[QUERY], tf.stop_gradient(quick[each])) for each in others]
+        nearness = tf.stack(near, axis=1) / self.temperature
         right = tf.cast(tf.argmax(pairs[QUERY, others[0]], axis=1) == 0, tf.float32)
         return Compared(loss, nearness, (), {"accuracy": right})
 

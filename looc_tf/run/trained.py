@@ -94,7 +94,5 @@ def compiled(experiment: Experiment, facts: Facts) -> Method:
     """The method of an experiment, fresh, with its optimizer for the whole training."""
     method = methods.build(experiment, facts, weights=False)
     optimizer = optim.build(experiment.optimizer, facts.steps, experiment.training.batch)
-    if method.undecayed():
-        optimizer.exclude_from_weight_decay(var_list=method.undecayed())
     method.compile(optimizer=optimizer, jit_compile=experiment.training.xla)
     return method

@@ -79,7 +79,7 @@ def leave_one_out(
 
     views = [View(QUERY, row(QUERY, 0))]
     for j, space in enumerate(spaces):
-        _check_query_uses(space, chain)
+        _check_query_uses(space, chain, small)
         negative = tuple(other for other, keys in negatives.items() if space.name in keys)
         draws = row(KEYS, j + 1, space.shares)
         views.append(View(space.name, draws, shuffled, positive=(space.name,), negative=negative))
@@ -100,11 +100,14 @@ def _only(chain: Mapping[str, Augmentation] | Sequence[str], name: str) -> Seque
     return (isinstance(chain, Mapping) and chain[name].only) or KINDS
 
 
-def _check_query_uses(space: Shares, chain: Mapping[str, Augmentation] | Sequence[str]) -> None:
+def _check_query_uses(
+    space: Shares, chain: Mapping[str, Augmentation] | Sequence[str], small: Sequence[str] = ()
+) -> None:
     for name in space.shares:
-        if not {QUERY, KEYS} <= {*_only(chain, name)}:
+        users = [LOCAL] if name in small else _only(chain, name)
+        if not {QUERY, KEYS} <= {*users}:
             raise UserError(
-                f"Space {space.name!r} shares {name!r}, which only {', '.join(_only(chain, name))} views have. "
+                f"Space {space.name!r} shares {name!r}, which only {', '.join(users)} views have. "
                 "Take it out of the space, or `only` out of views.chain."
             )
 

@@ -83,6 +83,33 @@ def number_of_logits(method, batch) -> None:
         np.testing.assert_allclose(logs[f"{name}/loss"], np.log(count), rtol=1e-4, err_msg=f"{name}: {count} logits")
 
 
+def guessing_costs_what_is_said(method, batch) -> None:
+    """Of heads that say nothing each loss is that of guessing, which counts what a space chooses among."""
+    for encoder in method.encoders().values():
+        for head in encoder.heads.values():
+            for each in head.get_layer("out").weights:
+                each.assign(tf.zeros_like(each))
+    with mock.patch.object(type(method), "beside", lambda *given: None, create=True):
+        losses, _ = method.compare(batch, method.targets(batch))
+    for name, expected in method.chance().items():
+        np.testing.assert_allclose(losses[name], np.full(len(losses[name]), expected), rtol=1e-5, err_msg=name)
+
+
+def what_is_frozen_does_not_move(case) -> None:
+    """What is kept as it is at first does not move a bit, by weight decay neither; all else moves, and then it too."""
+    from looc_tf.methods import Facts
+
+    method = contract.build(case, decay=0.1, facts=Facts(classes=contract.CLASSES, steps=100, epoch=2))
+    held = method.undecayed() or method.encoder.variables
+    others = [each for each in method.trained_variables() if id(each) not in {id(kept) for kept in held}]
+    for seed in range(3):
+        before, free = contract.arrays(held), contract.arrays(others)
+        contract.step(method, contract.make_batch(case, seed))
+        awake = seed == 2 and bool(method.undecayed())
+        assert all(np.array_equal(a, b) != awake for a, b in zip(before, held)), f"step {seed}"
+        assert not any(np.array_equal(a, b) for a, b in zip(free, others)), f"step {seed}"
+
+
 def current_keys_are_no_negatives(method, batches) -> None:
     """None of the rows that a space contrasts with from its queue is a key of the batch at hand."""
 

@@ -32,7 +32,9 @@ LACKS = {  # what a check asks of a method -> what a method without it is like
     "parts": "the loss compares the pictures of a batch with each other and needs it whole",
     "heads": "no embedding space, whose collapse would go unnoticed",
     "queues": "neither keys nor queues",
-    "plain": "its paper's step is written down for the one space `all` and two large views alone",
+    "chance": "one embedding for everything is its lowest loss, not one of guessing",
+    "frozen": "nothing is kept as it is at first",
+    "plain": "its paper's step is written down for the one space `all`, compared in both directions",
     "trunk": "the trunk stands still: what a classifier of random features can reach is no affair of the method",
 }
 HAS = {
@@ -40,6 +42,8 @@ HAS = {
     "parts": lambda case: not methods.METHODS[case.method.name].needs_whole_batch,
     "heads": lambda case: bool(methods.METHODS[case.method.name].heads(case)),
     "queues": lambda case: case.method.name == "looc",
+    "chance": lambda case: case.method.name in ("looc", "simclr", "essl", "swav", "dino"),
+    "frozen": lambda case: getattr(case.method, "frozen_epochs", 0) > 0 or getattr(case.method, "trunk_rate", 1.0) == 0,
     "plain": lambda case: case.method.name in plain.PLAIN and plain.applies(case),
     "trunk": lambda case: getattr(case.method, "trunk_rate", 1.0) > 0,
 }
@@ -148,6 +152,10 @@ def two_replicas(name: str, folder: Path, bug: str = "") -> None:
     long_checks.replicas_equal_one(*(dict(np.load(folder / f"{name}-{n}.npz", allow_pickle=False)) for n in (1, 2)))
 
 
+def frozen(name: str, folder: Path) -> None:
+    checks.what_is_frozen_does_not_move(contract.CASES[name])
+
+
 def paper(name: str, folder: Path) -> None:
     plain.five_steps_are_those_of_the_paper(contract.CASES[name])
 
@@ -168,6 +176,10 @@ CHECKS = {
     ),
     "gradients": Check("no gradient reaches keys or queues", on_method(checks.no_gradient_reaches_keys_or_queues)),
     "heads": Check("head i gets gradient from loss i alone", on_method(checks.head_gets_gradient_from_its_own_loss)),
+    "chance": Check(
+        "heads that say nothing have the loss of guessing", on_method(checks.guessing_costs_what_is_said), asks="chance"
+    ),
+    "frozen": Check("what is frozen at first has not moved a bit", frozen, asks="frozen"),
     "paper": Check("five steps are those of its paper, to the bit", paper, asks="plain"),
     "moving": Check("all BatchNorms take a step's statistics", on_method(checks.all_statistics_move), asks="nothing"),
     "falls": Check("a step lowers the loss", on_method(checks.a_step_lowers_the_loss), asks="nothing"),

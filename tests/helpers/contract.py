@@ -84,6 +84,7 @@ CASES: dict[str, Experiment] = {
     "dino_looc": of_method(
         methods.DINO.Settings(spaces=SHARING, prototypes=6, rank_siblings=0.3), replace(MODEL, head="gelu_norm_mlp")
     ),
+    "joint": of_method(methods.Joint.Settings(), replace(MODEL, head="batch_norm_mlp")),
     "joint_looc": of_method(methods.Joint.Settings(spaces=SHARING), replace(MODEL, head="batch_norm_mlp")),
     "augself": of_method(
         methods.AugSelf.Settings(predictor=16, predicts=CHAIN[:3], hidden=8), replace(MODEL, head="deep_norm_mlp")
@@ -113,8 +114,6 @@ def build(
     case = replace(case, training=replace(case.training, precision=precision))
     method = methods.build(case, facts or Facts(classes=CLASSES, steps=100, epoch=1))
     optimizer = optim.build(Optimizer(learning_rate=rate, weight_decay=decay, schedule="constant"), 100)
-    if method.undecayed():
-        optimizer.exclude_from_weight_decay(var_list=method.undecayed())
     if loss_scale and precision == "mixed_float16":
         optimizer = keras.mixed_precision.LossScaleOptimizer(optimizer, initial_scale=loss_scale)
     method.compile(optimizer, run_eagerly=eager)

@@ -107,7 +107,7 @@ def replicas_equal_one(one: dict, two: dict) -> None:
         apart = 0.1 if name.endswith("accuracy") else 1e-5
         np.testing.assert_allclose(two["logs"][:, column], one["logs"][:, column], rtol=1e-4, atol=apart, err_msg=name)
     for name in (name for name in two if name.startswith("queue") and name.endswith("/0")):
-        assert np.array_equal(two[name], two[name.replace("/0", "/1")]), f"{name}: replicas hold other rows"
+        assert np.array_equal(two[name], two[f"{name[:-1]}1"]), f"{name}: replicas hold other rows"
 
 
 def replica_distance(one: dict, two: dict, part: str, skip: str = "nothing") -> float:

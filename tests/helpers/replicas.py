@@ -20,6 +20,8 @@ from looc_tf.memory import Fifo
 from looc_tf.objectives import Objective
 
 STEPS = 10
+# Their targets are so sharp that rounding grows fast: alike to 1e-6 for six steps, ten at 0.01 show nothing else.
+RATES = {"swav": 0.001, "dino": 0.001}
 PARTS = ("encoder", "key_encoder", "slow", "classifier", "reader", "teller")
 BUGS = {  # what a replica does alone
     "": [],
@@ -27,6 +29,10 @@ BUGS = {  # what a replica does alone
     "sinkhorn": [
         ("looc_tf.objectives.clustered.gather", lambda rows: rows),
         ("looc_tf.objectives.clustered.own_rows", lambda rows, like: rows),
+    ],
+    "nt_xent": [
+        ("looc_tf.objectives.in_batch.gather", lambda rows: rows),
+        ("looc_tf.objectives.in_batch.own_rows", lambda rows, like: rows),
     ],
     "center": [("looc_tf.memory.center.gather", lambda rows: rows)],
 }
@@ -44,7 +50,7 @@ def train(case, strategy) -> dict[str, np.ndarray]:
     from helpers import contract
 
     with strategy.scope():
-        method = contract.build(case, rate=0.01, eager=False)
+        method = contract.build(case, rate=RATES.get(case.method.name, 0.01), eager=False)
     logs = []
     log = tf.keras.callbacks.LambdaCallback(on_train_batch_end=lambda _, values: logs.append(list(values.values())))
     method.fit(contract.make_dataset(case, STEPS), verbose=0, callbacks=[log])

@@ -26,10 +26,48 @@ def close(found, expected):
     np.testing.assert_allclose(np.array(found), expected, rtol=0, atol=1e-5)
 
 
+def off(square):
+    """The rows of a square matrix without its diagonal."""
+    return tf.reshape(square[~np.eye(len(square), dtype=bool)], [len(square), -1])
+
+
 def contrast(siblings=(), temperature=0.5):
     space = objectives.InBatch("all", temperature, batch=3, siblings=len(siblings))
     rows = {name: unit(each) for name, each in {"query": A, "all": B, "c": C, "d": D}.items()}
     return space(rows, rows, BOTH, siblings, START)
+
+
+def one_way(one, two, siblings=(), temperature=0.5):
+    """The losses of the anchors of one view alone."""
+    space = objectives.InBatch("all", temperature, batch=3, siblings=len(siblings))
+    rows = {name: unit(each) for name, each in {"query": A, "all": B, "c": C, "d": D}.items()}
+    found = space(rows, rows, [("query", "all"), (one, two)], siblings, START).loss
+    return 2 * found - space(rows, rows, [("query", "all")], siblings, START).loss
+
+
+def test_the_anchors_of_each_view():
+    close(one_way("query", "all"), [0.510986, 0.345944, 0.438779])
+    close(one_way("all", "query"), [0.520974, 0.389975, 0.358365])
+    close(one_way("query", "all", ["c"]), [0.962785, 0.890568, 0.968563])
+    close(one_way("all", "query", ["c"]), [0.874740, 0.794107, 0.831675])
+
+
+def test_the_rows_of_the_other_view_as_the_only_negatives_are_another_loss():
+    """The contrast across the views alone, as some libraries have it under the name of NT-Xent."""
+    near = tf.matmul(unit(A), unit(B), transpose_b=True) / 0.5
+    both = [
+        losses.info_nce(tf.concat([tf.linalg.diag_part(s)[:, None], off(s)], axis=1))
+        for s in (near, tf.transpose(near))
+    ]
+    wrong = tf.reduce_mean(tf.concat(both, axis=0))
+    close(wrong, 0.222959)
+    assert abs(float(wrong - tf.reduce_mean(contrast().loss))) > 0.2
+
+
+def test_one_point_has_the_loss_of_guessing():
+    space = objectives.InBatch("all", 0.5, batch=3)
+    rows = dict.fromkeys(("query", "all"), unit([A[0]] * 3))
+    close(space(rows, rows, BOTH, [], START).loss, [space.chance()] * 3)
 
 
 def test_nt_xent():
@@ -48,6 +86,8 @@ def test_nt_xent_with_siblings_in_both_anchors_denominators():
 def test_ranking_of_siblings():
     near = tf.stack([losses.cosine(tf.constant(A), tf.constant(each)) for each in (B, C, D)], axis=1) / 0.5
     close(losses.ranking(near), [1.031358, 1.056407, 1.079996])
+    close(tf.reduce_mean(losses.ranking(near)), 1.055921)
+    close(losses.ranking(tf.zeros([1, 3])), [1.098612])
     close(losses.ranking(near[:, :1]), [0, 0, 0])
 
 
@@ -85,6 +125,15 @@ def losses_of(method):
 
     experiment = from_dict({"method": {"name": method}})
     return METHODS[method].objective(experiment, experiment.method.spaces[0], Facts()).loss
+
+
+def test_the_cosines_behind_both():
+    close(losses.cosine(tf.constant(A), tf.constant(D)), [0.871542, 0.857180, 0.826475])
+    close(losses.cosine(tf.constant(B), tf.constant(C)), [0.783114, 0.783189, 0.829283])
+
+
+def test_on_equal_inputs_byol_is_four_and_four_simsiam():
+    close(predicted(losses_of("byol")), 4 + 4 * predicted(losses_of("simsiam")))
 
 
 def test_byol_adds_both_directions_up():
@@ -140,6 +189,7 @@ def test_no_epsilon_is_too_small():
 def test_swapped_prediction():
     found = swapped(clusters(), {"query": S1, "all": S2})
     close(found.loss, [0.835540, 1.364289, 0.839888, 1.206046])
+    close(tf.reduce_mean(found.loss), 1.061441)
 
 
 def test_sinkhorn_of_each_replica_alone_is_another_loss():
@@ -205,6 +255,12 @@ def distil(meets=(*BOTH, ("local1", "query"), ("local1", "all")), space=None):
     return (space or distillation())(quick, slow, list(meets), [], START)
 
 
+def test_what_the_teacher_says():
+    space = distillation()
+    close(space._soften(tf.constant(T1), START), [[0.936240, 0.046613, 0.017148], [0.090031, 0.665241, 0.244728]])
+    close(space._soften(tf.constant(T2), START), [[0.703314, 0.201503, 0.095183], [0.015876, 0.866813, 0.117310]])
+
+
 def test_distillation():
     close(distil().loss, [0.752983, 0.772853])
     close(distil(BOTH).loss, [0.739675, 0.740301])
@@ -214,6 +270,9 @@ def test_the_center_takes_the_logits_as_they_were():
     space = distillation()
     space.commit(distil(space=space).remembered)
     close(space.center.value, [0.082500, 0.104250, -0.010500])
+    centred = distillation()
+    centred.commit(distil(space=centred).remembered - centred.center.value)
+    assert np.abs(centred.center.value.numpy() - [0.082500, 0.104250, -0.010500]).max() > 1e-3
 
 
 def test_the_last_layer_is_a_cosine():
