@@ -61,6 +61,10 @@ OWN_WORDS = {
     "spaces": {
         "methods/looc.py",
         "methods/pairs.py",
+        "methods/joint.py",
+        "methods/augself.py",
+        "methods/essl.py",
+        "methods/recipes.py",
         "methods/simclr.py",
         "views/crops.py",
         "views/leave_one_out.py",

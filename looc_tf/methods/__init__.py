@@ -25,6 +25,7 @@ from looc_tf.methods.few_values import ENOUGH, fewest, refuse_none
 from looc_tf.methods.finetune import FineTune
 from looc_tf.methods.joint import Joint
 from looc_tf.methods.looc import LooC
+from looc_tf.methods.recipes import applied
 from looc_tf.methods.seeds import seeded
 from looc_tf.methods.simclr import SimCLR
 from looc_tf.methods.simsiam import SimSiam
@@ -56,6 +57,7 @@ __all__ = [
     "build_plan",
     "check",
     "few_values",
+    "in_recipe",
     "pictures_of",
     "representations_of",
     "settings_of",
@@ -95,6 +97,18 @@ def class_of(experiment: Experiment) -> type[Method]:
 def settings_of(name: str) -> type[config.Method]:
     """The dataclass of the settings that a method declares; `UserError` with the nearest name where there is none."""
     return _class(name).Settings
+
+
+def in_recipe(experiment: Experiment, name: str) -> Experiment:
+    """An experiment with another method in that method's own recipe; as it is where it has this method already.
+
+    Raises:
+        UserError: there is no such method, with the nearest name.
+    """
+    kind = _class(name)
+    if experiment.method.name == name:
+        return experiment
+    return applied(kind.recipe, class_of(experiment).recipe, experiment, settings_of, name)
 
 
 def _class(name: str) -> type[Method]:

@@ -43,8 +43,8 @@ class Method(UnitImages, keras.Model):
 
     Attributes:
         Settings: the dataclass of its settings, a subclass of `config.Method`.
-        needs_whole_batch: whether its loss compares the rows of a batch with each other, so that no part can stand for
-            all.
+        recipe: what it asks of a config of another method, dotted field -> value, see `recipes.applied`.
+        needs_whole_batch: whether its loss compares the rows of a batch with each other: no part can stand for all.
         reads_parameters: whether a batch should hold the parameters of its views.
         against_collapse: what to try when embeddings become one point, for people.
         reading: what is read of it on held-out pictures while it trains, and decides which checkpoint is the best:
@@ -53,6 +53,7 @@ class Method(UnitImages, keras.Model):
     """
 
     Settings: ClassVar[type[config.Method]]
+    recipe: ClassVar[Mapping[str, Any]] = {}
     needs_whole_batch: ClassVar[bool] = False
     reads_parameters: ClassVar[bool] = False
     reading: ClassVar[str] = "knn"
