@@ -65,6 +65,7 @@ OWN_WORDS = {
         "methods/augself.py",
         "methods/essl.py",
         "methods/recipes.py",
+        "methods/__init__.py",  # whether a method has them
         "methods/simclr.py",
         "views/crops.py",
         "views/leave_one_out.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 from typing import Any
@@ -57,6 +58,9 @@ __all__ = [
     "build_plan",
     "check",
     "few_values",
+    "forwards",
+    "has_spaces",
+    "heads_of",
     "in_recipe",
     "pictures_of",
     "representations_of",
@@ -123,9 +127,30 @@ def build_plan(experiment: Experiment) -> ViewPlan:
     return class_of(experiment).plan(experiment, chain)
 
 
+def forwards(experiment: Experiment) -> float:
+    """Views that are encoded for each picture of a batch, small ones by their share of the pixels.
+
+    A method that compares with a slow copy in both directions encodes each view twice; by this number configs of one
+    method are compared.
+    """
+    plan, repeats = build_plan(experiment), class_of(experiment).repeats
+    sizes = {view.name: plan.size(view, experiment.data.size) / experiment.views.size for view in plan.views}
+    return sum(repeats.get(name, 1) * size**2 for name, size in sizes.items())
+
+
 def pictures_of(experiment: Experiment, source: Source) -> Source:
     """Those of the training pictures that the method of an experiment trains on; `UserError` where it can use none."""
     return class_of(experiment).pictures(experiment, source)
+
+
+def heads_of(experiment: Experiment) -> list[str]:
+    """The names of an experiment's embedding spaces; none where its method has none."""
+    return class_of(experiment).heads(experiment)
+
+
+def has_spaces(name: str) -> bool:
+    """Whether a method takes a list of embedding spaces."""
+    return "spaces" in {field.name for field in dataclasses.fields(settings_of(name))}
 
 
 def representations_of(experiment: Experiment) -> list[str]:

@@ -59,6 +59,8 @@ ADDED = {"views.chain": _with_small_crop}  # what E-SSL asks beside the invarian
 class Turns(Pairs):
     """A small view of each picture is shown in all four turns, and a network behind the trunk says which is which."""
 
+    repeats: ClassVar[Mapping[str, int]] = {TURNED: TURNS}
+
     def __init__(self, encoder, *given, **options):
         super().__init__(encoder, *given, **options)
         layers = []
