@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from looc_tf.config.checks import validate
-from looc_tf.config.convert import from_plain, to_plain
+from looc_tf.config.convert import UnknownKey, from_plain, to_plain
 from looc_tf.config.limits import DEEPEST, bounded
 from looc_tf.config.schema import Experiment, Method
 from looc_tf.config.versions import RENAMED, VERSION, upgraded
@@ -103,7 +103,11 @@ def _with_method(experiment: Experiment, section: Any, settings_of: SettingsOf) 
     """The experiment with the settings that its method declares."""
     name = section.get("name", Method.name) if isinstance(section, Mapping) else Method.name
     kind = settings_of(name if isinstance(name, str) else str(name))
-    return dataclasses.replace(experiment, method=from_plain(kind, section, "method"))
+    try:
+        settings = from_plain(kind, section, "method")
+    except UnknownKey as error:
+        raise UserError(f"{error} That is what the method {name!r} reads.") from error
+    return dataclasses.replace(experiment, method=settings)
 
 
 def names() -> list[str]:

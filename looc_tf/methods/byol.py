@@ -45,7 +45,7 @@ class BYOL(Pairs):
         "optimizer.weight_decay": 5e-4,
         "optimizer.warmup_steps": warmup,
     }
-    has_slow_copy = True
+    has_slow_copy = needs_head_norm = True
     against_collapse = "Give head and predictor BatchNorm, lower optimizer.learning_rate, or raise method.momentum."
 
     @classmethod

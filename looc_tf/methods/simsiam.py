@@ -35,6 +35,7 @@ class SimSiam(Pairs):
     """
 
     Settings = Settings
+    needs_head_norm = True
     recipe: ClassVar[Mapping[str, Any]] = {
         "model.head": "deep_norm_mlp",
         "model.hidden": hidden(1),
