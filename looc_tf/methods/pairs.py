@@ -179,7 +179,7 @@ class Pairs(Method):
         found = [remark for space in self.spaces.values() if (remark := space.remark())]
         if self.needs_head_norm and not all(map(_is_normalized, self.encoder.heads.values())):
             found.append(
-                f"The heads of method {self.name!r} have no BatchNorm, and it has no negatives: embeddings may become one "
+                f"The heads of method {self.name!r} have no BatchNorm, and it no negatives: embeddings may become one "
                 f"point. Set model.head={self.recipe['model.head']}."
             )
         for name in ("frozen_epochs", "queue_epochs", "teacher_epochs"):

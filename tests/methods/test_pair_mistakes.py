@@ -131,12 +131,11 @@ def test_a_training_tells_all_of_it_before_its_first_step(tmp_path):
     answer = CliRunner().invoke(cli, [*map(str, arguments), *_set(*settings)], prog_name="looc")
     assert answer.exit_code == 0, answer.output
     warnings = [line for line in answer.stderr.splitlines() if line.startswith("looc: warning: ")]
-    for words in ("has 200 prototypes", "method.frozen_epochs of 9 are 54 steps", "optimizer.warmup_steps of 9 are no"):
+    for words in ("has 200 prototypes", "method.frozen_epochs of 9 are 36 steps", "optimizer.warmup_steps of 9 are no"):
         assert sum(words in line for line in warnings) >= 1, warnings
+    assert "queue_epochs" not in answer.stderr  # there is no queue that would wait for them
 
 
 def test_every_pair_method_says_what_helps_against_collapse():
-    said = {
-        name: kind.against_collapse for name, kind in methods.METHODS.items() if name in ("byol", "simsiam", "dino")
-    }
-    assert len(set(said.values())) == 3 and all("optimizer.learning_rate" in text for text in said.values())
+    said = {methods.METHODS[name].against_collapse for name in ("byol", "simsiam", "dino", "swav")}
+    assert len(said) == 4 and all("optimizer.learning_rate" in text for text in said)
