@@ -158,6 +158,7 @@ def test_a_demo_over_byol_of_pictures_of_bands_says_once_how_many_there_are(quic
     refused = CliRunner().invoke(cli, arguments, prog_name="looc")
     assert refused.exit_code == 2 and "data.bands=[" in refused.stderr
     arguments += ["--method", "byol", "--set", "data.bands=[3,2,1]"]
+    arguments += ["--set", "model.backbone=resnet10", "--set", "evaluation.probes=[object]"]
     real = module.write_page
     monkeypatch.setattr(module, "write_page", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     first = CliRunner().invoke(cli, arguments, prog_name="looc")
