@@ -14,6 +14,7 @@ from looc_tf import methods, run
 from looc_tf.cli import cli
 from looc_tf.experiments import load
 from looc_tf.methods.pairs import Pairs
+from looc_tf.objectives import Predicted
 from looc_tf.training import train
 
 PAIRS = [name for name, kind in methods.METHODS.items() if issubclass(kind, Pairs)]
@@ -163,3 +164,25 @@ def test_a_page_of_runs_with_spaces_and_without(trained, place, name):
     text = write_page(place / f"{name}.html", found, records, sources).read_text()
     assert text.count("<section>") == 5 and f"name: little/{name}-tiny" in text
     assert all(f"spaces: {each}" in text for each in ("trunk", "all", "rotation")) and f"plain: {name}" not in text
+
+
+def test_byol_without_its_predictor_collapses_and_the_alarm_says_so(place, monkeypatch):
+    """Nothing is left that keeps its points apart: no BatchNorm, no predictor, a target that follows at once."""
+
+    def objective(cls, experiment, space, facts):
+        same = keras.Sequential([keras.layers.Activation("linear")])
+        return Predicted(space.name, experiment.model.dimension, same, lambda cosines: 2 - 2 * sum(cosines))
+
+    monkeypatch.setattr(methods.BYOL, "objective", classmethod(objective))
+    changes = ["model.head=linear", "method.momentum=0.5", "optimizer.learning_rate=0.5", "optimizer.warmup_steps=0"]
+    changes += ["training.steps=40", "training.batch=16", "training.monitor_every=0", "training.log_every=20"]
+    options = [word for text in changes for word in ("--set", text)]
+    said = looc(
+        "train", place / "tiny.yaml", "--method", "byol", *options, *of_pictures(place), "--out", place / "alarm"
+    )
+    told = [line for line in said.splitlines() if "has collapsed" in line]
+    assert len(told) == 2, said
+    for space, line in zip(("all", "rotation"), told):
+        assert line.startswith(f"looc: warning: Step 40: space '{space}' has collapsed (spread 0.0")
+        assert line.endswith(methods.BYOL.against_collapse)
+    assert "its heads no BatchNorm" in said

@@ -179,8 +179,8 @@ class Pairs(Method):
         found = [remark for space in self.spaces.values() if (remark := space.remark())]
         if self.needs_head_norm and not all(map(_is_normalized, self.encoder.heads.values())):
             found.append(
-                f"The heads of method {self.name!r} have no BatchNorm, and it no negatives: embeddings may become one "
-                f"point. Set model.head={self.recipe['model.head']}."
+                f"Method {self.name!r} has no negatives, and its heads no BatchNorm: embeddings may become one point. "
+                f"Set model.head={self.recipe['model.head']}."
             )
         for name in ("frozen_epochs", "queue_epochs", "teacher_epochs"):
             epochs = getattr(self.settings, name, 0)

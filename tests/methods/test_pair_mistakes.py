@@ -85,7 +85,7 @@ def test_a_head_without_batch_norm_is_warned_of_where_nothing_else_keeps_points_
     case = contract.CASES[name]
     remedy = case.model.head
     found = contract.build(contract.replace(case, model=contract.replace(case.model, head=head))).remarks()
-    assert len(found) == 1 and f"The heads of method {name!r} have no BatchNorm" in found[0]
+    assert len(found) == 1 and f"Method {name!r} has no negatives, and its heads no BatchNorm: " in found[0]
     assert found[0].endswith(f"Set model.head={remedy}.")
 
 
