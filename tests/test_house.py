@@ -61,6 +61,11 @@ OWN_WORDS = {
     "spaces": {
         "methods/looc.py",
         "methods/pairs.py",
+        "methods/joint.py",
+        "methods/augself.py",
+        "methods/essl.py",
+        "methods/recipes.py",
+        "methods/__init__.py",  # whether a method has them
         "methods/simclr.py",
         "views/crops.py",
         "views/leave_one_out.py",

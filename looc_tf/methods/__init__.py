@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 from typing import Any
@@ -25,6 +26,7 @@ from looc_tf.methods.few_values import ENOUGH, fewest, refuse_none
 from looc_tf.methods.finetune import FineTune
 from looc_tf.methods.joint import Joint
 from looc_tf.methods.looc import LooC
+from looc_tf.methods.recipes import applied
 from looc_tf.methods.seeds import seeded
 from looc_tf.methods.simclr import SimCLR
 from looc_tf.methods.simsiam import SimSiam
@@ -56,6 +58,10 @@ __all__ = [
     "build_plan",
     "check",
     "few_values",
+    "forwards",
+    "has_spaces",
+    "heads_of",
+    "in_recipe",
     "pictures_of",
     "representations_of",
     "settings_of",
@@ -97,6 +103,18 @@ def settings_of(name: str) -> type[config.Method]:
     return _class(name).Settings
 
 
+def in_recipe(experiment: Experiment, name: str) -> Experiment:
+    """An experiment with another method in that method's own recipe; as it is where it has this method already.
+
+    Raises:
+        UserError: there is no such method, with the nearest name.
+    """
+    kind = _class(name)
+    if experiment.method.name == name:
+        return experiment
+    return applied(kind.recipe, class_of(experiment).recipe, experiment, settings_of, name)
+
+
 def _class(name: str) -> type[Method]:
     if name not in METHODS:
         raise unknown("method", name, METHODS)
@@ -109,9 +127,30 @@ def build_plan(experiment: Experiment) -> ViewPlan:
     return class_of(experiment).plan(experiment, chain)
 
 
+def forwards(experiment: Experiment) -> float:
+    """Views that are encoded for each picture of a batch, small ones by their share of the pixels.
+
+    A method that compares with a slow copy in both directions encodes each view twice; by this number configs of one
+    method are compared.
+    """
+    plan, repeats = build_plan(experiment), class_of(experiment).repeats
+    sizes = {view.name: plan.size(view, experiment.data.size) / experiment.views.size for view in plan.views}
+    return sum(repeats.get(name, 1) * size**2 for name, size in sizes.items())
+
+
 def pictures_of(experiment: Experiment, source: Source) -> Source:
     """Those of the training pictures that the method of an experiment trains on; `UserError` where it can use none."""
     return class_of(experiment).pictures(experiment, source)
+
+
+def heads_of(experiment: Experiment) -> list[str]:
+    """The names of an experiment's embedding spaces; none where its method has none."""
+    return class_of(experiment).heads(experiment)
+
+
+def has_spaces(name: str) -> bool:
+    """Whether a method takes a list of embedding spaces."""
+    return "spaces" in {field.name for field in dataclasses.fields(settings_of(name))}
 
 
 def representations_of(experiment: Experiment) -> list[str]:

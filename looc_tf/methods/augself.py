@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import tensorflow as tf
 from tensorflow import keras
@@ -31,6 +32,12 @@ class Settings(simsiam.Settings):
     hidden: int = 512  # width of the network that predicts
 
 
+def _predicted(experiment: Experiment) -> list[str]:
+    """Those of the paper's augmentations that a config has."""
+    known = Settings.predicts
+    return [name for name in known if name in experiment.views.chain] or list(known)
+
+
 class AugSelf(SimSiam):
     """SimSiam, and a network that reads from the trunk's features of two views how their augmentations differ.
 
@@ -39,6 +46,7 @@ class AugSelf(SimSiam):
     """
 
     Settings = Settings
+    recipe: ClassVar[Mapping[str, Any]] = {**SimSiam.recipe, "method.predicts": _predicted}
     reads_parameters = True
 
     def __init__(self, encoder, plan: ViewPlan, *given, **options):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
@@ -10,6 +12,7 @@ from looc_tf import config
 from looc_tf.config import Experiment
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.pairs import Pairs, SlowSettings
+from looc_tf.methods.recipes import hidden, warmup
 from looc_tf.models import HEADS, for_queries
 from looc_tf.objectives import Predicted
 from looc_tf.views import Space
@@ -33,7 +36,16 @@ class BYOL(Pairs):
     """
 
     Settings = Settings
-    has_slow_copy = True
+    recipe: ClassVar[Mapping[str, Any]] = {
+        "model.head": "hidden_norm_mlp",
+        "model.hidden": hidden(2),
+        "model.dimension": 256,
+        "model.batch_norm": "sync",
+        "method.predictor": hidden(2),
+        "optimizer.weight_decay": 5e-4,
+        "optimizer.warmup_steps": warmup,
+    }
+    has_slow_copy = needs_head_norm = True
     against_collapse = "Give head and predictor BatchNorm, lower optimizer.learning_rate, or raise method.momentum."
 
     @classmethod

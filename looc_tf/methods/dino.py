@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
@@ -12,6 +14,7 @@ from looc_tf.errors import UserError
 from looc_tf.losses import TEMPERATURES
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.pairs import Pairs, SlowSettings, seed_of
+from looc_tf.methods.recipes import hidden, warmup
 from looc_tf.objectives import Distilled
 from looc_tf.views import Space
 
@@ -39,6 +42,14 @@ class DINO(Pairs):
     """
 
     Settings = Settings
+    recipe: ClassVar[Mapping[str, Any]] = {
+        "model.head": "gelu_norm_mlp",
+        "model.hidden": hidden(1),
+        "model.dimension": 256,
+        "model.batch_norm": "sync",
+        "optimizer.weight_decay": 5e-4,
+        "optimizer.warmup_steps": warmup,
+    }
     has_slow_copy = final_is_slow = together = heads_at_once = True
     against_collapse = "Lower method.teacher_temperatures or optimizer.learning_rate, or raise method.frozen_epochs."
 

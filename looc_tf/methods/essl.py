@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import tensorflow as tf
 from tensorflow import keras
 
 from looc_tf import config
-from looc_tf.augment import Augmentation
+from looc_tf.augment import Augmentation, FreeRotation, Rotation, build_chain
 from looc_tf.config import Experiment
 from looc_tf.methods import simclr, simsiam
 from looc_tf.methods.base import Batch
@@ -17,7 +18,7 @@ from looc_tf.methods.pairs import Encoded, Pairs
 from looc_tf.methods.simclr import SimCLR
 from looc_tf.methods.simsiam import SimSiam
 from looc_tf.representations import LOCAL, TRUNK
-from looc_tf.views import ViewPlan, multicrop
+from looc_tf.views import View, ViewPlan, crops_of, multicrop
 
 TURNED = f"{LOCAL}1"  # the view that is turned
 TURNS = 4
@@ -41,8 +42,24 @@ class SimSiamSettings(simsiam.Settings):
     hidden: int = 2048  # width of the network that tells the turns
 
 
+def _with_small_crop(experiment: Experiment) -> dict[str, Any]:
+    """A config's chain with a crop of half the size behind its first one, unless it has a second one."""
+    views, chain = experiment.views, {}
+    crops = crops_of(build_chain(views.chain, views.size, experiment.data.channels))
+    for name, settings in views.chain.items():
+        chain[name] = settings
+        if crops == [name]:
+            chain[LOCAL] = {"kind": "crop", "size": max(1, views.size // 2), "area": [0.05, 0.4]}
+    return chain
+
+
+ADDED = {"views.chain": _with_small_crop}  # what E-SSL asks beside the invariant method
+
+
 class Turns(Pairs):
     """A small view of each picture is shown in all four turns, and a network behind the trunk says which is which."""
+
+    repeats: ClassVar[Mapping[str, int]] = {TURNED: TURNS}
 
     def __init__(self, encoder, *given, **options):
         super().__init__(encoder, *given, **options)
@@ -59,10 +76,15 @@ class Turns(Pairs):
 
     @classmethod
     def plan(cls, experiment: Experiment, chain: Mapping[str, Augmentation]) -> ViewPlan:
-        """Beside the views of the spaces a small one, which is in none of them."""
+        """Beside the views of the spaces a small one, which is in none of them, and which no augmentation turns."""
         made = multicrop(chain, 1, experiment.method.spaces)
-        views = [replace(view, positive=()) if view.name == TURNED else view for view in made.views]
-        return ViewPlan(chain, views)
+        turning = [isinstance(each, (Rotation, FreeRotation)) for each in chain.values()]
+
+        def upright(view: View) -> View:
+            draws = tuple(None if turns else draw for turns, draw in zip(turning, view.draws))
+            return replace(view, draws=draws, positive=())
+
+        return ViewPlan(chain, [upright(view) if view.name == TURNED else view for view in made.views])
 
     @classmethod
     def check(cls, experiment: Experiment, devices: int | None = None) -> None:
@@ -86,9 +108,11 @@ class ESSL(Turns, SimCLR):
     """E-SSL beside SimCLR."""
 
     Settings = Settings
+    recipe: ClassVar[Mapping[str, Any]] = {**SimCLR.recipe, **ADDED}
 
 
 class ESSLSimSiam(Turns, SimSiam):
     """E-SSL beside SimSiam."""
 
     Settings = SimSiamSettings
+    recipe: ClassVar[Mapping[str, Any]] = {**SimSiam.recipe, **ADDED}

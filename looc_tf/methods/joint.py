@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
@@ -14,6 +16,7 @@ from looc_tf.losses import TEMPERATURES
 from looc_tf.methods.base import Batch
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.pairs import Encoded, Pairs, PairSettings
+from looc_tf.methods.simclr import SimCLR
 from looc_tf.objectives import Aligned
 from looc_tf.representations import QUERY
 from looc_tf.views import Space
@@ -35,6 +38,7 @@ class Joint(Pairs):
     """
 
     Settings = Settings
+    recipe: ClassVar[Mapping[str, Any]] = SimCLR.recipe
     needs_whole_batch = together = True
 
     @classmethod

@@ -7,6 +7,7 @@ import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -25,6 +26,7 @@ from looc_tf.methods.few_values import Normalized
 from looc_tf.methods.key_batches import check_key_batches, check_trunk, key_normalization, rows_of_keys
 from looc_tf.methods.networks import build_encoder
 from looc_tf.methods.parts import concat_parts, map_in_parts
+from looc_tf.methods.recipes import hidden
 from looc_tf.models import Encoder, check_model, copy_of, follow, start_from
 from looc_tf.models.normalization import groups_of
 from looc_tf.representations import QUERY
@@ -77,6 +79,7 @@ class LooC(Method):
     """
 
     Settings = Settings
+    recipe: ClassVar[Mapping[str, Any]] = {"model.head": "mlp", "model.hidden": hidden(1), "model.batch_norm": "plain"}
     against_collapse = (
         "Lower optimizer.learning_rate, raise method.momentum or the queue, or strengthen what its key varies."
     )

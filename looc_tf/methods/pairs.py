@@ -73,6 +73,7 @@ class Pairs(Method):
         has_slow_copy: whether there is a slow copy.
         final_is_slow: whether the slow copy is what is evaluated and exported.
         small_are_found: whether large views are to find small ones too.
+        needs_head_norm: whether embeddings become one point under heads without BatchNorm.
     """
 
     together: ClassVar[bool] = False
@@ -80,6 +81,7 @@ class Pairs(Method):
     has_slow_copy: ClassVar[bool] = False
     final_is_slow: ClassVar[bool] = False
     small_are_found: ClassVar[bool] = False
+    needs_head_norm: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -194,8 +196,14 @@ class Pairs(Method):
         return {name: loss + told[name] for name, loss in known.items() if loss is not None}
 
     def remarks(self) -> list[str]:
-        """Of starts that outlast the training, and of spaces that ask for more than a batch can give."""
+        """Of heads that collapse, of spaces that ask for more than a batch can give, of starts that outlast the
+        training."""
         found = [remark for space in self.spaces.values() if (remark := space.remark())]
+        if self.needs_head_norm and not all(map(_is_normalized, self.encoder.heads.values())):
+            found.append(
+                f"Method {self.name!r} has no negatives, and its heads no BatchNorm: embeddings may become one point. "
+                f"Set model.head={self.recipe['model.head']}."
+            )
         for name in ("frozen_epochs", "queue_epochs", "teacher_epochs"):
             epochs = getattr(self.settings, name, 0)
             if self.facts.steps and epochs * self.facts.epoch >= self.facts.steps:
@@ -289,6 +297,10 @@ class Pairs(Method):
 
     def undecayed(self) -> list[tf.Variable]:
         return [variable for space in self.spaces.values() for variable in space.held()]
+
+
+def _is_normalized(head: keras.Sequential) -> bool:
+    return any(isinstance(each, keras.layers.BatchNormalization) for each in head.submodules)
 
 
 def seed_of(experiment: Experiment, space: Space) -> int:

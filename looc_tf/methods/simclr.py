@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from looc_tf import config
 from looc_tf.config import Experiment
 from looc_tf.losses import TEMPERATURES
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.pairs import Pairs, PairSettings
+from looc_tf.methods.recipes import hidden, warmup
 from looc_tf.objectives import InBatch
 from looc_tf.views import Space, sibling_negatives
 
@@ -33,6 +36,13 @@ class SimCLR(Pairs):
     """
 
     Settings = Settings
+    recipe: ClassVar[Mapping[str, Any]] = {
+        "model.head": "batch_norm_mlp",
+        "model.hidden": hidden(1),
+        "model.batch_norm": "sync",  # or a replica's statistics would tell which rows are one picture's
+        "optimizer.weight_decay": 5e-4,
+        "optimizer.warmup_steps": warmup,
+    }
     needs_whole_batch = together = small_are_found = True
 
     @classmethod

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
@@ -10,6 +12,7 @@ from looc_tf import config
 from looc_tf.config import Experiment
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.pairs import Pairs, PairSettings
+from looc_tf.methods.recipes import hidden
 from looc_tf.models import bottleneck, for_queries
 from looc_tf.objectives import Predicted
 from looc_tf.views import Space
@@ -32,6 +35,15 @@ class SimSiam(Pairs):
     """
 
     Settings = Settings
+    needs_head_norm = True
+    recipe: ClassVar[Mapping[str, Any]] = {
+        "model.head": "deep_norm_mlp",
+        "model.hidden": hidden(1),
+        "model.dimension": hidden(1),
+        "model.batch_norm": "sync",
+        "method.predictor": hidden(1 / 4),
+        "optimizer.weight_decay": 5e-4,
+    }
     against_collapse = "Lower optimizer.learning_rate, use the head deep_norm_mlp, or let the views vary more."
 
     @classmethod

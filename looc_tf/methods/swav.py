@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from looc_tf import config
 from looc_tf.config import Experiment
 from looc_tf.losses import TEMPERATURES
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.pairs import Pairs, PairSettings, seed_of
+from looc_tf.methods.recipes import hidden
 from looc_tf.objectives import Clustered
 from looc_tf.views import Space
 
@@ -35,6 +38,14 @@ class SwAV(Pairs):
     """
 
     Settings = Settings
+    recipe: ClassVar[Mapping[str, Any]] = {
+        "model.head": "hidden_norm_mlp",
+        "model.hidden": hidden(1),
+        "model.batch_norm": "sync",
+        "optimizer.name": "adam",
+        "optimizer.learning_rate": 1e-3,
+        "optimizer.weight_decay": 1e-6,
+    }
     needs_whole_batch = together = heads_at_once = True
     against_collapse = "Lower method.epsilon or optimizer.learning_rate, or raise method.frozen_epochs."
 
@@ -60,3 +71,7 @@ class SwAV(Pairs):
             batch=experiment.training.batch,
             seed=seed_of(experiment, space),
         )
+
+    def remarks(self) -> list[str]:
+        """Where there is no queue, nothing waits for it."""
+        return [line for line in super().remarks() if self.settings.queue or "queue_epochs" not in line]
