@@ -27,7 +27,7 @@ NAMES = (
     "fotos_für_mich", "u\u0308", "Фото", "照片", "😀", "null", "1", "2019-01-01", "train", "x" * 230,
 )  # fmt: skip
 UNSEEN = ("a\nb", "a\tb", "\x1b[31m", "\u202e")  # not printable
-FEW = ("lr[0.1] back\\slash", "fotos für 100% a:b#{*}?$x", '-it\'s a "dash"', "照" * 76)  # for every run of the tests
+FEW = ('-it\'s a "dash" lr[0.1] back\\slash', "fotos für 100% a:b#{*}?${x}" + "照" * 66)  # for every run of the tests
 
 SETTINGS = {
     **tiny.EXPERIMENT,

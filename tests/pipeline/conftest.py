@@ -10,6 +10,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # tiny.py
 
+# Whatever a folder is called: of a root, but for what is refused (test_roots.py), and of pictures.
+ROOT = "root für 100% a:b#{c} $x;'&\""
+PICTURES = f"lr[0.1] back\\slash *? {ROOT}"
+
 
 @dataclass
 class Made:
@@ -47,8 +51,8 @@ def made(tmp_path_factory):
     from pipeline.runners.local import run_locally
 
     folder = tmp_path_factory.mktemp("pipeline")
-    pictures = tiny.draw(folder / "pictures")
+    pictures, root = tiny.draw(folder / PICTURES), folder / ROOT
     (pictures / "disc" / "broken.png").write_bytes(b"no picture")
     experiment = tiny.experiment(pictures)
-    done = run_locally(experiment, str(pictures), folder / "root")
-    return Made(folder / "root", pictures, experiment, done)
+    done = run_locally(experiment, str(pictures), root)
+    return Made(root, pictures, experiment, done)

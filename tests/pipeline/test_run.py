@@ -117,7 +117,7 @@ def test_changed_code_is_never_served_from_the_cache(made, monkeypatch, tmp_path
 def test_a_step_that_fails_is_named_and_the_next_run_goes_on(made, monkeypatch):
     from pipeline import experiments
 
-    broken = made.pictures.parent / "root" / "serving" / "blocked"
+    broken = made.root / "serving" / "blocked"
     broken.write_text("a file where a folder should be")
     with pytest.raises(UserError, match=r"^Step Push failed: .*run again to go on"):
         made.again(model_name="blocked")
