@@ -11,6 +11,7 @@ from tensorflow import keras
 from helpers import contract, references
 from looc_tf import augment
 from looc_tf.memory import embedding_space
+from looc_tf.objectives import Predicted
 
 
 def all_statistics_move(method, batch) -> None:
@@ -250,6 +251,8 @@ def a_step_lowers_the_loss(method, batch) -> None:
 
     targets = method.targets(batch)
     spaces = getattr(method, "spaces", {}).values()
+    if not targets and any(isinstance(space, Predicted) for space in spaces):  # keys by the network that learns
+        targets = {view: method.encoder(images, training=True, raw=True) for view, images in batch["views"].items()}
     memory = [
         (each, each.numpy()) for space in spaces for each in space.non_trainable_variables if "norm" not in each.name
     ]
