@@ -21,6 +21,7 @@ def test_an_unknown_method_is_told_before_tfx_is_started(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_byol_with_spaces_is_trained_judged_pushed_and_answers(tmp_path):
     pytest.importorskip("tfx", reason="needs TFX: make setup-pipeline")
     pictures = tiny.draw(tmp_path / "pictures", each=20)
