@@ -49,13 +49,13 @@ class Asked:
             UserError: the method is unknown or has no spaces, or what `load` raises.
         """
         labels = ("looc", "moco") if self.method == "looc" else (f"{self.method}-looc", self.method)
-        spaces, plain = (self._one(name, label) for name, label in zip((SPACES, PLAIN), labels))
-        times = methods.forwards(spaces) / methods.forwards(plain)
-        length = spaces.training
+        several, plain = (self._one(name, label) for name, label in zip((SPACES, PLAIN), labels))
+        times = methods.forwards(several) / methods.forwards(plain)
+        length = several.training
         steps = None if length.steps is None else round(length.steps * times)
         epochs = None if length.epochs is None else length.epochs * times
         training = dataclasses.replace(plain.training, steps=steps, epochs=epochs)
-        return dict(zip(labels, (spaces, dataclasses.replace(plain, training=training))))
+        return dict(zip(labels, (several, dataclasses.replace(plain, training=training))))
 
     def _one(self, config_name: str, label: str) -> Experiment:
         changes = (*(QUICK if self.quick else ()), f"name=factors/{label}", *self.overrides)

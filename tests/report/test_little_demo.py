@@ -149,6 +149,7 @@ def test_few_pictures_lower_what_hangs_on_the_batch_of_any_method(method):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_demo_over_byol_of_pictures_of_bands_says_once_how_many_there_are(quick, tmp_path, monkeypatch):
     """Interrupted, it goes on with the options that it was begun with, and says so."""
     for place, name in enumerate(("one", "two")):
