@@ -45,10 +45,17 @@ class Facts:
 
     def lacking(self, settings: Any) -> list[str]:
         """The settings of a method that this says too little for: how many steps there are, or in an epoch."""
-        queue = ("queue_epochs",) if getattr(settings, "queue", 0) else ()
-        in_epochs = ("frozen_epochs", *queue, "teacher_epochs") if not self.epoch else ()
-        in_steps = ("rising",) if not self.epoch and not self.steps else ()
-        return [name for name in (*in_epochs, *in_steps) if getattr(settings, name, 0)]
+        in_steps = ["rising"] * bool(getattr(settings, "rising", False) and not self.steps)
+        return in_steps if self.epoch else [*_in_epochs(settings), *in_steps]
+
+    def outlasting(self, settings: Any) -> list[str]:
+        """A line on each setting of a method that asks for more epochs than the training has."""
+        return [
+            f"method.{name} of {epochs:g} are {epochs * self.epoch:,.0f} steps, and the training has {self.steps:,}: "
+            "it ends before that. Lower it, or train for longer."
+            for name, epochs in _in_epochs(settings).items()
+            if self.steps and epochs * self.epoch >= self.steps
+        ]
 
     @classmethod
     def recorded(cls, experiment: Experiment, about: Mapping[str, Any]) -> Facts:
@@ -57,3 +64,9 @@ class Facts:
         names = about.get("class_names")  # which earlier versions did not write
         names = tuple(map(str, names)) if isinstance(names, list) and len(names) == about["classes"] else ()
         return cls(about["classes"], pictures, about["steps"], pictures // experiment.training.batch, names)
+
+
+def _in_epochs(settings: Any) -> dict[str, float]:
+    """The settings of a method that count passes over the pictures, where they say something."""
+    names = ("frozen_epochs", *["queue_epochs"] * bool(getattr(settings, "queue", 0)), "teacher_epochs")
+    return {name: epochs for name in names if (epochs := getattr(settings, name, 0))}

@@ -196,22 +196,14 @@ class Pairs(Method):
         return {name: loss + told[name] for name, loss in known.items() if loss is not None}
 
     def remarks(self) -> list[str]:
-        """Of heads that collapse, of spaces that ask for more than a batch can give, of starts that outlast the
-        training."""
+        """Of heads that collapse, spaces that ask for more than a batch gives, starts that outlast the training."""
         found = [remark for space in self.spaces.values() if (remark := space.remark())]
         if self.needs_head_norm and not all(map(_is_normalized, self.encoder.heads.values())):
             found.append(
                 f"Method {self.name!r} has no negatives, and its heads no BatchNorm: embeddings may become one point. "
                 f"Set model.head={self.recipe['model.head']}."
             )
-        for name in ("frozen_epochs", "queue_epochs", "teacher_epochs"):
-            epochs = getattr(self.settings, name, 0)
-            if self.facts.steps and epochs * self.facts.epoch >= self.facts.steps:
-                found.append(
-                    f"method.{name} of {epochs:g} are {epochs * self.facts.epoch:,.0f} steps, and the training has "
-                    f"{self.facts.steps:,}: it ends before that. Lower it, or train for longer."
-                )
-        return found
+        return [*found, *self.facts.outlasting(self.settings)]
 
     def targets(self, batch: Batch) -> Encoded:
         """What the slow copy makes of the views that are to be found; nothing where there is none."""

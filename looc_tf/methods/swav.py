@@ -71,7 +71,3 @@ class SwAV(Pairs):
             batch=experiment.training.batch,
             seed=seed_of(experiment, space),
         )
-
-    def remarks(self) -> list[str]:
-        """Where there is no queue, nothing waits for it."""
-        return [line for line in super().remarks() if self.settings.queue or "queue_epochs" not in line]
