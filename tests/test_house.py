@@ -62,6 +62,9 @@ OWN_WORDS = {
         "methods/looc.py",
         "methods/pairs.py",
         "methods/simclr.py",
+        "methods/joint.py",
+        "methods/augself.py",
+        "methods/essl.py",
         "views/crops.py",
         "views/leave_one_out.py",
         "models/encoder.py",  # the names of its heads

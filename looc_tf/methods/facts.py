@@ -44,11 +44,10 @@ class Facts:
         return cls(len(names), pictures, steps, epoch, names)
 
     def lacking(self, settings: Any) -> list[str]:
-        """The settings of a method that this says too little for: how many steps there are, or in an epoch."""
-        queue = ("queue_epochs",) if getattr(settings, "queue", 0) else ()
-        in_epochs = ("frozen_epochs", *queue, "teacher_epochs") if not self.epoch else ()
-        in_steps = ("rising",) if not self.epoch and not self.steps else ()
-        return [name for name in (*in_epochs, *in_steps) if getattr(settings, name, 0)]
+        """The settings of a pair method that this says too little for: how many steps there are, or in an epoch."""
+        if self.epoch:
+            return []
+        return [*settings.in_epochs(), *["rising"] * (getattr(settings, "rising", False) and not self.steps)]
 
     @classmethod
     def recorded(cls, experiment: Experiment, about: Mapping[str, Any]) -> Facts:

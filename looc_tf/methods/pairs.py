@@ -42,6 +42,10 @@ class PairSettings(config.Method):
     spaces: tuple[Space, ...] = (Space("all"),)
     rank_siblings: float = 0.0  # weight of telling a picture's own key from its siblings, see `losses.ranking`
 
+    def in_epochs(self) -> dict[str, float]:
+        """The settings that are counted in epochs and do something."""
+        return {name: epochs for name, epochs in vars(self).items() if name.endswith("_epochs") and epochs}
+
 
 @dataclass(frozen=True)
 class SlowSettings(PairSettings):
@@ -196,8 +200,7 @@ class Pairs(Method):
     def remarks(self) -> list[str]:
         """Of starts that outlast the training, and of spaces that ask for more than a batch can give."""
         found = [remark for space in self.spaces.values() if (remark := space.remark())]
-        for name in ("frozen_epochs", "queue_epochs", "teacher_epochs"):
-            epochs = getattr(self.settings, name, 0)
+        for name, epochs in self.settings.in_epochs().items():
             if self.facts.steps and epochs * self.facts.epoch >= self.facts.steps:
                 found.append(
                     f"method.{name} of {epochs:g} are {epochs * self.facts.epoch:,.0f} steps, and the training has "
