@@ -141,6 +141,13 @@ def test_each_augmentation_counts_alike_in_augself():
     assert logs["parameters/loss"] == pytest.approx(expected, rel=1e-4)
 
 
+def test_augself_refuses_batches_that_do_not_say_what_was_drawn():
+    batch = contract.make_batch(contract.CASES["augself"])
+    del batch["parameters"]
+    with pytest.raises(UserError, match="parameters=True"):
+        contract.step(contract.rewound("augself").rewind(), batch)
+
+
 @pytest.mark.parametrize("space", [objectives.InBatch("all", 0.5, batch=3), objectives.Aligned("all", 0.5)])
 def test_ranking_moves_the_query_and_no_key(space):
     unit = {
