@@ -80,6 +80,11 @@ class AugSelf(SimSiam):
         config.between(experiment, 0, 1000, "method.weight")
 
     def beside(self, batch: Batch, rows: Encoded) -> tf.Tensor:
+        if "parameters" not in batch:
+            raise UserError(
+                f"Method {self.name!r} reads what was drawn. Received batches without it: make them with "
+                "training_batches(..., parameters=True)."
+            )
         key = next(iter(self.spaces))
         asked = {view: self._drawn(batch["parameters"][view]) for view in (QUERY, key)}
         errors = [

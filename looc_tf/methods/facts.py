@@ -44,16 +44,17 @@ class Facts:
         return cls(len(names), pictures, steps, epoch, names)
 
     def lacking(self, settings: Any) -> list[str]:
-        """The settings of a method that this says too little for: how many steps there are, or in an epoch."""
-        in_steps = ["rising"] * bool(getattr(settings, "rising", False) and not self.steps)
-        return in_steps if self.epoch else [*_in_epochs(settings), *in_steps]
+        """The settings of a pair method that this says too little for: how many steps there are, or in an epoch."""
+        if self.epoch:
+            return []
+        return [*settings.in_epochs(), *["rising"] * (getattr(settings, "rising", False) and not self.steps)]
 
     def outlasting(self, settings: Any) -> list[str]:
-        """A line on each setting of a method that asks for more epochs than the training has."""
+        """A line on each setting of a pair method that asks for more epochs than the training has."""
         return [
             f"method.{name} of {epochs:g} are {epochs * self.epoch:,.0f} steps, and the training has {self.steps:,}: "
             "it ends before that. Lower it, or train for longer."
-            for name, epochs in _in_epochs(settings).items()
+            for name, epochs in settings.in_epochs().items()
             if self.steps and epochs * self.epoch >= self.steps
         ]
 
@@ -64,9 +65,3 @@ class Facts:
         names = about.get("class_names")  # which earlier versions did not write
         names = tuple(map(str, names)) if isinstance(names, list) and len(names) == about["classes"] else ()
         return cls(about["classes"], pictures, about["steps"], pictures // experiment.training.batch, names)
-
-
-def _in_epochs(settings: Any) -> dict[str, float]:
-    """The settings of a method that count passes over the pictures, where they say something."""
-    names = ("frozen_epochs", *["queue_epochs"] * bool(getattr(settings, "queue", 0)), "teacher_epochs")
-    return {name: epochs for name in names if (epochs := getattr(settings, name, 0))}

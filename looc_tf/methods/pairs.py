@@ -42,6 +42,10 @@ class PairSettings(config.Method):
     spaces: tuple[Space, ...] = (Space("all"),)
     rank_siblings: float = 0.0  # weight of telling a picture's own key from its siblings, see `losses.ranking`
 
+    def in_epochs(self) -> dict[str, float]:
+        """The settings that are counted in epochs and do something."""
+        return {name: epochs for name, epochs in vars(self).items() if name.endswith("_epochs") and epochs}
+
 
 @dataclass(frozen=True)
 class SlowSettings(PairSettings):

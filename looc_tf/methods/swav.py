@@ -29,6 +29,9 @@ class Settings(PairSettings):
     frozen_epochs: float = 0  # in which prototypes are kept as they are, at first
     local_views: int = 0
 
+    def in_epochs(self) -> dict[str, float]:
+        return {name: epochs for name, epochs in super().in_epochs().items() if self.queue or name != "queue_epochs"}
+
 
 class SwAV(Pairs):
     """The code of each large view among the prototypes, spread evenly over the batch, is to be found by all others.

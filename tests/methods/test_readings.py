@@ -86,6 +86,14 @@ def test_a_method_that_was_not_told_how_long_it_trains_says_what_it_will_not_do(
     assert not caplog.text
 
 
+def test_of_a_queue_that_is_not_there_nothing_is_said():
+    case = load("cifar10/swav")
+    assert case.method.queue_epochs and not case.method.queue
+    assert methods.build(contract.CASES["swav_pair"], Facts(steps=10, epoch=5)).remarks() == []
+    with_queue = methods.build(contract.CASES["swav"], Facts(steps=10, epoch=10)).remarks()
+    assert len(with_queue) == 1 and "frozen_epochs" in with_queue[0]
+
+
 def test_the_temperature_of_the_teacher_rises_from_epoch_to_epoch():
     """`np.linspace(first, last, epochs)[epoch]` of the authors' code, then the last one."""
     case = load("cifar10/dino", ["method.teacher_temperatures=[0.04, 0.07]", "method.teacher_epochs=30"])
@@ -131,6 +139,13 @@ def test_each_augmentation_counts_alike_in_augself():
             start += asked.shape[1]
     logs = contract.step(contract.rewound("augself").rewind(), batch)
     assert logs["parameters/loss"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_augself_refuses_batches_that_do_not_say_what_was_drawn():
+    batch = contract.make_batch(contract.CASES["augself"])
+    del batch["parameters"]
+    with pytest.raises(UserError, match="parameters=True"):
+        contract.step(contract.rewound("augself").rewind(), batch)
 
 
 @pytest.mark.parametrize("space", [objectives.InBatch("all", 0.5, batch=3), objectives.Aligned("all", 0.5)])
