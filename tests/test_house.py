@@ -67,9 +67,6 @@ OWN_WORDS = {
         "methods/recipes.py",
         "methods/__init__.py",  # whether a method has them
         "methods/simclr.py",
-        "methods/joint.py",
-        "methods/augself.py",
-        "methods/essl.py",
         "views/crops.py",
         "views/leave_one_out.py",
         "models/encoder.py",  # the names of its heads

@@ -43,11 +43,16 @@ class Facts:
         names = tuple(source.fields.get("label", ()))
         return cls(len(names), pictures, steps, epoch, names)
 
-    def lacking(self, settings: Any) -> list[str]:
-        """The settings of a pair method that this says too little for: how many steps there are, or in an epoch."""
+    def lacking(self, settings: Any) -> str:
+        """A line on the settings of a pair method for which this says too little: steps, or those of an epoch."""
         if self.epoch:
-            return []
-        return [*settings.in_epochs(), *["rising"] * (getattr(settings, "rising", False) and not self.steps)]
+            return ""
+        unused = [*settings.in_epochs(), *["rising"] * (getattr(settings, "rising", False) and not self.steps)]
+        named = " and ".join(f"method.{name}" for name in unused)
+        return named and (
+            f"The length of the training is not known, so {named} cannot do anything. Build the method with "
+            "facts=Facts.of(experiment, source)."
+        )
 
     def outlasting(self, settings: Any) -> list[str]:
         """A line on each setting of a pair method that asks for more epochs than the training has."""

@@ -154,11 +154,7 @@ class Pairs(Method):
         objectives = {space.name: cls.objective(experiment, space, facts) for space in settings.spaces}
         options = {"accumulate": experiment.training.accumulate, "name": settings.name}
         if lacking := facts.lacking(settings):
-            log.warning(
-                "The length of the training is not known, so %s cannot do anything. Build the method with "
-                "facts=Facts.of(experiment, source).",
-                " and ".join(f"method.{name}" for name in lacking),
-            )
+            log.warning("%s", lacking)
         return cls(encoder, cls._plan(experiment), objectives, settings, slow, facts, **options)
 
     def compile(self, optimizer: Any = "rmsprop", *given: Any, **options: Any) -> None:
