@@ -251,7 +251,7 @@ def a_step_lowers_the_loss(method, batch) -> None:
 
     targets = method.targets(batch)
     spaces = getattr(method, "spaces", {}).values()
-    if not targets and any(isinstance(space, Predicted) for space in spaces):  # keys by the network that learns
+    if any(isinstance(space, Predicted) for space in spaces) and not targets:  # keys by the network that learns
         targets = {view: method.encoder(images, training=True, raw=True) for view, images in batch["views"].items()}
     memory = [
         (each, each.numpy()) for space in spaces for each in space.non_trainable_variables if "norm" not in each.name

@@ -36,7 +36,7 @@ LACKS = {  # what a check asks of a method -> what a method without it is like
     "frozen": "nothing is kept as it is at first",
     "plain": "its paper's step is written down for the one space `all`, compared in both directions",
     "soon": "a teacher that is centred and sharpened takes thousands of steps, and a tiny network shows nothing in 200",
-    "trunk": "the trunk stands still: what a classifier of random features can reach is no affair of the method",
+    "trunk": "the trunk stands still, and what a classifier of random features can reach is no affair of the method",
 }
 HAS = {
     "nothing": lambda case: True,
@@ -189,7 +189,7 @@ CHECKS = {
         asks="plain",
         quick=("simclr", "byol", "simsiam", "swav", "dino", "joint"),
     ),
-    "moving": Check("all BatchNorms take a step's statistics", on_method(checks.all_statistics_move), asks="nothing"),
+    "moving": Check("all BatchNorms take a step's statistics", on_method(checks.all_statistics_move), asks="trunk"),
     "falls": Check("a step lowers the loss", on_method(checks.a_step_lowers_the_loss), asks="nothing"),
     "reload": Check("saved and reloaded, the next step is the same to the bit", reload, asks="nothing"),
     "replicas": Check(
