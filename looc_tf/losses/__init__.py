@@ -1,7 +1,7 @@
 """Pure functions of embeddings; no state, no Keras."""
 
 from looc_tf.losses.clusters import cross_entropy, sinkhorn
-from looc_tf.losses.cosine import cosine, ranking
+from looc_tf.losses.cosine import cosine, nearest_of, ranking
 from looc_tf.losses.info_nce import contrast, info_nce
 from looc_tf.losses.nt_xent import in_batch
 
@@ -14,6 +14,7 @@ __all__ = [
     "cross_entropy",
     "in_batch",
     "info_nce",
+    "nearest_of",
     "ranking",
     "sinkhorn",
 ]

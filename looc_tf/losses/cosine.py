@@ -24,3 +24,17 @@ def ranking(nearness: tf.Tensor) -> tf.Tensor:
         `[B]`, in nats; 0 where there are no siblings.
     """
     return tf.reduce_logsumexp(nearness, axis=1) - nearness[:, 0]
+
+
+def nearest_of(nearness: tf.Tensor) -> tf.Tensor:
+    """Sibling accuracy: 1 where the query is nearer to its own key than to every sibling, 0 where not.
+
+    A tie, as of embeddings that are one point, is a 0. Chance is `1 / (1 + S)`.
+
+    Args:
+        nearness: `[B, 1 + S]`, as `ranking` takes it.
+
+    Returns:
+        float32 `[B]`.
+    """
+    return tf.cast(nearness[:, 0] > tf.reduce_max(nearness[:, 1:], axis=1), tf.float32)

@@ -18,7 +18,7 @@ from looc_tf.augment import Augmentation
 from looc_tf.config import Experiment
 from looc_tf.distribute import gather, own_rows
 from looc_tf.errors import UserError
-from looc_tf.losses import TEMPERATURES
+from looc_tf.losses import TEMPERATURES, nearest_of
 from looc_tf.memory import EmbeddingSpace
 from looc_tf.methods.base import RECENT, Batch, Method
 from looc_tf.methods.facts import Facts
@@ -100,6 +100,7 @@ class LooC(Method):
         self.negatives = sibling_negatives(spaces)
         start_from(key_encoder, encoder)
         self.meter("loss", *(f"{name}/{what}" for name in self.spaces for what in ("loss", "accuracy", "spread")))
+        self.meter(*(f"{name}/sibling_accuracy" for name, siblings in self.negatives.items() if siblings))
 
     @classmethod
     def plan(cls, experiment: Experiment, chain: Mapping[str, Augmentation]) -> ViewPlan:
@@ -218,6 +219,8 @@ class LooC(Method):
             losses[name], logits = space(query, keys[name], stacked)
             self.record(f"{name}/loss", losses[name])
             self.record(f"{name}/accuracy", tf.cast(tf.argmax(logits, axis=1) == 0, tf.float32))
+            if siblings:
+                self.record(f"{name}/sibling_accuracy", nearest_of(logits[:, : 1 + len(siblings)]))
             remembered[name] = tf.concat([keys[name], tf.stop_gradient(query)], axis=1)
         return losses, remembered
 

@@ -19,7 +19,7 @@ from looc_tf.augment import Augmentation, build_chain
 from looc_tf.config import Experiment
 from looc_tf.distribute import replicas, sum_over_replicas
 from looc_tf.errors import UserError
-from looc_tf.losses import ranking
+from looc_tf.losses import nearest_of, ranking
 from looc_tf.methods.base import Batch, Method
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.few_values import Normalized, rows_of_queries
@@ -224,8 +224,7 @@ class Pairs(Method):
             found = space(own, others, self.meets[name], self.siblings[name], self.optimizer.iterations)
             losses[name] = found.loss if beside is None else found.loss + beside
             if self.siblings[name]:
-                nearest = found.nearness[:, 0] > tf.reduce_max(found.nearness[:, 1:], axis=1)  # no tie, as of one point
-                self.record(f"{name}/sibling_accuracy", tf.cast(nearest, tf.float32))
+                self.record(f"{name}/sibling_accuracy", nearest_of(found.nearness))
                 if self.settings.rank_siblings:
                     losses[name] += self.settings.rank_siblings * ranking(found.nearness)
             for measure, values in {"loss": losses[name], **found.measures}.items():
