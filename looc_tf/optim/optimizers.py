@@ -48,6 +48,14 @@ class LARS(CoupledSGD):
     With weight decay `d` and `g' = g + d w` the step is that of SGD on `eta ||w|| / ||g'|| g'`; the rate is inside of
     the momentum. Vectors, biases and BatchNorm's parameters, are moved as by SGD, without decay. (The LARC of apex,
     which SwAV's authors use, takes `||g|| + d ||w||` below the line and the rate outside of the momentum.)
+
+    Args:
+        learning_rate: a number or a schedule.
+        momentum: of the steps.
+        coupled_decay: weight decay `d`.
+
+    Attributes:
+        ETA: how long a step may be beside the weights that it moves, at a rate of 1.
     """
 
     ETA = 0.001
