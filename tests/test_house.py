@@ -235,4 +235,4 @@ def test_a_pair_method_is_one_file_of_less_than_60_lines():
 
     files = {Path(inspect.getfile(kind)) for kind in METHODS.values() if issubclass(kind, Pairs)}
     lines = {path.name: code_lines(path.read_text(encoding="utf8")) for path in files}
-    assert len(lines) == 8 and all(count < 60 for count in lines.values()), lines
+    assert lines and all(count < 60 for count in lines.values()), lines

@@ -21,14 +21,17 @@ def with_vectors(chain: Mapping[str, Augmentation], names: Sequence[str], field:
         field: of the config that names them, for the message.
 
     Raises:
-        UserError: one is not in the chain, or does not put its parameters into numbers.
+        UserError: none is named, or one is not in the chain or does not put its parameters into numbers.
     """
     able = [name for name, each in chain.items() if type(each).vector is not Augmentation.vector]
+    listed = ", ".join(able) or "none here"
+    if not names:
+        raise UserError(f"{field} is empty. Expected some of views.chain that have numbers, {listed}.")
     for name in names:
         if name not in able:
             raise UserError(
                 f"{field} names augmentations of views.chain that put their parameters into numbers, "
-                f"{', '.join(able) or 'none here'}. Received {name!r}."
+                f"{listed}. Received {name!r}."
             )
     return {name: chain[name] for name in names}
 
