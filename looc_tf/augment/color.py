@@ -77,7 +77,7 @@ class Color(Augmentation):
         }
 
     def vector(self, parameters: Parameters) -> tf.Tensor:
-        """Where each strength lies between its least and its largest, 0.5 where there is no jitter; then grayscale."""
+        """Where each strength lies between its least and its largest, 0.5 without jitter; then grayscale; [B, 5]."""
         strengths = tf.concat([parameters["factors"] - 1, parameters["hue"][:, None]], axis=1)
         largest = tf.constant([self.brightness, self.contrast, self.saturation, self.hue])
         jitter = tf.where(parameters["on"][:, None], tf.math.divide_no_nan(strengths, largest), 0.0)
@@ -212,6 +212,7 @@ class Solarize(Augmentation):
         return {"on": u[:, 0] < self.probability}
 
     def vector(self, parameters: Parameters) -> tf.Tensor:
+        """Whether it was solarized, [B, 1]."""
         return tf.cast(parameters["on"], tf.float32)[:, None]
 
     def describe(self, parameters: Mapping[str, Any]) -> str:

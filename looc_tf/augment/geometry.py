@@ -63,6 +63,7 @@ class Crop(Augmentation):
         return {"box": box, "flip": u[:, 4] < self.flip}
 
     def vector(self, parameters: Parameters) -> tf.Tensor:
+        """Top, left, height and width of the box in parts of the picture, and whether it was mirrored, [B, 5]."""
         return tf.concat([parameters["box"], tf.cast(parameters["flip"], tf.float32)[:, None]], axis=1)
 
     def describe(self, parameters: Mapping[str, Any]) -> str:
@@ -116,6 +117,7 @@ class Rotation(Augmentation):
         return {"quarters": tf.where(u[:, 0] < self.probability, turns, 0)}
 
     def vector(self, parameters: Parameters) -> tf.Tensor:
+        """Which of the four turns, one-hot, [B, 4]."""
         return tf.one_hot(parameters["quarters"], 4)
 
     def describe(self, parameters: Mapping[str, Any]) -> str:
@@ -150,6 +152,7 @@ class FreeRotation(Augmentation):
         return {"radians": tf.where(u[:, 0] < self.probability, between(u[:, 1], -limit, limit), 0.0)}
 
     def vector(self, parameters: Parameters) -> tf.Tensor:
+        """The angle between half a turn to the right, 0, and to the left, 1, [B, 1]."""
         return (parameters["radians"][:, None] / math.pi + 1) / 2
 
     def describe(self, parameters: Mapping[str, Any]) -> str:

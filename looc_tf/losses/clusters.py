@@ -26,5 +26,10 @@ def sinkhorn(scores: tf.Tensor, epsilon: float = 0.05, iterations: int = 3) -> t
 
 
 def cross_entropy(codes: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """`-sum codes * log softmax(logits)`: `[B, K]`, `[B, K]` -> `[B]`, in nats."""
+    """`-sum codes * log softmax(logits)`: `[B, K]`, `[B, K]` -> `[B]`, in nats.
+
+    Args:
+        codes: each row adds up to 1.
+        logits: scores, divided by a temperature already.
+    """
     return -tf.reduce_sum(codes * tf.nn.log_softmax(logits), axis=1)

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 
 def cosine(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
-    """`[B, D]`, `[B, D]` -> `[B]`, the cosine of the angle between the rows, in float32."""
+    """`[B, D]`, `[B, D]` -> `[B]`, the cosine of the angle between the rows, in float32; 0 for a row of zeros."""
     one, other = (tf.math.l2_normalize(tf.cast(rows, tf.float32), axis=1) for rows in (one, other))
     return tf.reduce_sum(one * other, axis=1)
 

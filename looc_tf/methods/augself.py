@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import tensorflow as tf
-from tensorflow import keras
 
-from looc_tf import config
 from looc_tf.augment import Augmentation
-from looc_tf.augment.base import Parameters
+from looc_tf.augment.vectors import vectors, widths, with_vectors
 from looc_tf.config import Experiment
 from looc_tf.errors import UserError
 from looc_tf.methods import simsiam
+from looc_tf.methods.auxiliary import Auxiliary, predictor_of
 from looc_tf.methods.base import Batch
 from looc_tf.methods.pairs import Encoded
 from looc_tf.methods.simsiam import SimSiam
@@ -38,11 +37,11 @@ def _predicted(experiment: Experiment) -> list[str]:
     return [name for name in known if name in experiment.views.chain] or list(known)
 
 
-class AugSelf(SimSiam):
+class AugSelf(Auxiliary, SimSiam):
     """SimSiam, and a network that reads from the trunk's features of two views how their augmentations differ.
 
     The difference of the drawn numbers is regressed from both orders of the views; the errors of the augmentations,
-    each the mean over its numbers, add up (eq. 3). (The authors' code asks for flips by cross-entropy.)
+    each the mean over its numbers, add up. (The authors' code asks for flips by cross-entropy.)
     """
 
     Settings = Settings
@@ -51,33 +50,15 @@ class AugSelf(SimSiam):
 
     def __init__(self, encoder, plan: ViewPlan, *given, **options):
         super().__init__(encoder, plan, *given, **options)
-        self.augmentations = {name: plan.augmentations[name] for name in self.settings.predicts}
-        drawn = [each.vector(each.sample(tf.zeros([1, each.numbers]))) for each in self.augmentations.values()]
-        self.numbers = [each.shape[1] for each in drawn]  # of each augmentation
-        widths = [self.settings.hidden] * 2
-        layers = [keras.layers.Dense(width, "relu", name=f"hidden{n}") for n, width in enumerate(widths)]
-        self.reader = keras.Sequential(
-            [*layers, keras.layers.Dense(sum(self.numbers), "tanh", name="out")], name="reader"
-        )
-        self.reader.build([None, 2 * encoder.dimension(TRUNK)])
+        self.augmentations = with_vectors(plan.augmentations, self.settings.predicts, "method.predicts")
+        self.numbers, inputs = widths(self.augmentations), 2 * encoder.dimension(TRUNK)
+        self.reader = predictor_of("reader", inputs, self.settings.hidden, sum(self.numbers), activation="tanh")
         self.meter("parameters/loss")
 
     @classmethod
     def plan(cls, experiment: Experiment, chain: Mapping[str, Augmentation]) -> ViewPlan:
-        for name in experiment.method.predicts:
-            if name not in chain or type(chain[name]).vector is Augmentation.vector:
-                able = [each for each, made in chain.items() if type(made).vector is not Augmentation.vector]
-                raise UserError(
-                    f"method.predicts names augmentations of views.chain that put their parameters into numbers, "
-                    f"{', '.join(able) or 'none here'}. Received {name!r}."
-                )
+        with_vectors(chain, experiment.method.predicts, "method.predicts")
         return super().plan(experiment, chain)
-
-    @classmethod
-    def check(cls, experiment: Experiment, devices: int | None = None) -> None:
-        super().check(experiment, devices)
-        config.positive(experiment, "method.hidden")
-        config.between(experiment, 0, 1000, "method.weight")
 
     def beside(self, batch: Batch, rows: Encoded) -> tf.Tensor:
         if "parameters" not in batch:
@@ -86,15 +67,12 @@ class AugSelf(SimSiam):
                 "training_batches(..., parameters=True)."
             )
         key = next(iter(self.spaces))
-        asked = {view: self._drawn(batch["parameters"][view]) for view in (QUERY, key)}
+        asked = {view: vectors(self.augmentations, batch["parameters"][view]) for view in (QUERY, key)}
         errors = [
             self._error(rows[a][TRUNK], rows[b][TRUNK], asked[a] - asked[b]) for a, b in ((QUERY, key), (key, QUERY))
         ]
         self.record("parameters/loss", sum(errors) / 2)
         return self.settings.weight * sum(errors) / 2
-
-    def _drawn(self, parameters: Mapping[str, Parameters]) -> tf.Tensor:
-        return tf.concat([each.vector(parameters[name]) for name, each in self.augmentations.items()], axis=1)
 
     def _error(self, one: tf.Tensor, other: tf.Tensor, difference: tf.Tensor) -> tf.Tensor:
         guess = tf.cast(self.reader(tf.concat([one, other], axis=1)), tf.float32)

@@ -8,14 +8,10 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from looc_tf import config
-from looc_tf.config import Experiment
-from looc_tf.methods.facts import Facts
-from looc_tf.methods.pairs import Pairs, SlowSettings
+from looc_tf.methods.pairs import SlowSettings
+from looc_tf.methods.predicting import Predicting
 from looc_tf.methods.recipes import hidden, warmup
-from looc_tf.models import HEADS, for_queries
-from looc_tf.objectives import Predicted
-from looc_tf.views import Space
+from looc_tf.models import HEADS
 
 
 @dataclass(frozen=True)
@@ -27,7 +23,7 @@ class Settings(SlowSettings):
     symmetric: bool = True
 
 
-class BYOL(Pairs):
+class BYOL(Predicting):
     """A predictor behind the head is to point where a slow copy's head points for the other view.
 
     The loss is the sum of `2 - 2 cos` over both directions (section 3.1). Head and predictor are alike, and rows are
@@ -45,18 +41,10 @@ class BYOL(Pairs):
         "optimizer.weight_decay": 5e-4,
         "optimizer.warmup_steps": warmup,
     }
-    has_slow_copy = needs_head_norm = True
+    has_slow_copy = True
+    predictor = staticmethod(HEADS["hidden_norm_mlp"])
     against_collapse = "Give head and predictor BatchNorm, lower optimizer.learning_rate, or raise method.momentum."
 
-    @classmethod
-    def check(cls, experiment: Experiment, devices: int | None = None) -> None:
-        super().check(experiment, devices)
-        config.positive(experiment, "method.predictor")
-
-    @classmethod
-    def objective(cls, experiment: Experiment, space: Space, facts: Facts) -> Predicted:
-        model = experiment.model
-        norm = for_queries(model.batch_norm)
-        width, dimension = experiment.method.predictor, model.dimension
-        predictor = HEADS["hidden_norm_mlp"](f"{space.name}_predictor", width, dimension, norm)
-        return Predicted(space.name, dimension, predictor, lambda cosines: tf.add_n([2 - 2 * each for each in cosines]))
+    @staticmethod
+    def loss_of(cosines: list[tf.Tensor]) -> tf.Tensor:
+        return tf.add_n([2 - 2 * each for each in cosines])

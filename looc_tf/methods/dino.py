@@ -10,7 +10,6 @@ import tensorflow as tf
 
 from looc_tf import config
 from looc_tf.config import Experiment
-from looc_tf.errors import UserError
 from looc_tf.losses import TEMPERATURES
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.pairs import Pairs, SlowSettings, seed_of
@@ -56,10 +55,9 @@ class DINO(Pairs):
     @classmethod
     def check(cls, experiment: Experiment, devices: int | None = None) -> None:
         super().check(experiment, devices)
-        config.between(experiment, *TEMPERATURES, "method.temperature")
+        config.between(experiment, *TEMPERATURES, "method.temperature", "method.teacher_temperatures")
         config.between(experiment, 2, 2**20, "method.prototypes")
         config.fraction(experiment, "method.center")
-        _check_temperatures(experiment.method.teacher_temperatures)
         config.between(experiment, 0, 2**20, "method.teacher_epochs", "method.frozen_epochs", "method.clip")
 
     @classmethod
@@ -80,12 +78,4 @@ class DINO(Pairs):
             sharpness=sharpness,
             momentum=settings.center,
             seed=seed_of(experiment, space),
-        )
-
-
-def _check_temperatures(given: tuple[float, float]) -> None:
-    least, largest = TEMPERATURES
-    if not all(least <= value <= largest for value in given):
-        raise UserError(
-            f"method.teacher_temperatures should lie between {least} and {largest:g}. Received {list(given)}."
         )

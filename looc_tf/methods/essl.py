@@ -7,21 +7,20 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import tensorflow as tf
-from tensorflow import keras
 
-from looc_tf import config
-from looc_tf.augment import Augmentation, FreeRotation, Rotation, build_chain
+from looc_tf.augment import Augmentation, FreeRotation, Rotation
 from looc_tf.config import Experiment
 from looc_tf.methods import simclr, simsiam
+from looc_tf.methods.auxiliary import Auxiliary, predictor_of
 from looc_tf.methods.base import Batch
-from looc_tf.methods.pairs import Encoded, Pairs
-from looc_tf.methods.simclr import SimCLR
-from looc_tf.methods.simsiam import SimSiam
+from looc_tf.methods.pairs import Encoded
+from looc_tf.methods.recipes import with_small_crop
 from looc_tf.representations import LOCAL, TRUNK
-from looc_tf.views import View, ViewPlan, crops_of, multicrop
+from looc_tf.views import View, ViewPlan, multicrop
 
 TURNED = f"{LOCAL}1"  # the view that is turned
 TURNS = 4
+ADDED = {"views.chain": with_small_crop}  # what E-SSL asks beside the invariant method
 
 
 @dataclass(frozen=True)
@@ -42,36 +41,15 @@ class SimSiamSettings(simsiam.Settings):
     hidden: int = 2048  # width of the network that tells the turns
 
 
-def _with_small_crop(experiment: Experiment) -> dict[str, Any]:
-    """A config's chain with a crop of half the size behind its first one, unless it has a second one."""
-    views, chain = experiment.views, {}
-    crops = crops_of(build_chain(views.chain, views.size, experiment.data.channels))
-    for name, settings in views.chain.items():
-        chain[name] = settings
-        if crops == [name]:
-            chain[LOCAL] = {"kind": "crop", "size": max(1, views.size // 2), "area": [0.05, 0.4]}
-    return chain
-
-
-ADDED = {"views.chain": _with_small_crop}  # what E-SSL asks beside the invariant method
-
-
-class Turns(Pairs):
+class Turns(Auxiliary):
     """A small view of each picture is shown in all four turns, and a network behind the trunk says which is which."""
 
     repeats: ClassVar[Mapping[str, int]] = {TURNED: TURNS}
 
     def __init__(self, encoder, *given, **options):
         super().__init__(encoder, *given, **options)
-        layers = []
-        for number in range(2):
-            layers += [
-                keras.layers.Dense(self.settings.hidden, name=f"hidden{number}"),
-                keras.layers.LayerNormalization(name=f"norm{number}"),
-                keras.layers.ReLU(name=f"relu{number}"),
-            ]
-        self.teller = keras.Sequential([*layers, keras.layers.Dense(TURNS, dtype="float32", name="out")], name="teller")
-        self.teller.build([None, encoder.dimension(TRUNK)])
+        inputs, hidden = encoder.dimension(TRUNK), self.settings.hidden
+        self.teller = predictor_of("teller", inputs, hidden, TURNS, normalized=True, dtype="float32")
         self.meter("turns/loss", "turns/accuracy")
 
     @classmethod
@@ -86,12 +64,6 @@ class Turns(Pairs):
 
         return ViewPlan(chain, [upright(view) if view.name == TURNED else view for view in made.views])
 
-    @classmethod
-    def check(cls, experiment: Experiment, devices: int | None = None) -> None:
-        super().check(experiment, devices)
-        config.positive(experiment, "method.hidden")
-        config.between(experiment, 0, 1000, "method.weight")
-
     def beside(self, batch: Batch, rows: Encoded) -> tf.Tensor:
         images = batch["views"][TURNED]
         turned = tf.concat([tf.image.rot90(images, turn) for turn in range(TURNS)], axis=0)
@@ -104,15 +76,15 @@ class Turns(Pairs):
         return self.settings.weight * tf.reduce_mean(tf.reshape(losses, [TURNS, -1]), axis=0)
 
 
-class ESSL(Turns, SimCLR):
+class ESSL(Turns, simclr.SimCLR):
     """E-SSL beside SimCLR."""
 
     Settings = Settings
-    recipe: ClassVar[Mapping[str, Any]] = {**SimCLR.recipe, **ADDED}
+    recipe: ClassVar[Mapping[str, Any]] = {**simclr.SimCLR.recipe, **ADDED}
 
 
-class ESSLSimSiam(Turns, SimSiam):
+class ESSLSimSiam(Turns, simsiam.SimSiam):
     """E-SSL beside SimSiam."""
 
     Settings = SimSiamSettings
-    recipe: ClassVar[Mapping[str, Any]] = {**SimSiam.recipe, **ADDED}
+    recipe: ClassVar[Mapping[str, Any]] = {**simsiam.SimSiam.recipe, **ADDED}

@@ -64,9 +64,8 @@ class Pairs(Method):
     Args:
         encoder: with one head per space.
         plan: the views of a batch.
-        spaces: what each shares.
         objectives: of each space, by name.
-        settings: of the method, a `PairSettings`.
+        settings: of the method, a `PairSettings`; its `spaces` say what each shares.
         slow: a copy of the encoder that follows it and gives what the views are compared with; none: they give it.
         facts: of the training.
 

@@ -11,7 +11,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from looc_tf import config
+from looc_tf.augment import build_chain
 from looc_tf.config import Experiment
+from looc_tf.representations import LOCAL
+from looc_tf.views import crops_of
 
 Recipe = Mapping[str, Any]
 KEPT = ("local_views",)  # settings that say which views there are; a space keeps its name and what it shares
@@ -28,6 +31,17 @@ def warmup(experiment: Experiment) -> int:
     """A rise of the rate that fits into the training: a fifth of it at most."""
     steps = experiment.training.steps
     return WARMUP if steps is None else min(WARMUP, steps // 5)
+
+
+def with_small_crop(experiment: Experiment) -> dict[str, Any]:
+    """A config's chain with a crop of half the size behind its only one, as it is where it has several."""
+    views, chain = experiment.views, {}
+    crops = crops_of(build_chain(views.chain, views.size, experiment.data.channels))
+    for name, settings in views.chain.items():
+        chain[name] = settings
+        if crops == [name]:
+            chain[LOCAL] = {"kind": "crop", "size": max(1, views.size // 2), "area": [0.05, 0.4]}
+    return chain
 
 
 def applied(

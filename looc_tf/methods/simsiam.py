@@ -8,14 +8,10 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from looc_tf import config
-from looc_tf.config import Experiment
-from looc_tf.methods.facts import Facts
-from looc_tf.methods.pairs import Pairs, PairSettings
+from looc_tf.methods.pairs import PairSettings
+from looc_tf.methods.predicting import Predicting
 from looc_tf.methods.recipes import hidden
-from looc_tf.models import bottleneck, for_queries
-from looc_tf.objectives import Predicted
-from looc_tf.views import Space
+from looc_tf.models import bottleneck
 
 
 @dataclass(frozen=True)
@@ -27,7 +23,7 @@ class Settings(PairSettings):
     symmetric: bool = True
 
 
-class SimSiam(Pairs):
+class SimSiam(Predicting):
     """A predictor behind the head is to point where the head points for the other view; no gradient reaches that one.
 
     The loss is the mean of `-cos` over both directions (eq. 2): -1 is collapse or perfection, and the spread of the
@@ -35,7 +31,7 @@ class SimSiam(Pairs):
     """
 
     Settings = Settings
-    needs_head_norm = True
+    predictor = staticmethod(bottleneck)
     recipe: ClassVar[Mapping[str, Any]] = {
         "model.head": "deep_norm_mlp",
         "model.hidden": hidden(1),
@@ -46,15 +42,6 @@ class SimSiam(Pairs):
     }
     against_collapse = "Lower optimizer.learning_rate, use the head deep_norm_mlp, or let the views vary more."
 
-    @classmethod
-    def check(cls, experiment: Experiment, devices: int | None = None) -> None:
-        super().check(experiment, devices)
-        config.positive(experiment, "method.predictor")
-
-    @classmethod
-    def objective(cls, experiment: Experiment, space: Space, facts: Facts) -> Predicted:
-        model = experiment.model
-        norm = for_queries(model.batch_norm)
-        width, dimension = experiment.method.predictor, model.dimension
-        predictor = bottleneck(f"{space.name}_predictor", width, dimension, norm)
-        return Predicted(space.name, dimension, predictor, lambda cosines: -tf.add_n(cosines) / len(cosines))
+    @staticmethod
+    def loss_of(cosines: list[tf.Tensor]) -> tf.Tensor:
+        return -tf.add_n(cosines) / len(cosines)

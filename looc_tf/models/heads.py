@@ -1,4 +1,7 @@
-"""Projection heads: pooled features to the rows of an embedding space, before these are scaled to length 1."""
+"""Projection heads and predictors: `[B, F]` features -> `[B, dimension]` rows, before these are scaled to length 1.
+
+Each function takes the name, the hidden width, the dimension, and `norm`, which makes a BatchNorm layer of a name.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +27,14 @@ class UnitRows(keras.layers.Layer):
 
 
 def mlp(name: str, hidden: int, dimension: int, norm: Normalization) -> keras.Sequential:
-    """Two layers with a ReLU between (MoCo v2, Chen et al. 2020)."""
+    """Two layers with a ReLU between (MoCo v2, Chen, Fan et al. 2020); `norm` is not used."""
     return keras.Sequential(
         [layers.Dense(hidden, "relu", name="hidden"), layers.Dense(dimension, name="out")], name=f"head_{name}"
     )
 
 
 def linear(name: str, hidden: int, dimension: int, norm: Normalization) -> keras.Sequential:
-    """One layer (MoCo v1, He et al. 2020); `hidden` is not used."""
+    """One layer (MoCo v1, He et al. 2020); `hidden` and `norm` are not used."""
     return keras.Sequential([layers.Dense(dimension, name="out")], name=f"head_{name}")
 
 
@@ -79,7 +82,7 @@ def deep_norm_mlp(name: str, hidden: int, dimension: int, norm: Normalization) -
 
 
 def gelu_mlp(name: str, hidden: int, dimension: int, norm: Normalization) -> keras.Sequential:
-    """Three layers with exact GELUs between, small first weights (DINO, Caron et al. 2021, section 3.2)."""
+    """Three layers with exact GELUs between, small first weights (DINO, Caron et al. 2021); `norm` is not used."""
     return _gelu(name, hidden, dimension, None)
 
 

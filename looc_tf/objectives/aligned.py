@@ -12,7 +12,9 @@ from looc_tf.representations import QUERY
 
 
 class Aligned(Objective):
-    """`-cos / temperature` of the query and its own key, with gradient through both.
+    """`-cos / temperature` of the query and its own key, with gradient through both (Eastwood et al. 2023).
+
+    Nothing in it keeps embeddings from becoming one point.
 
     Args:
         name: of the space.

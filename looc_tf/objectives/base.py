@@ -56,14 +56,17 @@ class Objective(keras.layers.Layer):
             meets: which view is to find which.
             siblings: views of the same picture that differ from the query in what this space shares.
             step: how many steps were taken before, int64.
+
+        Returns:
+            what was found, of the `B` pictures of this replica.
         """
         raise NotImplementedError
 
     def commit(self, remembered: Any) -> None:
-        """Called once after each step; by default nothing is remembered."""
+        """Called once after each step with `Compared.remembered`, `[B, ...]`; by default nothing is remembered."""
 
     def chance(self) -> float | None:
-        """The loss of guessing, where it is known."""
+        """The loss of guessing, that of identical embeddings; None where it says nothing."""
         return None
 
     def remark(self) -> str:

@@ -24,7 +24,10 @@ def unit_columns(kernel: tf.Tensor) -> tf.Tensor:
 
 
 class Clustered(Objective):
-    """The code that one large view has among the prototypes is to be found by all other views of the picture.
+    """The code that one large view has among the prototypes is to be found by all others (SwAV, Caron et al. 2020).
+
+    With unit rows z, unit prototypes C and codes q the loss is `-sum q_i log softmax(z_v C / temperature)`, its mean
+    over the views v that find view i, then over the coded views i. Gradient reaches rows and prototypes, and no code.
 
     Codes are Sinkhorn's, over the global batch, after the rows of earlier batches where there is a queue; the siblings
     of leave-one-out stand in the same matrix, so that its even spread drives them to other prototypes.

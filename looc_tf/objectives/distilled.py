@@ -15,7 +15,10 @@ from looc_tf.representations import QUERY
 
 
 class Distilled(Objective):
-    """The softmax of a slow copy over prototypes, centred and sharpened, is to be found by the other views.
+    """The softmax of a slow copy, centred and sharpened, is to be found by the other views (Caron et al. 2021, DINO).
+
+    With logits T of the slow copy and S of the other the loss is the mean over all pairs (v, i) that meet of
+    `-sum softmax((T_i - center) / sharpness) log softmax(S_v / temperature)`. Gradient reaches S alone.
 
     The last layer is weight-normalised with a length of 1 that is not trained (`norm_last_layer` of the authors' code):
     the direction alone is a parameter, so its columns are scaled where they are used. tensorflow-addons' wrapper trains

@@ -14,7 +14,9 @@ from looc_tf.representations import QUERY
 
 
 class InBatch(Objective):
-    """NT-Xent over pairs of views; an anchor's siblings stand beside the other pictures in the denominator.
+    """NT-Xent over pairs of views (Chen et al. 2020, eq. 1), its mean over all pairs that meet.
+
+    An anchor's siblings stand beside both views of the other pictures of the global batch in the denominator.
 
     Args:
         name: of the space.

@@ -15,8 +15,9 @@ SHARPNESS = 0.2  # the temperature at which siblings are ranked
 
 
 class Predicted(Objective):
-    """A predictor on the head's rows is to point where the key's rows point; no gradient reaches the key.
+    """A predictor on the head's rows is to point where the key's rows point (Grill et al. 2020; Chen and He 2021).
 
+    No gradient reaches the key, which is the slow copy's row or, without one, the encoder's own.
     Rows are not scaled to length 1 before the predictor: the cosine does it.
 
     Args:

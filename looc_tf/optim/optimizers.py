@@ -11,11 +11,13 @@ from looc_tf import config
 from looc_tf.optim.schedules import Schedule
 
 
-@keras.saving.register_keras_serializable(package="looc_tf")
-class CoupledSGD(keras.optimizers.SGD):
-    """SGD whose weight decay is part of the gradient, on every parameter, as in PyTorch and so in MoCo's recipe.
+class _Coupled(keras.optimizers.Optimizer):
+    """An optimizer whose weight decay is part of the gradient, on every parameter.
 
     Keras's own `weight_decay` is decoupled from the gradient, so momentum would not see it.
+
+    Args:
+        coupled_decay: how much of each parameter is added to its gradient.
     """
 
     def __init__(self, *args, coupled_decay: float = 0.0, **options):
@@ -30,18 +32,13 @@ class CoupledSGD(keras.optimizers.SGD):
 
 
 @keras.saving.register_keras_serializable(package="looc_tf")
-class CoupledAdam(keras.optimizers.Adam):
+class CoupledSGD(_Coupled, keras.optimizers.SGD):
+    """SGD whose weight decay is part of the gradient, as in PyTorch and so in MoCo's recipe."""
+
+
+@keras.saving.register_keras_serializable(package="looc_tf")
+class CoupledAdam(_Coupled, keras.optimizers.Adam):
     """Adam whose weight decay is part of the gradient, as `torch.optim.Adam` has it."""
-
-    def __init__(self, *args, coupled_decay: float = 0.0, **options):
-        super().__init__(*args, **options)
-        self.coupled_decay = coupled_decay
-
-    def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
-        super().update_step(_with_decay(self, gradient, variable), variable)
-
-    def get_config(self) -> dict:
-        return {**super().get_config(), "coupled_decay": self.coupled_decay}
 
 
 @keras.saving.register_keras_serializable(package="looc_tf")
@@ -51,6 +48,14 @@ class LARS(CoupledSGD):
     With weight decay `d` and `g' = g + d w` the step is that of SGD on `eta ||w|| / ||g'|| g'`; the rate is inside of
     the momentum. Vectors, biases and BatchNorm's parameters, are moved as by SGD, without decay. (The LARC of apex,
     which SwAV's authors use, takes `||g|| + d ||w||` below the line and the rate outside of the momentum.)
+
+    Args:
+        learning_rate: a number or a schedule.
+        momentum: of the steps.
+        coupled_decay: weight decay `d`.
+
+    Attributes:
+        ETA: how long a step may be beside the weights that it moves, at a rate of 1.
     """
 
     ETA = 0.001
@@ -70,7 +75,7 @@ def _with_decay(optimizer: keras.optimizers.Optimizer, gradient: tf.Tensor, vari
 
 
 @keras.saving.register_keras_serializable(package="looc_tf")
-class LAMB(keras.optimizers.Adam):
+class LAMB(_Coupled, keras.optimizers.Adam):
     """Adam, each layer's step scaled to the size of its weights, for large batches (You et al. 2020, algorithm 2).
 
     tensorflow-addons has it for Keras's legacy optimizers only, whose state, learning rate and loss scaling are
@@ -81,9 +86,8 @@ class LAMB(keras.optimizers.Adam):
         coupled_decay: weight decay, added to Adam's direction before it is scaled.
     """
 
-    def __init__(self, *args, coupled_decay: float = 0.0, epsilon: float = 1e-6, **options):
+    def __init__(self, *args, epsilon: float = 1e-6, **options):
         super().__init__(*args, epsilon=epsilon, **options)
-        self.coupled_decay = coupled_decay
 
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable) -> None:
         place = self._index_dict[self._var_key(variable)]
@@ -96,9 +100,6 @@ class LAMB(keras.optimizers.Adam):
         trust = tf.math.divide_no_nan(tf.norm(variable), tf.norm(direction))
         trust = tf.where(trust > 0, trust, 1.0)  # weights that start at zero could not leave it otherwise
         variable.assign_sub(tf.cast(self.learning_rate, variable.dtype) * trust * direction)
-
-    def get_config(self) -> dict:
-        return {**super().get_config(), "coupled_decay": self.coupled_decay}
 
 
 def _sgd(settings: config.Optimizer, rate: Schedule) -> keras.optimizers.Optimizer:

@@ -75,6 +75,25 @@ def test_no_space_at_all():
     )
 
 
+@pytest.mark.parametrize(
+    ("method", "setting", "words"),
+    [
+        ("augself", "method.predicts=[grain]", "into numbers, crop, color, rotation. Received 'grain'."),
+        (
+            "augself",
+            "method.predicts=[]",
+            "method.predicts is empty. Expected some of views.chain that have numbers, crop, color, ",
+        ),
+        ("augself", "method.hidden=0", "method.hidden should be above 0. Received 0."),
+        ("essl", "method.weight=-1", "method.weight should lie between 0 and 1000. Received -1.0."),
+        ("simsiam", "method.predictor=0", "method.predictor should be above 0. Received 0."),
+        ("dino", "method.teacher_temperatures=[0.04, 0]", "between 0.0001 and 10000. Received [0.04, 0.0]."),
+    ],
+)
+def test_numbers_and_names_that_no_network_can_be_made_of(method, setting, words):
+    assert words in refused(RANGE, "--method", method, "--set", setting)
+
+
 def test_a_head_that_does_not_exist_is_answered_with_the_nearest():
     assert "Did you mean 'batch_norm_mlp'?" in refused(RANGE, "--method", "simclr", *_set("model.head=batchnorm_mlp"))
 
