@@ -3,7 +3,7 @@ PYTHON = .venv/bin/python
 READY = .venv/.ready
 READY_PIPELINE = .venv/.ready-pipeline
 
-.PHONY: help setup setup-pipeline demo pipeline test test-slow bench lint format package locks clean
+.PHONY: help setup setup-pipeline demo pipeline test test-slow bench figures lint format package locks clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -31,6 +31,9 @@ test-slow: $(READY)  ## the tests that train for minutes
 
 bench: $(READY)  ## measure speed and size, one table; wants a quiet machine
 	@$(PYTHON) -m benchmarks
+
+figures: $(READY)  ## draw the views of each method for docs/methods.md again
+	@$(PYTHON) scripts/figures.py
 
 lint: $(READY)  ## ruff (rules and layout) and mypy
 	@$(PYTHON) -m ruff check .

@@ -144,6 +144,13 @@ def gather(rows: tf.Tensor) -> tf.Tensor:
     return tf.distribute.get_replica_context().all_gather(placed, axis=0)
 
 
+def sum_over_replicas(values: list[tf.Tensor]) -> list[tf.Tensor]:
+    """The sums of each over all replicas, in every one of them."""
+    if replicas() == 1:
+        return values
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+
 def own_rows(gathered: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
     """The rows of a gathered `[replicas * b, ...]` that belong to this replica, which holds `like` of `[b, ...]`."""
     if replicas() == 1:
@@ -154,23 +161,25 @@ def own_rows(gathered: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
 
 
 def update_each(
-    variables: Iterable[tf.Variable], values: Iterable[tf.Variable], rule: Callable[[tf.Variable, tf.Tensor], None]
+    variables: Iterable[tf.Variable], values: Iterable[tf.Variable], rule: Callable[..., None], *given: tf.Tensor
 ) -> None:
-    """Apply `rule(variable, value)` to each pair on every replica, from inside a replica function or outside of one.
+    """Apply `rule(variable, value, *given)` to each pair on every replica, from inside a replica function or outside.
+
+    What a replica function has computed is handed over as `given`: a rule that captured it would belong to one replica.
 
     Mirrored variables refuse assignment from a replica without an aggregation; since every replica computes the same
     value here, the update is carried out once per replica from the cross-replica context instead.
     """
     pairs = list(zip(variables, values))
 
-    def across(strategy: tf.distribute.Strategy) -> None:
+    def across(strategy: tf.distribute.Strategy, *given: tf.Tensor) -> None:
         for variable, value in pairs:
-            strategy.extended.update(variable, rule, args=(value,))
+            strategy.extended.update(variable, rule, args=(value, *given))
 
     if tf.distribute.in_cross_replica_context():
-        across(tf.distribute.get_strategy())
+        across(tf.distribute.get_strategy(), *given)
     else:
-        tf.distribute.get_replica_context().merge_call(across)
+        tf.distribute.get_replica_context().merge_call(across, args=given)
 
 
 def update_from_replicas(

@@ -6,6 +6,7 @@ Everything that a config can say wrongly is told here, before a picture is opene
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,12 @@ from looc_tf.config import Experiment
 
 
 def load(
-    config_name: str | Path, overrides: Sequence[str] = (), *, data: str | None = None, labels: str | None = None
+    config_name: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    data: str | None = None,
+    labels: str | None = None,
+    method: str | None = None,
 ) -> Experiment:
     """Reads an experiment and checks it.
 
@@ -25,6 +31,8 @@ def load(
         overrides: texts `dotted.field=value`; a number in the path is an index, the value is YAML.
         data: a folder, record files or a TFDS name in the place of the config's.
         labels: a CSV file of labels in the place of the config's.
+        method: another method on the config's pictures, views, backbone, spaces and steps, in that method's own recipe:
+            head, widths, BatchNorm, and the rate where it cannot live with the config's. Overrides come after it.
 
     Raises:
         UserError: the file is missing or not YAML, a key or name is unknown, a value has the wrong type, or what it
@@ -34,8 +42,10 @@ def load(
         >>> load("factors/looc", ["training.steps=10", "method.spaces.1.temperature=0.1"]).method.spaces[1].temperature
         0.1
     """
-    experiment = with_data(config.load(config_name, _settings_of, overrides), data, labels)
-    return config.blaming(config.place(config.find(config_name), overrides), lambda: check(experiment))
+    remade = None if method is None else functools.partial(_in_recipe, method)
+    experiment = with_data(config.load(config_name, _settings_of, overrides, remade), data, labels)
+    place = config.place(config.find(config_name), overrides) + (f" --method {method}" if method else "")
+    return config.blaming(place, lambda: check(experiment))
 
 
 def from_text(text: str, overrides: Sequence[str] = ()) -> Experiment:
@@ -71,6 +81,12 @@ def check(experiment: Experiment, devices: int | None = None) -> Experiment:
     methods.check(experiment, devices)
     config.check_gate(experiment.gate, methods.representations_of(experiment), evaluate.LINEAR_PROBES)
     return experiment
+
+
+def _in_recipe(name: str, experiment: Experiment) -> Experiment:
+    from looc_tf import methods  # on use: it imports TensorFlow
+
+    return methods.in_recipe(experiment, name)
 
 
 def _settings_of(name: str) -> type[config.Method]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 QUERY = "query"  # the view that is compared with the others
+KEYS = "keys"  # the views that it is compared with, each under the name of its space
+LOCAL = "local"  # small views; what their names begin with
 TRUNK = "trunk"  # the backbone's pooled features
 CONCAT = "concat"  # all spaces, one behind the other
 BRANCH = "branch_"  # before the name of a space: the pooled features of its own last stage

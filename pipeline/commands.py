@@ -29,6 +29,9 @@ def group() -> None:
 def _takes_experiment(command):
     for add in (
         click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Change a field; repeatable."),
+        click.option(
+            "--method", metavar="NAME", help="Another method, in its own recipe, on the config's views and spaces."
+        ),
         click.option("--data", metavar="D", help="Folder, TFRecord files or TFDS name, instead of the config's."),
         click.option("--config", "config_name", required=True, metavar="C", help="A YAML file or a shipped name."),
     ):
@@ -47,6 +50,7 @@ def _takes_experiment(command):
 def run(
     config_name: str,
     data: str | None,
+    method: str | None,
     overrides: tuple[str, ...],
     root: str,
     model_name: str,
@@ -62,7 +66,7 @@ def run(
     \b
     looc pipeline run --config factors/looc --data factors --root runs/pipeline
     """
-    experiment = experiments.load(config_name, overrides)
+    experiment = experiments.load(config_name, overrides, method=method)
     if schema and not Path(schema).is_file():
         raise UserError(
             f"Expected a schema file. {schema} is none. Every run writes one: R/SchemaGen/schema/*/schema.pbtxt."
@@ -134,6 +138,7 @@ def _import_tfx(threads: int | None = None) -> None:
 def compile(
     config_name: str,
     data: str | None,
+    method: str | None,
     overrides: tuple[str, ...],
     target: str,
     out: str,
@@ -151,7 +156,7 @@ def compile(
     \b
     looc pipeline compile --target kubeflow --config factors/looc -o pipeline.yaml
     """
-    experiment = experiments.load(config_name, overrides)
+    experiment = experiments.load(config_name, overrides, method=method)
     _import_tfx()
     from pipeline.runners.kubeflow import compile_pipeline, write
     from pipeline.runners.logs import quiet

@@ -45,11 +45,18 @@ def test_a_shipped_config_loads_and_survives_yaml_and_json(name, write):
     assert json.loads(json.dumps(config.to_dict(experiment))) == config.to_dict(experiment)
 
 
-@pytest.mark.parametrize("name", [name for name in config.names() if name.startswith("imagenet100/")])
+@pytest.mark.parametrize("name", [name for name in config.names() if name.startswith(("imagenet100/", "imagenet/"))])
 def test_a_row_that_was_not_run_says_so_and_names_its_paper(name):
     about = load(name).about
     assert about.startswith("Not run here.")
     assert all(word in about for word in ("arXiv", "Hardware:", f"looc train {name} "))
+    assert "Expected, linear top-1: " in about or name.startswith("imagenet100/")
+
+
+@pytest.mark.parametrize("name", ["simclr", "byol", "simsiam", "swav", "dino"])
+def test_a_small_recipe_says_whose_it_is_and_what_it_gave_there(name):
+    about = load(f"cifar10/{name}").about
+    assert all(word in about for word in ("arXiv", "benchmark", "Expected there, kNN: ", "Not run here"))
 
 
 def test_rows_of_the_paper_follow_its_recipe():

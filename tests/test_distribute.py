@@ -76,7 +76,7 @@ def test_the_queues_of_all_replicas_hold_the_same_rows(runs, run):
     queues = [name for name in runs[run] if name.startswith("queue") and name.endswith("/0")]
     assert queues
     for name in queues:
-        np.testing.assert_array_equal(runs[run][name], runs[run][name.replace("/0", "/1")])
+        np.testing.assert_array_equal(runs[run][name], runs[run][f"{name[:-2]}/1"])
 
 
 def test_ten_steps_move_the_weights_far_beyond_the_tolerance(runs):

@@ -1,9 +1,13 @@
 """The documents: lines that a terminal and a diff can show, and commands that exist."""
 
+import importlib.util
 import re
 from pathlib import Path
 
 import pytest
+
+from looc_tf import config, methods
+from looc_tf.experiments import load
 
 PROJECT = Path(__file__).parents[1]
 DOCUMENTS = [PROJECT / "README.md", PROJECT / "benchmarks" / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
@@ -37,3 +41,65 @@ def test_what_the_documents_tell_to_make_is_a_target():
     for path in DOCUMENTS:
         told = set(re.findall(r"(?:`|^ *)make ([a-z-]+)", path.read_text(encoding="utf8"), re.MULTILINE))
         assert told <= targets, f"{path.name}: make {', '.join(told - targets)}"
+
+
+CATALOGUE = PROJECT / "docs" / "methods.md"
+ENTRIES = {
+    "MoCo and LooC": ["looc"],
+    "SimCLR": ["simclr"],
+    "BYOL": ["byol"],
+    "SimSiam": ["simsiam"],
+    "SwAV": ["swav"],
+    "DINO": ["dino"],
+    "Joint entropy": ["joint"],
+    "AugSelf": ["augself"],
+    "E-SSL": ["essl", "essl_simsiam"],
+}
+
+
+def entries():
+    """Title -> text of each entry of the catalogue."""
+    part = CATALOGUE.read_text(encoding="utf8").split("## The catalogue\n")[1].split("\n## ")[0]
+    return {title: text for title, _, text in (each.partition("\n") for each in part.split("\n### ")[1:])}
+
+
+def test_the_catalogue_holds_every_method_that_has_spaces():
+    listed = [name for names in ENTRIES.values() for name in names]
+    assert sorted(listed) == sorted(name for name in methods.METHODS if methods.has_spaces(name))
+    assert list(entries()) == list(ENTRIES)
+
+
+@pytest.mark.parametrize("title", ENTRIES)
+def test_an_entry_is_whole_and_names_what_there_is(title):
+    """One sentence, a figure that is there, configs that are shipped, cost, state, use, and what it gave here."""
+    text = entries()[title]
+    assert re.findall(r"^- ([A-Z][a-z ]+):", text, re.MULTILINE) == ["Config", "Cost", "Good for", "Result here"]
+    assert " State: " in text
+    assert (CATALOGUE.parent / re.search(r"\]\((images/[a-z-]+\.png)\)", text)[1]).is_file()
+    named = set(re.findall(r"`((?:factors|cifar10|imagenet|imagenet100|grocery)/[\w+-]+)`", text))
+    assert named <= set(config.names()) and (named or f"--method {ENTRIES[title][0]}" in text)
+    result = re.search(r"Result here: (.*)", text)[1]
+    told = (PROJECT / "docs" / "results.md").read_text(encoding="utf8")
+    assert "results.md" not in result or any(re.search(rf"\b{name}\b", told) for name in ENTRIES[title])
+
+
+@pytest.mark.parametrize("title", [title for title in ENTRIES if title not in ("MoCo and LooC", "E-SSL")])
+def test_an_entrys_cost_is_that_of_its_plan(title):
+    """A view that is learned from costs 3, and one that a slow copy encodes 1."""
+    (name,) = ENTRIES[title]
+    plain = load("cifar10/moco-color-rotation", method=name)
+    passes = methods.forwards(plain) * (3 + methods.METHODS[name].has_slow_copy)
+    assert f"Cost: {passes:.0f} passes" in entries()[title]
+
+
+def test_figures_are_those_that_are_drawn_and_small():
+    spec = importlib.util.spec_from_file_location("figures", PROJECT / "scripts" / "figures.py")
+    figures = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(figures)
+    drawn = {path.name: path.stat().st_size for path in (CATALOGUE.parent / "images").iterdir()}
+    assert set(drawn) == {f"views-{name}.png" for name in figures.FIGURES}
+    assert set(re.findall(r"images/([\w-]+\.png)", CATALOGUE.read_text(encoding="utf8"))) == set(drawn)
+    assert max(drawn.values()) < 100_000 and sum(drawn.values()) < 400_000
+    for name in figures.FIGURES:  # what they are drawn with is still a config
+        _, source, _, method, *sets = figures.command(name)
+        assert load(source, [text for text in sets if "=" in text], method=method).method.name == method

@@ -76,7 +76,7 @@ def smaller(settings: Mapping) -> Mapping:
 def first_losses(name: str) -> list[float]:
     case = shrunk(name)
     method = methods.build(case, Facts(classes=contract.CLASSES))
-    method.compile(optim.build(case.optimizer, 100))
+    method.compile(optim.build(case.optimizer, 100, BATCH))
     data = training_batches(Pictures(case.data.size), build_plan(case), batch=BATCH, seed=case.seed, steps=STEPS)
     return [contract.step(method, batch)["loss"] for batch in data]
 

@@ -42,7 +42,7 @@ from pathlib import Path
 from helpers import awkward
 place = awkward.Place(Path(sys.argv[1]), "a b")
 place.prepare(Path(sys.argv[2]))
-said = {what: call() for what, call in place.commands(with_demo=False)}
+said = {what: call() for what, call in place.commands(whole=False)}
 assert not any(said.values()), said
 assert place.wrote() == [], place.wrote()
 names = [path.name for path in place.real.rglob("*")]

@@ -10,6 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).parents[1]
+PEERS = PROJECT / "benchmarks" / "peers"
 # top-level module -> who distributes it, where the name alone does not tell
 DISTRIBUTIONS = {
     "absl": "absl-py",
@@ -57,6 +58,8 @@ def imported(folder):
     ours = {"looc_tf", "pipeline", "benchmarks", *helpers}
     found = set()
     for path in (PROJECT / folder).rglob("*.py"):
+        if PEERS in path.parents and PROJECT / folder != PEERS:
+            continue  # in an environment of their own, see below
         for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
             if isinstance(node, ast.Import):
                 found.update(alias.name.split(".")[0] for alias in node.names)
@@ -76,6 +79,13 @@ def imported(folder):
 )
 def test_what_is_imported_is_declared(folder, extras):
     assert imported(folder) <= names(*(declared()[part] for part in ("", *extras)))
+
+
+def test_programs_of_other_libraries_import_what_their_environment_is_made_of():
+    """It is told of in benchmarks/README.md alone: nothing of it is a dependency of the project."""
+    line = re.search(r"PEERS/bin/pip install (.*)", (PROJECT / "benchmarks" / "README.md").read_text(encoding="utf8"))
+    brought = {"numpy", "pillow"}  # by torchvision
+    assert imported("benchmarks/peers") <= names([Requirement(each) for each in line.group(1).split()]) | brought
 
 
 @pytest.mark.parametrize(("part", "folder"), [("", "looc_tf"), ("pipeline", "pipeline")])

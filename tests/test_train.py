@@ -97,6 +97,7 @@ def test_history_holds_every_measure_of_every_space(straight):
     measures = ("loss", "accuracy", "spread", "effective_rank", "chance_loss")
     assert {f"{space}/{one}" for space in ("all", "rotation") for one in measures} < set(rows[0])
     assert 1 < float(rows[-1]["rotation/effective_rank"]) <= 8
+    assert 0 <= float(rows[-1]["rotation/sibling_accuracy"]) <= 1 and "all/sibling_accuracy" not in rows[0]
     assert float(rows[0]["all/chance_loss"]) == pytest.approx(np.log(21))
     assert float(rows[0]["rotation/chance_loss"]) == pytest.approx(np.log(22))  # one sibling
     assert [bool(row["knn"]) for row in rows] == [False, True, True]  # every 3 steps, on a row of the history

@@ -11,6 +11,9 @@ from looc_tf.augment.color import Color, Solarize
 from looc_tf.augment.geometry import Crop, FreeRotation, Rotation
 from looc_tf.augment.texture import Stylized, Texture
 from looc_tf.errors import UserError, nearest, shown, unknown
+from looc_tf.representations import KEYS, LOCAL, QUERY
+
+KINDS = (QUERY, KEYS, LOCAL)  # of views
 
 AUGMENTATIONS: dict[str, type[Augmentation]] = {
     "crop": Crop,
@@ -53,8 +56,9 @@ def build_chain(chain: Mapping[str, Mapping[str, Any] | None], size: int, channe
     """The augmentations of a config's `views.chain`, in its order.
 
     An entry's name is also the kind of its augmentation, unless the entry says `kind`: so a chain may hold an
-    augmentation twice. A crop that names no `size` gives views of `size` pixels. Of pictures of other channels than
-    RGB, `color` changes brightness and contrast alone: there is no saturation, hue or gray.
+    augmentation twice. `only` says which kinds of views use it, some of `KINDS`; by default all do. A crop that names
+    no `size` gives views of `size` pixels. Of pictures of other channels than RGB, `color` changes brightness and
+    contrast alone: there is no saturation, hue or gray.
 
     >>> chain = build_chain({"crop": {}, "local": {"kind": "crop", "size": 18}}, size=32)
     >>> {name: (type(augmentation).__name__, augmentation.size) for name, augmentation in chain.items()}
@@ -63,10 +67,11 @@ def build_chain(chain: Mapping[str, Mapping[str, Any] | None], size: int, channe
     built = {}
     for name, settings in chain.items():
         settings = dict(settings or {})
-        kind = settings.pop("kind", name)
+        kind, only = settings.pop("kind", name), _kinds(name, settings.pop("only", ()))
         built[name] = _build(name, kind, {"size": size, **settings} if kind == "crop" else settings)
         if channels != 3 and kind in OF_BANDS:
             built[name] = _build(name, kind, {**_own_settings(built[name]), **OF_BANDS[kind](channels)})
+        built[name].only = only
     return built
 
 
@@ -79,3 +84,14 @@ OF_BANDS: dict[str, Callable[[int], dict[str, Any]]] = {
 
 def _own_settings(augmentation: Augmentation) -> dict[str, Any]:
     return {name: getattr(augmentation, name) for name in augmentation.settings}
+
+
+def _kinds(name: str, only: Any) -> tuple[str, ...]:
+    """The kinds of views that an entry names, one or several."""
+    kinds = (only,) if isinstance(only, str) else tuple(only) if isinstance(only, (list, tuple)) else (only,)
+    for kind in kinds:
+        if kind not in KINDS:
+            raise UserError(
+                f"views.chain.{name}.only names kinds of views, {', '.join(KINDS)}. Received {shown(kind)}."
+            )
+    return kinds

@@ -57,6 +57,7 @@ class Augmentation(VectorizedBaseImageAugmentationLayer):
     numbers: int = 0
     settings: tuple[str, ...] = ()
     companion: str | None = None
+    only: tuple[str, ...] = ()  # the kinds of views that use it; none named: all
 
     def __init__(self, *, value_range: tuple[float, float] = (0.0, 1.0), seed: int | None = None, **kwargs: Any):
         kwargs.setdefault("dtype", "float32")  # pixels stay float32 under a mixed-precision policy
@@ -85,6 +86,14 @@ class Augmentation(VectorizedBaseImageAugmentationLayer):
     def apply(self, images: tf.Tensor, parameters: Parameters) -> tf.Tensor:
         """Applies the parameters to float32 images [B, H, W, 3] in [0, 1]; gives the same range. No randomness."""
         raise NotImplementedError
+
+    def vector(self, parameters: Parameters) -> tf.Tensor:
+        """What was drawn as numbers in [0, 1], [B, n], for a network to predict how two draws differ.
+
+        Raises:
+            NotImplementedError: this augmentation has no such numbers.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not put its parameters into numbers.")
 
     def describe(self, parameters: Mapping[str, Any]) -> str:
         """The parameters of one image in a few characters, for people; nothing by default."""

@@ -39,6 +39,11 @@ class Blur(Augmentation):
         """`on` bool [B]; `sigma` [B] in pixels."""
         return {"on": u[:, 0] < self.probability, "sigma": between(u[:, 1], *self.sigma)}
 
+    def vector(self, parameters: Parameters) -> tf.Tensor:
+        """The width of the blur in parts of its largest, 0 where there is none, [B, 1]."""
+        drawn = tf.where(parameters["on"], parameters["sigma"], 0.0)
+        return tf.math.divide_no_nan(drawn, self.sigma[1])[:, None]
+
     def describe(self, parameters: Mapping[str, Any]) -> str:
         return f"σ {parameters['sigma']:.1f} px" if parameters["on"] else "off"
 

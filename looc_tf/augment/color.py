@@ -76,6 +76,13 @@ class Color(Augmentation):
             "gray": u[:, 6] < self.grayscale,
         }
 
+    def vector(self, parameters: Parameters) -> tf.Tensor:
+        """Where each strength lies between its least and its largest, 0.5 without jitter; then grayscale; [B, 5]."""
+        strengths = tf.concat([parameters["factors"] - 1, parameters["hue"][:, None]], axis=1)
+        largest = tf.constant([self.brightness, self.contrast, self.saturation, self.hue])
+        jitter = tf.where(parameters["on"][:, None], tf.math.divide_no_nan(strengths, largest), 0.0)
+        return tf.concat([(jitter + 1) / 2, tf.cast(parameters["gray"], tf.float32)[:, None]], axis=1)
+
     def describe(self, parameters: Mapping[str, Any]) -> str:
         brightness, contrast, saturation = parameters["factors"]
         turn = f"{360 * parameters['hue']:+.0f}°".replace("-", "−")
@@ -203,6 +210,10 @@ class Solarize(Augmentation):
     def sample(self, u: tf.Tensor) -> Parameters:
         """`on` bool [B]."""
         return {"on": u[:, 0] < self.probability}
+
+    def vector(self, parameters: Parameters) -> tf.Tensor:
+        """Whether it was solarized, [B, 1]."""
+        return tf.cast(parameters["on"], tf.float32)[:, None]
 
     def describe(self, parameters: Mapping[str, Any]) -> str:
         return "on" if parameters["on"] else "off"

@@ -62,6 +62,10 @@ class Crop(Augmentation):
         box = tf.stack([u[:, 2] * (1 - height), u[:, 3] * (1 - width), height, width], axis=1)
         return {"box": box, "flip": u[:, 4] < self.flip}
 
+    def vector(self, parameters: Parameters) -> tf.Tensor:
+        """Top, left, height and width of the box in parts of the picture, and whether it was mirrored, [B, 5]."""
+        return tf.concat([parameters["box"], tf.cast(parameters["flip"], tf.float32)[:, None]], axis=1)
+
     def describe(self, parameters: Mapping[str, Any]) -> str:
         _, _, height, width = parameters["box"]
         return f"{100 * height * width:.0f} % of the area{', mirrored' if parameters['flip'] else ''}"
@@ -112,6 +116,10 @@ class Rotation(Augmentation):
         turns = 1 + tf.minimum(tf.cast(u[:, 1] * 3, tf.int32), 2)
         return {"quarters": tf.where(u[:, 0] < self.probability, turns, 0)}
 
+    def vector(self, parameters: Parameters) -> tf.Tensor:
+        """Which of the four turns, one-hot, [B, 4]."""
+        return tf.one_hot(parameters["quarters"], 4)
+
     def describe(self, parameters: Mapping[str, Any]) -> str:
         return f"{90 * parameters['quarters']}°"
 
@@ -142,6 +150,10 @@ class FreeRotation(Augmentation):
         """`radians` [B], counter-clockwise."""
         limit = math.radians(self.angle)
         return {"radians": tf.where(u[:, 0] < self.probability, between(u[:, 1], -limit, limit), 0.0)}
+
+    def vector(self, parameters: Parameters) -> tf.Tensor:
+        """The angle between half a turn to the right, 0, and to the left, 1, [B, 1]."""
+        return (parameters["radians"][:, None] / math.pi + 1) / 2
 
     def describe(self, parameters: Mapping[str, Any]) -> str:
         return f"{math.degrees(parameters['radians']):.0f}°"

@@ -36,6 +36,14 @@ def starting() -> AbstractContextManager:
     return Console(stderr=True).status("starting TensorFlow")
 
 
+method_option = click.option(
+    "--method",
+    metavar="NAME",
+    help="Another method, in its own recipe, on CONFIG's pictures, views, spaces, backbone and steps; --set comes "
+    "after it. A run's config.yaml holds all of it: commands that read a run need no option.",
+)
+
+
 def takes_experiment(command: Callable[..., None]) -> Callable[..., None]:
     """Adds CONFIG and the options that change it; the command receives the `Experiment` they make."""
 
@@ -46,15 +54,17 @@ def takes_experiment(command: Callable[..., None]) -> Callable[..., None]:
         seed: int | None,
         data: str | None = None,
         labels: str | None = None,
+        method: str | None = None,
         **rest: Any,
     ) -> None:
         seeds = () if seed is None else (f"seed={seed}",)
         with starting():
-            experiment = experiments.load(config_name, (*overrides, *seeds), data=data, labels=labels)
+            experiment = experiments.load(config_name, (*overrides, *seeds), data=data, labels=labels, method=method)
         command(experiment=experiment, **rest)
 
     for add in (
         click.option("--seed", type=click.IntRange(0), help="Instead of the config's seed."),
+        method_option,
         click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Change a field; repeatable."),
         click.argument("config_name", metavar="CONFIG"),
     ):

@@ -74,9 +74,19 @@ def finetune(run: str, out: str, devices: int | None, threads: int | None, **set
 @click.option("--quick", is_flag=True, help="A look in two minutes; the numbers will be worse.")
 @click.option("--data", metavar="DIR", help="Your own pictures instead of the generated ones.")
 @labels_option
+@click.option(
+    "--method",
+    default="looc",
+    show_default=True,
+    metavar="NAME",
+    help="Leave-one-out over NAME, and NAME alone: byol, simsiam, swav, dino, simclr, ...",
+)
+@click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Change a field of both; repeatable.")
 @threads_option
-def demo(out: str, quick: bool, data: str | None, labels: str | None, threads: int | None) -> None:
+def demo(out: str, threads: int | None, **asked: Any) -> None:
     """Train LooC and MoCo side by side; write a report.
+
+    With --method leave-one-out over another method and that method alone. Both encode as many views.
 
     \b
     looc demo --out runs/demo
@@ -86,5 +96,5 @@ def demo(out: str, quick: bool, data: str | None, labels: str | None, threads: i
 
     from looc_tf.report.demo import demo, summary
 
-    done = demo(out, quick=quick, data=data, labels=labels, tell=functools.partial(click.echo, err=True))
+    done = demo(out, **asked, tell=functools.partial(click.echo, err=True))
     Console(highlight=False).print(summary(done), soft_wrap=True)

@@ -83,10 +83,13 @@ def not_negative(experiment: Experiment, *fields: str) -> None:
 
 
 def between(experiment: Experiment, low: float, high: float, *fields: str) -> None:
-    """Raises a `UserError` for the first of some dotted fields whose value does not lie between two numbers."""
+    """Raises a `UserError` for the first of some dotted fields that is not between two numbers, as all of a list."""
     for field in fields:
-        if not low <= _value(experiment, field) <= high:
-            raise UserError(f"{field} should lie between {low:g} and {high:g}. Received {_value(experiment, field)}.")
+        value = _value(experiment, field)
+        several = isinstance(value, tuple)
+        if not all(low <= each <= high for each in (value if several else [value])):
+            received = list(value) if several else value
+            raise UserError(f"{field} should lie between {low:g} and {high:g}. Received {received}.")
 
 
 def fraction(experiment: Experiment, *fields: str) -> None:

@@ -13,6 +13,10 @@ from looc_tf.errors import UserError, nearest, shown
 _WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 
 
+class UnknownKey(UserError):
+    """A key that nobody reads."""
+
+
 def from_plain(kind: Any, value: Any, at: str = "") -> Any:
     """Makes a `kind` (dataclass, tuple, mapping, Optional or scalar) of nested lists and dicts.
 
@@ -53,7 +57,7 @@ def _dataclass(kind: Any, value: Any, at: str) -> Any:
     hints = typing.get_type_hints(kind)
     for key in value:
         if key not in hints:
-            raise UserError(
+            raise UnknownKey(
                 f"unknown key {shown(_join(at, key))}. {nearest(str(key), hints)}Expected one of {', '.join(hints)}."
             )
     required = (f.name for f in dataclasses.fields(kind) if _has_no_default(f))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from looc_tf.config.checks import validate
-from looc_tf.config.convert import from_plain, to_plain
+from looc_tf.config.convert import UnknownKey, from_plain, to_plain
 from looc_tf.config.limits import DEEPEST, bounded
 from looc_tf.config.schema import Experiment, Method
 from looc_tf.config.versions import RENAMED, VERSION, upgraded
@@ -30,7 +30,12 @@ SettingsOf = Callable[[str], type[Method]]  # name of a method -> the dataclass 
 _Files = list[tuple[object, dict[str, Any]]]  # where something is stated, and what
 
 
-def load(config: str | Path, settings_of: SettingsOf, overrides: Sequence[str] = ()) -> Experiment:
+def load(
+    config: str | Path,
+    settings_of: SettingsOf,
+    overrides: Sequence[str] = (),
+    remade: Callable[[Experiment], Experiment] | None = None,
+) -> Experiment:
     """Reads an experiment; `looc_tf.load_config` is this with the methods of the library.
 
     Args:
@@ -40,12 +45,13 @@ def load(config: str | Path, settings_of: SettingsOf, overrides: Sequence[str] =
             that only a config without other mistakes waits for the import of TensorFlow.
         overrides: texts `dotted.field=value`; a number in the path is an index, the value is YAML. `method.name` comes
             first: a config of another method loses the settings of its own.
+        remade: what is made of the config before it is overridden; it is shown the overrides of other sections.
 
     Raises:
         UserError: the file is missing or not YAML, a key is unknown, a value has the wrong type, or `validate` refuses.
     """
     path = find(config)
-    return _laid_over(_files(path, ()), settings_of, overrides)
+    return _laid_over(_files(path, ()), settings_of, overrides, remade)
 
 
 def from_text(text: str, settings_of: SettingsOf, overrides: Sequence[str] = ()) -> Experiment:
@@ -60,7 +66,12 @@ def from_dict(content: Mapping[str, Any], settings_of: SettingsOf) -> Experiment
     return _with_method(from_plain(Experiment, content), section, settings_of)
 
 
-def _laid_over(files: _Files, settings_of: SettingsOf, overrides: Sequence[str]) -> Experiment:
+def _laid_over(
+    files: _Files,
+    settings_of: SettingsOf,
+    overrides: Sequence[str],
+    remade: Callable[[Experiment], Experiment] | None = None,
+) -> Experiment:
     """An experiment of what some files state, each over the one before, and of overrides; errors name the guilty."""
     content: dict[str, Any] = {}
     sections = []
@@ -72,14 +83,17 @@ def _laid_over(files: _Files, settings_of: SettingsOf, overrides: Sequence[str])
     section = content.pop("method", {})
     experiment = from_plain(Experiment, content)
     of_method = [text for text in overrides if _section(text) == "method"]
-    for override in overrides:
-        if override not in of_method:
-            experiment = _override(experiment, override, settings_of)
+    others = [text for text in overrides if _section(text) != "method"]
+    for override in others:
+        experiment = _override(experiment, override, settings_of)
     last = files[-1][0]
     blaming(place(last, overrides), lambda: validate(experiment))
     for where, stated in sections:
         blaming(where, lambda: _with_method(experiment, stated, settings_of))  # noqa: B023 - at once
     experiment = blaming(last, lambda: _with_method(experiment, section, settings_of))
+    if remade is not None:
+        experiment = remade(experiment)
+        of_method = [*others, *of_method]
     for override in sorted(of_method, key=lambda text: not text.startswith("method.name=")):
         experiment = _override(experiment, override, settings_of)
     return experiment
@@ -89,7 +103,11 @@ def _with_method(experiment: Experiment, section: Any, settings_of: SettingsOf) 
     """The experiment with the settings that its method declares."""
     name = section.get("name", Method.name) if isinstance(section, Mapping) else Method.name
     kind = settings_of(name if isinstance(name, str) else str(name))
-    return dataclasses.replace(experiment, method=from_plain(kind, section, "method"))
+    try:
+        settings = from_plain(kind, section, "method")
+    except UnknownKey as error:
+        raise UserError(f"{error} That is what the method {name!r} reads.") from error
+    return dataclasses.replace(experiment, method=settings)
 
 
 def names() -> list[str]:

@@ -68,7 +68,7 @@ class Method:
 class Optimizer:
     """Learning rate is the peak; `milestones` are fractions of the training at which it is multiplied by `decay`."""
 
-    name: str = "sgd"  # sgd, lamb, adamw
+    name: str = "sgd"  # sgd, lars, lamb, adam, adamw
     learning_rate: float = 0.03
     reference_batch: Optional[int] = None  # the rate is for this batch, and grows with training.batch; null: it stays
     momentum: float = 0.9

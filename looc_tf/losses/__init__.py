@@ -1,8 +1,20 @@
 """Pure functions of embeddings; no state, no Keras."""
 
+from looc_tf.losses.clusters import cross_entropy, sinkhorn
+from looc_tf.losses.cosine import cosine, nearest_of, ranking
 from looc_tf.losses.info_nce import contrast, info_nce
 from looc_tf.losses.nt_xent import in_batch
 
 TEMPERATURES = (1e-4, 1e4)  # least and largest: beyond them float32 holds no softmax of similarities
 
-__all__ = ["TEMPERATURES", "contrast", "in_batch", "info_nce"]
+__all__ = [
+    "TEMPERATURES",
+    "contrast",
+    "cosine",
+    "cross_entropy",
+    "in_batch",
+    "info_nce",
+    "nearest_of",
+    "ranking",
+    "sinkhorn",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 from typing import Any
@@ -15,32 +16,52 @@ from looc_tf.config import Experiment
 from looc_tf.data import Source
 from looc_tf.distribute import replicas
 from looc_tf.errors import UserError, unknown
+from looc_tf.methods.augself import AugSelf
 from looc_tf.methods.base import Method
+from looc_tf.methods.byol import BYOL
+from looc_tf.methods.dino import DINO
+from looc_tf.methods.essl import ESSL, ESSLSimSiam
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.few_values import ENOUGH, fewest, refuse_none
 from looc_tf.methods.finetune import FineTune
+from looc_tf.methods.joint import Joint
 from looc_tf.methods.looc import LooC
+from looc_tf.methods.recipes import applied
 from looc_tf.methods.seeds import seeded
 from looc_tf.methods.simclr import SimCLR
+from looc_tf.methods.simsiam import SimSiam
 from looc_tf.methods.supervised import Supervised
+from looc_tf.methods.swav import SwAV
 from looc_tf.models import begin_with, precision, start_from
 from looc_tf.views import ViewPlan
 
 log = logging.getLogger(__name__)
 
 __all__ = [
+    "BYOL",
+    "DINO",
+    "ESSL",
     "METHODS",
+    "AugSelf",
+    "ESSLSimSiam",
     "Facts",
     "FineTune",
+    "Joint",
     "LooC",
     "Method",
     "SimCLR",
+    "SimSiam",
     "Supervised",
+    "SwAV",
     "begin_with_weights",
     "build",
     "build_plan",
     "check",
     "few_values",
+    "forwards",
+    "has_spaces",
+    "heads_of",
+    "in_recipe",
     "pictures_of",
     "representations_of",
     "settings_of",
@@ -49,6 +70,14 @@ __all__ = [
 METHODS: dict[str, type[Method]] = {
     "looc": LooC,
     "simclr": SimCLR,
+    "byol": BYOL,
+    "simsiam": SimSiam,
+    "swav": SwAV,
+    "dino": DINO,
+    "joint": Joint,
+    "augself": AugSelf,
+    "essl": ESSL,
+    "essl_simsiam": ESSLSimSiam,
     "supervised": Supervised,
     "finetune": FineTune,
 }
@@ -74,6 +103,18 @@ def settings_of(name: str) -> type[config.Method]:
     return _class(name).Settings
 
 
+def in_recipe(experiment: Experiment, name: str) -> Experiment:
+    """An experiment with another method in that method's own recipe; as it is where it has this method already.
+
+    Raises:
+        UserError: there is no such method, with the nearest name.
+    """
+    kind = _class(name)
+    if experiment.method.name == name:
+        return experiment
+    return applied(kind.recipe, class_of(experiment).recipe, experiment, settings_of, name)
+
+
 def _class(name: str) -> type[Method]:
     if name not in METHODS:
         raise unknown("method", name, METHODS)
@@ -86,9 +127,30 @@ def build_plan(experiment: Experiment) -> ViewPlan:
     return class_of(experiment).plan(experiment, chain)
 
 
+def forwards(experiment: Experiment) -> float:
+    """Views that are encoded for each picture of a batch, small ones by their share of the pixels.
+
+    A method that compares with a slow copy in both directions encodes each view twice; by this number configs of one
+    method are compared.
+    """
+    plan, repeats = build_plan(experiment), class_of(experiment).repeats
+    sizes = {view.name: plan.size(view, experiment.data.size) / experiment.views.size for view in plan.views}
+    return sum(repeats.get(name, 1) * size**2 for name, size in sizes.items())
+
+
 def pictures_of(experiment: Experiment, source: Source) -> Source:
     """Those of the training pictures that the method of an experiment trains on; `UserError` where it can use none."""
     return class_of(experiment).pictures(experiment, source)
+
+
+def heads_of(experiment: Experiment) -> list[str]:
+    """The names of an experiment's embedding spaces; none where its method has none."""
+    return class_of(experiment).heads(experiment)
+
+
+def has_spaces(name: str) -> bool:
+    """Whether a method takes a list of embedding spaces."""
+    return "spaces" in {field.name for field in dataclasses.fields(settings_of(name))}
 
 
 def representations_of(experiment: Experiment) -> list[str]:

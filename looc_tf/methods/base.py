@@ -33,8 +33,8 @@ class Method(UnitImages, keras.Model):
 
     A subclass fills in three verbs: `targets`, what the step compares with, outside of the gradient; `compare`, the
     losses; `commit`, what to remember after the step. A batch is `{"views": {name: [B, H, W, 3] in [0, 1]}, ...}`.
-    It declares its `Settings`, the `method:` section of a config; its `plan` of views; what `check` refuses; and how it
-    is made `from_experiment`. Nothing outside of `looc_tf.methods` knows which method it is.
+    It declares its `Settings`, the `method:` section of a config, its `plan` of views, what `check` refuses and how it
+    is made, `from_experiment`. Nothing outside of `looc_tf.methods` knows which method it is.
 
     Args:
         encoder: what is trained, and what `call` and `predict` use.
@@ -43,21 +43,23 @@ class Method(UnitImages, keras.Model):
 
     Attributes:
         Settings: the dataclass of its settings, a subclass of `config.Method`.
-        needs_whole_batch: whether its loss compares the rows of a batch with each other, so that no part can stand for
-            all.
+        recipe: what it asks of a config of another method, dotted field -> value, see `recipes.applied`.
+        needs_whole_batch: whether its loss compares the rows of a batch with each other: no part can stand for all.
         reads_parameters: whether a batch should hold the parameters of its views.
         against_collapse: what to try when embeddings become one point, for people.
-        reading: what is read of it on held-out pictures while it trains, and decides which checkpoint is the best:
-            `knn`, or `validation`, the accuracy of its own `probabilities`.
+        repeats: view -> how often a step encodes it, if not once.
+        reading: which reading of held-out pictures says what is best: `knn`, or `validation`, of its own classes.
         ends_with_best: whether a training ends with the weights of its best reading instead of the last ones.
     """
 
     Settings: ClassVar[type[config.Method]]
+    recipe: ClassVar[Mapping[str, Any]] = {}
     needs_whole_batch: ClassVar[bool] = False
     reads_parameters: ClassVar[bool] = False
+    repeats: ClassVar[Mapping[str, int]] = {}
     reading: ClassVar[str] = "knn"
     ends_with_best: ClassVar[bool] = False
-    ended_early: bool = False  # whether a training has ended by its own patience
+    ended_early: bool = False  # by its own patience
     against_collapse: str = "Lower optimizer.learning_rate, or let the views vary more."
 
     def __init__(self, encoder: Encoder, *, accumulate: int = 1, watch: Sequence[str] = (), **options):
@@ -65,8 +67,7 @@ class Method(UnitImages, keras.Model):
         if not isinstance(encoder, Encoder):
             raise UserError(
                 f"Expected {type(self).__name__}(encoder, ...) with a looc_tf.Encoder. Received a "
-                f"{type(encoder).__name__}: make it the trunk of one, "
-                "Encoder(config.Model(), spaces, backbone=network)."
+                f"{type(encoder).__name__}: it can be the trunk, Encoder(config.Model(), spaces, backbone=network)."
             )
         self.encoder, self.accumulate = encoder, accumulate
         self.built = True  # its parts are, before the first step: Keras may summarize it at once
@@ -148,6 +149,10 @@ class Method(UnitImages, keras.Model):
         """The loss of guessing, for each loss of which it is known: that of identical embeddings."""
         return {}
 
+    def remarks(self) -> list[str]:
+        """What a person should know before such a training begins, a line each; by default nothing."""
+        return []
+
     def targets(self, batch: Batch) -> Any:
         """What the views are compared with, `[B, ...]`; no gradient reaches it. By default nothing."""
         return ()
@@ -171,6 +176,14 @@ class Method(UnitImages, keras.Model):
         slow = {id(variable) for copy in self.slow_copies() for variable in copy.trainable_variables}
         return [variable for variable in self.trainable_variables if id(variable) not in slow]
 
+    def steer(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
+        """What the optimizer is given for this replica's gradients, which it adds up over all; by default they."""
+        return gradients
+
+    def undecayed(self) -> list[tf.Variable]:
+        """Trained variables that no weight decay should move; by default it moves all."""
+        return []
+
     def fit(
         self,
         x: Any = None,
@@ -193,8 +206,7 @@ class Method(UnitImages, keras.Model):
             epochs, verbose, callbacks, options: of Keras.
 
         Raises:
-            UserError: arrays, or a data set of anything else; batches that the devices cannot share; a callback that
-                wants to save a whole method.
+            UserError: other than such a data set; batches that devices cannot share; a callback that saves methods.
         """
         fitting.check_batches(x, y)
         fitting.check_dealt(x, self.distribute_strategy.num_replicas_in_sync)
@@ -228,6 +240,7 @@ class Method(UnitImages, keras.Model):
     def _apply(self, gradients: list[tf.Tensor]) -> None:
         if self._scales_loss:
             gradients = self.optimizer.get_unscaled_gradients(gradients)
+        gradients = self.steer(gradients)
         self.optimizer.apply_gradients(zip(gradients, self.trained_variables()))
 
     def save(self, filepath: Any, *arguments: Any, **options: Any) -> None:

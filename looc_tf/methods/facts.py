@@ -43,6 +43,26 @@ class Facts:
         names = tuple(source.fields.get("label", ()))
         return cls(len(names), pictures, steps, epoch, names)
 
+    def lacking(self, settings: Any) -> str:
+        """A line on the settings of a pair method for which this says too little: steps, or those of an epoch."""
+        if self.epoch:
+            return ""
+        unused = [*settings.in_epochs(), *["rising"] * (getattr(settings, "rising", False) and not self.steps)]
+        named = " and ".join(f"method.{name}" for name in unused)
+        return named and (
+            f"The length of the training is not known, so {named} cannot do anything. Build the method with "
+            "facts=Facts.of(experiment, source)."
+        )
+
+    def outlasting(self, settings: Any) -> list[str]:
+        """A line on each setting of a pair method that asks for more epochs than the training has."""
+        return [
+            f"method.{name} of {epochs:g} are {epochs * self.epoch:,.0f} steps, and the training has {self.steps:,}: "
+            "it ends before that. Lower it, or train for longer."
+            for name, epochs in settings.in_epochs().items()
+            if self.steps and epochs * self.epoch >= self.steps
+        ]
+
     @classmethod
     def recorded(cls, experiment: Experiment, about: Mapping[str, Any]) -> Facts:
         """Of a training that was, from its run.json."""

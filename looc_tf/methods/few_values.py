@@ -53,7 +53,7 @@ def fewest(experiment: Experiment, normalized: dict[str, Normalized], has_heads:
     for what, part in normalized.items():
         side = last_side(model.stem, part.size)
         found[what, f"{part.rows} pictures x {side} x {side} pixels of the last map"] = (part.rows * side**2, part)
-        if has_heads and model.head == "batch_norm_mlp":
+        if has_heads and model.head.endswith("norm_mlp"):
             found[what, f"{part.rows} pictures in the head"] = (part.rows, part)
     (what, where), (values, part) = min(found.items(), key=lambda item: item[1][0])
     return values, (

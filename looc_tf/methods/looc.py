@@ -7,6 +7,7 @@ import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -17,7 +18,7 @@ from looc_tf.augment import Augmentation
 from looc_tf.config import Experiment
 from looc_tf.distribute import gather, own_rows
 from looc_tf.errors import UserError
-from looc_tf.losses import TEMPERATURES
+from looc_tf.losses import TEMPERATURES, nearest_of
 from looc_tf.memory import EmbeddingSpace
 from looc_tf.methods.base import RECENT, Batch, Method
 from looc_tf.methods.facts import Facts
@@ -25,6 +26,7 @@ from looc_tf.methods.few_values import Normalized
 from looc_tf.methods.key_batches import check_key_batches, check_trunk, key_normalization, rows_of_keys
 from looc_tf.methods.networks import build_encoder
 from looc_tf.methods.parts import concat_parts, map_in_parts
+from looc_tf.methods.recipes import hidden
 from looc_tf.models import Encoder, check_model, copy_of, follow, start_from
 from looc_tf.models.normalization import groups_of
 from looc_tf.representations import QUERY
@@ -77,6 +79,7 @@ class LooC(Method):
     """
 
     Settings = Settings
+    recipe: ClassVar[Mapping[str, Any]] = {"model.head": "mlp", "model.hidden": hidden(1), "model.batch_norm": "plain"}
     against_collapse = (
         "Lower optimizer.learning_rate, raise method.momentum or the queue, or strengthen what its key varies."
     )
@@ -97,6 +100,7 @@ class LooC(Method):
         self.negatives = sibling_negatives(spaces)
         start_from(key_encoder, encoder)
         self.meter("loss", *(f"{name}/{what}" for name in self.spaces for what in ("loss", "accuracy", "spread")))
+        self.meter(*(f"{name}/sibling_accuracy" for name, siblings in self.negatives.items() if siblings))
 
     @classmethod
     def plan(cls, experiment: Experiment, chain: Mapping[str, Augmentation]) -> ViewPlan:
@@ -215,6 +219,8 @@ class LooC(Method):
             losses[name], logits = space(query, keys[name], stacked)
             self.record(f"{name}/loss", losses[name])
             self.record(f"{name}/accuracy", tf.cast(tf.argmax(logits, axis=1) == 0, tf.float32))
+            if siblings:
+                self.record(f"{name}/sibling_accuracy", nearest_of(logits[:, : 1 + len(siblings)]))
             remembered[name] = tf.concat([keys[name], tf.stop_gradient(query)], axis=1)
         return losses, remembered
 

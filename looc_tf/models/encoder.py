@@ -129,6 +129,7 @@ class Encoder(UnitImages, keras.Model):
         images: tf.Tensor,
         training: bool = False,
         heads: Iterable[str] | None = None,
+        raw: bool = False,
     ) -> dict[str, tf.Tensor]:
         """Embed pictures.
 
@@ -136,6 +137,7 @@ class Encoder(UnitImages, keras.Model):
             images: `[B, H, W, C]`, floats in [0, 1] or uint8.
             training: BatchNorm uses, and follows, the statistics of this batch.
             heads: the spaces wanted; all by default.
+            raw: give the heads' rows as they are, for a predictor that takes them so, and not of length 1.
 
         Returns:
             `trunk`: `[B, F]` pooled features, then a `[B, dimension]` of unit rows for each space; with a branch per
@@ -152,22 +154,40 @@ class Encoder(UnitImages, keras.Model):
         else:
             outputs = {TRUNK: self.last(features, training=training)}  # type: ignore[misc]  # set where no stages are
             pooled = dict.fromkeys(heads, outputs[TRUNK])
-        return outputs | {space: self.unit(self.heads[space](pooled[space], training=training)) for space in heads}
+        return outputs | self._project(pooled, training, raw)
 
-    def together(self, views: Mapping[str, tf.Tensor], training: bool = False) -> dict[str, dict[str, tf.Tensor]]:
+    def _project(self, pooled: Mapping[str, tf.Tensor], training: bool, raw: bool) -> dict[str, tf.Tensor]:
+        rows = {space: self.heads[space](features, training=training) for space, features in pooled.items()}
+        return {space: each if raw else self.unit(each) for space, each in rows.items()}
+
+    def together(
+        self, views: Mapping[str, tf.Tensor], training: bool = False, raw: bool = False, heads_at_once: bool = False
+    ) -> dict[str, dict[str, tf.Tensor]]:
         """Embed several views of one batch, those of one size in one pass, so that they share BatchNorm's statistics.
 
         Args:
             views: name -> `[B, H, W, 3]` in [0, 1].
-            training: see `call`.
+            training, raw: see `call`.
+            heads_at_once: give the heads the features of all sizes in one pass, as the authors of multi-crop do (Caron
+                et al. 2020); not of an encoder with a branch per space.
 
         Returns:
             name -> what `call` gives for this view alone.
         """
+        sizes: dict[int, list[str]] = {}
+        for name, images in views.items():
+            sizes.setdefault(images.shape[1], []).append(name)
+        heads: list[str] | None = [] if heads_at_once else None
+        passes = [
+            (alike, self(tf.concat([views[name] for name in alike], axis=0), training=training, raw=raw, heads=heads))
+            for alike in sizes.values()
+        ]
+        if heads_at_once:
+            features = tf.concat([outputs[TRUNK] for _, outputs in passes], axis=0)
+            everywhere = {TRUNK: features, **self._project(dict.fromkeys(self.heads, features), training, raw)}
+            passes = [([name for alike, _ in passes for name in alike], everywhere)]
         embedded: dict[str, dict[str, tf.Tensor]] = {name: {} for name in views}
-        for size in {images.shape[1]: None for images in views.values()}:
-            alike = [name for name, images in views.items() if images.shape[1] == size]
-            outputs = self(tf.concat([views[name] for name in alike], axis=0), training=training)
+        for alike, outputs in passes:
             for output, rows in outputs.items():
                 for name, part in zip(alike, tf.split(rows, len(alike))):
                     embedded[name][output] = part

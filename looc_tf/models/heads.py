@@ -1,4 +1,7 @@
-"""Projection heads: pooled features to the rows of an embedding space, before these are scaled to length 1."""
+"""Projection heads and predictors: `[B, F]` features -> `[B, dimension]` rows, before these are scaled to length 1.
+
+Each function takes the name, the hidden width, the dimension, and `norm`, which makes a BatchNorm layer of a name.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +27,14 @@ class UnitRows(keras.layers.Layer):
 
 
 def mlp(name: str, hidden: int, dimension: int, norm: Normalization) -> keras.Sequential:
-    """Two layers with a ReLU between (MoCo v2, Chen et al. 2020)."""
+    """Two layers with a ReLU between (MoCo v2, Chen, Fan et al. 2020); `norm` is not used."""
     return keras.Sequential(
         [layers.Dense(hidden, "relu", name="hidden"), layers.Dense(dimension, name="out")], name=f"head_{name}"
     )
 
 
 def linear(name: str, hidden: int, dimension: int, norm: Normalization) -> keras.Sequential:
-    """One layer (MoCo v1, He et al. 2020); `hidden` is not used."""
+    """One layer (MoCo v1, He et al. 2020); `hidden` and `norm` are not used."""
     return keras.Sequential([layers.Dense(dimension, name="out")], name=f"head_{name}")
 
 
@@ -51,8 +54,73 @@ def batch_norm_mlp(name: str, hidden: int, dimension: int, norm: Normalization) 
     )
 
 
+def hidden_norm_mlp(name: str, hidden: int, dimension: int, norm: Normalization) -> keras.Sequential:
+    """Two layers, the first one under BatchNorm, the last one without bias (BYOL, Grill et al. 2020, section 3.3)."""
+    return keras.Sequential(
+        [
+            layers.Dense(hidden, name="hidden"),
+            norm("hidden_norm"),
+            layers.ReLU(name="hidden_relu"),
+            layers.Dense(dimension, use_bias=False, name="out"),
+        ],
+        name=f"head_{name}",
+    )
+
+
+def deep_norm_mlp(name: str, hidden: int, dimension: int, norm: Normalization) -> keras.Sequential:
+    """Three layers, each under BatchNorm, the last one's without scale and offset (SimSiam, Chen and He 2021)."""
+    last = norm("out_norm")
+    last.center = last.scale = False
+    stack = []
+    for layer in ("first", "second"):
+        stack += [
+            layers.Dense(hidden, use_bias=False, name=layer),
+            norm(f"{layer}_norm"),
+            layers.ReLU(name=f"{layer}_relu"),
+        ]
+    return keras.Sequential([*stack, layers.Dense(dimension, use_bias=False, name="out"), last], name=f"head_{name}")
+
+
+def gelu_mlp(name: str, hidden: int, dimension: int, norm: Normalization) -> keras.Sequential:
+    """Three layers with exact GELUs between, small first weights (DINO, Caron et al. 2021); `norm` is not used."""
+    return _gelu(name, hidden, dimension, None)
+
+
+def gelu_norm_mlp(name: str, hidden: int, dimension: int, norm: Normalization) -> keras.Sequential:
+    """`gelu_mlp` with BatchNorm before each GELU (`use_bn_in_head` of DINO's authors, for convolutional networks)."""
+    return _gelu(name, hidden, dimension, norm)
+
+
+def _gelu(name: str, hidden: int, dimension: int, norm: Normalization | None) -> keras.Sequential:
+    def dense(width: int, layer: str) -> keras.layers.Layer:
+        return layers.Dense(width, kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.02), name=layer)
+
+    stack = []
+    for layer in ("first", "second"):
+        stack += [dense(hidden, layer), *([norm(f"{layer}_norm")] if norm else [])]
+        stack += [layers.Activation(keras.activations.gelu, name=f"{layer}_gelu")]
+    return keras.Sequential([*stack, dense(dimension, "out")], name=f"head_{name}")
+
+
+def bottleneck(name: str, hidden: int, dimension: int, norm: Normalization) -> keras.Sequential:
+    """SimSiam's predictor: narrow in its middle, BatchNorm behind the first layer alone (Chen and He 2021)."""
+    return keras.Sequential(
+        [
+            layers.Dense(hidden, use_bias=False, name="hidden"),
+            norm("hidden_norm"),
+            layers.ReLU(name="hidden_relu"),
+            layers.Dense(dimension, name="out"),
+        ],
+        name=f"head_{name}",
+    )
+
+
 HEADS: dict[str, Callable[[str, int, int, Normalization], keras.Sequential]] = {
     "mlp": mlp,
     "linear": linear,
     "batch_norm_mlp": batch_norm_mlp,
+    "hidden_norm_mlp": hidden_norm_mlp,
+    "deep_norm_mlp": deep_norm_mlp,
+    "gelu_mlp": gelu_mlp,
+    "gelu_norm_mlp": gelu_norm_mlp,
 }

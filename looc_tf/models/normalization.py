@@ -16,6 +16,38 @@ Normalization = Callable[[str], keras.layers.Layer]
 MOMENTUM, EPSILON = 0.9, 1e-5  # PyTorch's defaults, with which the recipes of the field were found
 
 
+def _kernel(layer: keras.layers.BatchNormalization, channels: int) -> Callable[[tf.Tensor], tuple[tf.Tensor, ...]]:
+    """TensorFlow's kernel with a layer's parameters: `[N, H, W, C]` -> the same normalised, mean and unbiased variance
+    `[C]`."""
+    scale = tf.identity(layer.gamma) if layer.scale else tf.ones([channels])
+    offset = tf.identity(layer.beta) if layer.center else tf.zeros([channels])
+    options = {"scale": scale, "offset": offset, "mean": tf.zeros([0]), "variance": tf.zeros([0])}
+    return lambda part: tuple(tf.raw_ops.FusedBatchNormV3(x=part, epsilon=layer.epsilon, **options)[:3])
+
+
+@keras.saving.register_keras_serializable(package="looc_tf")
+class SyncBatchNormalization(keras.layers.BatchNormalization):
+    """BatchNorm with the statistics of the global batch, by TensorFlow's kernel where one replica has all of it.
+
+    Keras's own does without the kernel on any number of replicas, which costs a network of convolutions a fifth of its
+    time. The numbers are the same but for rounding.
+    """
+
+    def __init__(self, **options):
+        super().__init__(**{**options, "synchronized": True})
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """`[B, ..., C]` -> the same shape."""
+        if training is not True or not self.trainable or replicas() > 1:
+            return super().call(inputs, training=training)
+        rows = tf.reshape(inputs, [1, -1, 1, inputs.shape[-1]])
+        outputs, mean, variance = _kernel(self, inputs.shape[-1])(rows)
+        count = tf.cast(tf.shape(rows)[1], tf.float32)
+        for moving, value in (self.moving_mean, mean), (self.moving_variance, variance * (count - 1) / count):
+            moving.assign(self.momentum * moving + (1 - self.momentum) * value)
+        return tf.reshape(outputs, tf.shape(inputs))
+
+
 @keras.saving.register_keras_serializable(package="looc_tf")
 class SplitBatchNormalization(keras.layers.BatchNormalization):
     """BatchNorm whose training statistics are taken over each of several equal groups of the batch.
@@ -47,14 +79,7 @@ class SplitBatchNormalization(keras.layers.BatchNormalization):
     def _each(self, parts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """`[G, N, C]` normalised, mean and variance `[G, C]`: each group alone, so that they are the same bits wherever
         the other groups are."""
-        channels, none = [parts.shape[-1]], tf.zeros([0])
-        scale = tf.identity(self.gamma) if self.scale else tf.ones(channels)
-        offset = tf.identity(self.beta) if self.center else tf.zeros(channels)
-
-        def normalize(part: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            options = {"mean": none, "variance": none, "epsilon": self.epsilon}
-            return tuple(tf.raw_ops.FusedBatchNormV3(x=part, scale=scale, offset=offset, **options)[:3])
-
+        normalize = _kernel(self, parts.shape[-1])
         images = parts[:, tf.newaxis, :, tf.newaxis]
         if parts.shape[0] is not None:
             outputs, means, variances = (tf.stack(each) for each in zip(*map(normalize, tf.unstack(images))))
@@ -108,7 +133,7 @@ def plain(name: str) -> keras.layers.Layer:
 
 def sync(name: str) -> keras.layers.Layer:
     """Statistics of the global batch, over all replicas."""
-    return keras.layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, synchronized=True, name=name)
+    return SyncBatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, name=name)
 
 
 def split(groups: int, apart: bool = True) -> Normalization:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+
 import tensorflow as tf
 from tensorflow import keras
 
@@ -17,13 +20,29 @@ def start_from(slow: keras.Model, quick: keras.Model) -> None:
         copy.assign(weight)
 
 
+def rising(first: float, progress: tf.Tensor) -> tf.Tensor:
+    """A momentum that grows from `first` to 1 along half a cosine (Grill et al. 2020, section 3.3).
+
+    Args:
+        first: of the first step.
+        progress: of the training, in [0, 1].
+    """
+    return 1 - (1 - first) * (tf.cos(math.pi * progress) + 1) / 2
+
+
 def follow(slow: keras.Model, quick: keras.Model, momentum: float) -> None:
     """`slow = momentum * slow + (1 - momentum) * quick` for each parameter (He et al. 2020, eq. 2), in float32.
 
     BatchNorm's statistics are left to the forward passes of `slow` itself.
     """
+    follow_each(zip(slow.trainable_variables, quick.trainable_variables), momentum)
 
-    def rule(copy: tf.Variable, weight: tf.Tensor) -> None:
+
+def follow_each(pairs: Iterable[tuple[tf.Variable, tf.Variable]], momentum: float | tf.Tensor) -> None:
+    """`follow` for (slow, quick) variables; a momentum that is a tensor may have been computed by a replica."""
+
+    def rule(copy: tf.Variable, weight: tf.Tensor, momentum: float | tf.Tensor = momentum) -> None:
         copy.assign(momentum * copy + (1 - momentum) * weight)
 
-    update_each(slow.trainable_variables, quick.trainable_variables, rule)
+    copies, weights = zip(*pairs)
+    update_each(copies, weights, rule, *([momentum] if tf.is_tensor(momentum) else []))

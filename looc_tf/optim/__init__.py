@@ -22,6 +22,16 @@ def check(settings: config.Optimizer) -> None:
         raise unknown("optimizer.schedule", settings.schedule, SCHEDULES)
 
 
+def remark(settings: config.Optimizer, steps: int) -> str:
+    """What a person should know of such a rate before a training of so many steps; "" for nothing."""
+    if not 0 < steps <= settings.warmup_steps:
+        return ""
+    return (
+        f"optimizer.warmup_steps of {settings.warmup_steps:,} are no less than the {steps:,} steps of the training: "
+        "the rate never reaches optimizer.learning_rate. Lower it, or train for longer."
+    )
+
+
 def build(settings: config.Optimizer, steps: int, batch: int | None = None) -> keras.optimizers.Optimizer:
     """The optimizer of a training.
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 PANELS = (
-    ("loss", "loss, nats (dashed: chance)"),
+    ("loss", "loss (dashed: chance)"),
     ("accuracy", "accuracy of the training task"),
     ("effective_rank", "effective rank"),
 )
+OWN_KEY = ("sibling_accuracy", "query nearer to its own key than to siblings")  # of pair methods with several spaces
 COLORS = ("#3b6fb6", "#e07b39", "#4a9c5d", "#8d5fb0", "#b8433f", "#7a6a58")
 STYLES = ("-", (0, (3, 1.5)), (0, (1, 1)))
 
@@ -34,9 +35,11 @@ def curves_figure(runs: Mapping[str, Path]) -> Figure:
     Args:
         runs: label -> run folder.
     """
-    figure = Figure(figsize=(13, 3.6), layout="constrained")
-    axes = dict(zip((panel for panel, _ in PANELS), figure.subplots(1, len(PANELS))))
     histories = {label: read_history(path / "history.csv") for label, path in runs.items()}
+    told = any(column.endswith(f"/{OWN_KEY[0]}") for history in histories.values() for column in history)
+    panels = (*PANELS, OWN_KEY) if told else PANELS
+    figure = Figure(figsize=(13 if len(panels) == len(PANELS) else 16, 3.6), layout="constrained")
+    axes = dict(zip((panel for panel, _ in panels), figure.subplots(1, len(panels))))
     names = dict.fromkeys(name for history in histories.values() for name in [*spaces_of(history), ""])
     colors = dict(zip(names, (COLORS * len(names))))
     for style, (label, history) in zip(STYLES * len(runs), histories.items()):
@@ -47,7 +50,7 @@ def curves_figure(runs: Mapping[str, Path]) -> Figure:
         for name in spaces_of(history):
             for level in sorted(set(history.get(f"{name}/chance_loss", ()))):
                 axes["loss"].axhline(level, color=colors[name], linestyle="--", linewidth=0.9, alpha=0.6)
-    _finish(axes)
+    _finish(axes, dict(panels))
     return figure
 
 
@@ -62,14 +65,15 @@ def _columns(history: Mapping[str, list[float]], panel: str) -> list[tuple[str, 
     return found or ([("", panel)] if panel in history else [])
 
 
-def _finish(axes: dict) -> None:
-    for panel, title in PANELS:
+def _finish(axes: dict, titles: Mapping[str, str]) -> None:
+    for panel, title in titles.items():
         axis = axes[panel]
         axis.set_title(title, fontsize=10, loc="left")
         axis.set_xlabel("step", fontsize=9)
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(alpha=0.25)
-        axis.set_ylim(bottom=0)
+        if not any(value < 0 for line in axis.lines for value in line.get_ydata()):
+            axis.set_ylim(bottom=0)  # a loss of cosines may lie below
         axis.tick_params(labelsize=8)
     if axes["loss"].lines:
         axes["loss"].legend(fontsize=8, frameon=False)

@@ -1,4 +1,5 @@
-"""The demo: LooC and MoCo with the same augmentations and as many encoder forwards, side by side on one page."""
+"""The demo: leave-one-out over a method and the method alone, with the same augmentations and as many encoder forwards,
+side by side on one page; by default LooC and MoCo."""
 
 from __future__ import annotations
 
@@ -17,12 +18,12 @@ from rich.text import Text
 from looc_tf import config
 from looc_tf.config import Experiment
 from looc_tf.data import Source, census_of, open_parts, reading
-from looc_tf.distribute import threads
 from looc_tf.errors import UserError
-from looc_tf.experiments import from_dict, load
+from looc_tf.experiments import from_dict
 from looc_tf.export import latest
 from looc_tf.files import is_temporary, typed, write_atomically, writing
 from looc_tf.report import little
+from looc_tf.report.asked import Asked
 from looc_tf.report.headline import headline
 from looc_tf.report.page import write_page
 from looc_tf.report.runs import evaluate_run, export_run, provenance
@@ -30,17 +31,9 @@ from looc_tf.results import Provenance, read_results, write_results
 from looc_tf.results.records import FILE, Record
 from looc_tf.results.tables import screen
 from looc_tf.run import Run, load_run
+from looc_tf.run.log import counts_told
 from looc_tf.training import train
 
-CONFIGS = {"looc": "factors/looc", "moco": "factors/moco"}
-# A look in two minutes: a fifth of the steps for both, and probes of fewer pictures.
-QUICK = {"looc": ("training.steps=150",), "moco": ("training.steps=300",)}
-QUICK_PROBES = (
-    "evaluation.limit=1000",
-    "evaluation.strengths=[0.1]",
-    "evaluation.neighbors=[20]",
-    "training.monitor_every=0",
-)
 BEGUN = "demo.json"  # what makes a folder that of a demo: the configs that it was begun with
 PAGE = "report.html"  # what is written last
 
@@ -73,6 +66,8 @@ def demo(
     experiments: Mapping[str, Experiment] | None = None,
     tell: Tell = lambda line: None,
     labels: str | None = None,
+    method: str = "looc",
+    overrides: Sequence[str] = (),
 ) -> Demo:
     """Train, evaluate, export and report; all is written into `out`.
 
@@ -85,13 +80,17 @@ def demo(
         experiments: label -> what to train instead of the shipped configs, on one data set; the first is exported.
         tell: is given a line at the start of each part of the work.
         labels: a CSV file of the labels of `data`.
+        method: over which leave-one-out is shown; it has spaces.
+        overrides: texts `dotted.field=value`, laid over both shipped configs.
 
     Raises:
-        UserError: `out` holds something else, or what `train` and `evaluate_run` raise.
+        UserError: the method is unknown or has no spaces, `out` holds something else, or what `train` and
+            `evaluate_run` raise.
     """
     out, started = Path(out), time.monotonic()
     shipped = experiments is None
-    experiments = experiments or {label: _experiment(label, quick, data, labels) for label in CONFIGS}
+    asked = Asked(quick, data, labels, method, tuple(overrides))
+    experiments = experiments or asked.experiments()
     experiments = _as_begun(out, experiments, shipped)
     _check_own(out, experiments)
     if (out / PAGE).is_file() and (out / FILE).is_file() and _holds_export(out / "export"):
@@ -104,7 +103,7 @@ def demo(
     if shipped:
         experiments = _fitting(experiments, sources["train"], tell)
     _begin(out, experiments)
-    with _told_how_to_go_on(out, quick, data, tell, labels):
+    with _told_how_to_go_on(out, asked, tell), counts_told():
         runs = {label: _trained(experiment, out / label, tell) for label, experiment in experiments.items()}
         records = [record for run in runs.values() for record in _evaluated(run, sources, tell)]
         write_results(out / FILE, records)
@@ -129,10 +128,6 @@ def summary(done: Demo) -> Group:
     return Group(screen(done.records), table, Text("\n".join([*lines, f"in {done.seconds / 60:.1f} minutes"])))
 
 
-def _experiment(label: str, quick: bool, data: str | None, labels: str | None) -> Experiment:
-    return load(CONFIGS[label], QUICK[label] + QUICK_PROBES if quick else (), data=data, labels=labels)
-
-
 def _fitting(experiments: Mapping[str, Experiment], source: Source, tell: Tell) -> dict[str, Experiment]:
     """The shipped experiments, with a smaller batch where there are few pictures; says so."""
     fitted = little.fitting(experiments, len(source), source.name)
@@ -149,8 +144,9 @@ def _as_begun(out: Path, experiments: Mapping[str, Experiment], shipped: bool) -
         begun = {
             label: from_dict(told) for label, told in json.loads((out / BEGUN).read_text(encoding="utf-8")).items()
         }
-        if shipped:
-            experiments = little.with_batch(experiments, begun[next(iter(experiments))].training.batch)
+        label = next(iter(experiments))
+        if shipped and begun[label].training.batch != experiments[label].training.batch:
+            experiments = little.with_batch(experiments, begun[label].training.batch)
         return {label: config.as_begun(begun[label], now) for label, now in experiments.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError):
         return dict(experiments)  # there is none, or it cannot be gone on with
@@ -196,14 +192,11 @@ def _begin(out: Path, experiments: Mapping[str, Experiment]) -> None:
 
 
 @contextmanager
-def _told_how_to_go_on(out: Path, quick: bool, data: str | None, tell: Tell, labels: str | None) -> Iterator[None]:
+def _told_how_to_go_on(out: Path, asked: Asked, tell: Tell) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
-        options = " --quick" * quick + (f" --data {typed(data)}" if data else "")
-        options += f" --labels {typed(labels)}" if labels else ""
-        options += f" --threads {threads()}" if threads() else ""
-        tell(f"The demo goes on with: looc demo --out {typed(out)}{options}")
+        tell(f"The demo goes on with: looc demo --out {typed(out)}{asked.options()}")
         raise
 
 

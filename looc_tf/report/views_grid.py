@@ -107,12 +107,19 @@ def _reference(axis: Axes, image: np.ndarray, plan: ViewPlan) -> None:
 
 def _heading(axis: Axes, plan: ViewPlan, view: View, size: str) -> None:
     shared = shared_with_query(plan, view)
-    named = f"key of space “{view.name}”" if view.positive else view.name
-    axis.set_title(named, fontsize=10, color=INK, pad=17)
+    axis.set_title(_named(view), fontsize=10, color=INK, pad=17)
     relation = f"= query's {' and '.join(shared)}" if shared else "shares nothing" if view.name != QUERY else ""
     note = ", ".join(filter(None, [size, relation]))
     style: dict[str, Any] = {"color": _color(plan, shared[0]), "weight": "bold"} if shared else {"color": FAINT}
     axis.text(0.5, 1.035, note, transform=axis.transAxes, ha="center", fontsize=7.5, **style)
+
+
+def _named(view: View) -> str:
+    """A space's own key has its name; small views are dealt to the spaces."""
+    if not view.positive:
+        return view.name
+    (space,) = view.positive
+    return f"key of space “{space}”" if view.name == space else f"{view.name}, of space “{space}”"
 
 
 def _view(axis: Axes, pixels: np.ndarray, plan: ViewPlan, view: View, parameters: Mapping) -> None:

@@ -28,7 +28,7 @@ from looc_tf.files import is_temporary, remove_temporaries, typed, write_atomica
 from looc_tf.methods import Facts, Method, begin_with_weights
 from looc_tf.run.about import commit, fingerprint, read_about, write_about
 from looc_tf.run.checkpoints import LAST, CheckpointFolder, begin_with, holds_checkpoints
-from looc_tf.run.log import FILE_ALONE, logging_to
+from looc_tf.run.log import COUNTS, FILE_ALONE, logging_to
 
 log = logging.getLogger(__name__)
 
@@ -225,7 +225,7 @@ class RunFolder:
         that."""
         census = census_of([source])
         for line in census.lines if census else ():
-            log.info("%s", line)
+            log.info("%s", line, extra=COUNTS)
         log.info("looc %s, commit %s, TensorFlow %s", looc_tf.__version__, commit() or "unknown", tf.__version__)
         log.info("%s: steps %d to %d into %s", self.experiment.name, self.start, facts.steps, self.path)
         log.info("The whole config is in %s", self.path / "config.yaml")

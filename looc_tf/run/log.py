@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import errno
 import importlib
 import logging
@@ -34,6 +35,22 @@ HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 FAR = 2**30  # the byte of the log that is locked on Windows, where nobody else can read what is
 
 FILE_ALONE = {"file_alone": True}  # log.debug(..., extra=FILE_ALONE): for RUN/train.log and no screen
+COUNTS = {"counts": True}  # how many pictures there are: for no screen that was told so before
+_TOLD = contextvars.ContextVar("told", default=False)
+
+
+@contextlib.contextmanager
+def counts_told() -> Iterator[None]:
+    """For trainings on pictures whose counts a screen was told already."""
+    token = _TOLD.set(True)
+    try:
+        yield
+    finally:
+        _TOLD.reset(token)
+
+
+def _for_screen(record: logging.LogRecord) -> bool:
+    return not getattr(record, "file_alone", False) and not (_TOLD.get() and getattr(record, "counts", False))
 
 
 @contextlib.contextmanager
@@ -56,7 +73,7 @@ class _Standard(logging.StreamHandler):
 
     def __init__(self, level: int):
         logging.Handler.__init__(self, level)
-        self.addFilter(lambda record: not getattr(record, "file_alone", False))
+        self.addFilter(_for_screen)
 
     @property
     def stream(self) -> Any:

@@ -6,10 +6,11 @@ training and which step it belongs to, so that a file which has changed places i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +97,25 @@ class State:
         said = self.metadata(prefix)
         if said:  # versions before this wrote nothing
             self._belongs(prefix, step, said["step"], said["experiment"])
-        with without_patterns(prefix.parent) as folder:
+        with without_patterns(prefix.parent) as folder, self._with_meters_of(str(folder / prefix.name)):
             # What it holds besides, such as the origin, is left alone.
             self.mine.read(str(folder / prefix.name)).expect_partial().assert_existing_objects_matched()
+
+    @contextlib.contextmanager
+    def _with_meters_of(self, prefix: str) -> Iterator[None]:
+        """The method without the running means that a checkpoint lacks: earlier versions took fewer measures."""
+        held = {name for name, _ in tf.train.list_variables(prefix)}
+        every = dict(self.method.meters)
+        escaped = {name: name.replace(".", "..").replace("/", ".S") for name in every}  # as TensorFlow writes them
+        self.method.meters = {
+            name: meter
+            for name, meter in every.items()
+            if any(one.startswith(f"method/meters/{escaped[name]}/") for one in held)
+        }
+        try:
+            yield
+        finally:
+            self.method.meters = every
 
     def _belongs(self, prefix: Path, step: int, its_step: int, its_experiment: Mapping[str, Any]) -> None:
         remedy = f"Move {prefix.name}.* out of {prefix.parent}, or put back what belongs there."

@@ -9,7 +9,7 @@ from pathlib import Path
 import tensorflow as tf
 from tensorflow import keras
 
-from looc_tf import distribute, experiments, methods
+from looc_tf import distribute, experiments, methods, optim
 from looc_tf.config import Experiment
 from looc_tf.data import Source, open_source, reading
 from looc_tf.errors import UserError
@@ -74,7 +74,7 @@ def train(
             used = f"{len(source):,} of {len(whole):,}"
             log.info("Training on %s pictures, with labels of %d classes", used, facts.classes)
         tell_of_pixels(source, experiment)
-        warn(experiment, method, few)
+        warn(experiment, method, few, facts.steps)
         if start < facts.steps:
             batches = batches_of(experiment, method, source, facts.steps, start)
             fit(method, batches, facts.steps - start, joined(standard_callbacks(run, source, facts), callbacks))
@@ -122,10 +122,12 @@ def tell_of_pixels(source: Source, experiment: Experiment) -> None:
         log.info("color: pictures of %d bands have no saturation, hue or gray", experiment.data.channels)
 
 
-def warn(experiment: Experiment, method: Method, few: str) -> None:
+def warn(experiment: Experiment, method: Method, few: str, steps: int) -> None:
     """Tells what will be slow or may not learn; what an alarm should name first, the method is told."""
     if experiment.training.xla and not tf.config.list_physical_devices("GPU"):
         log.warning("training.xla is meant for GPUs: a CPU compiles the first step for long, and all are slower.")
+    for remark in filter(None, [optim.remark(experiment.optimizer, steps), *method.remarks()]):
+        log.warning("%s", remark)
     if few:
         log.warning("%s Embeddings may become one point.", few)
         method.against_collapse = few

@@ -2,7 +2,7 @@
 
 from looc_tf.views.batches import training_batches
 from looc_tf.views.crops import multicrop
-from looc_tf.views.leave_one_out import Space, check_spaces, leave_one_out, sibling_negatives
+from looc_tf.views.leave_one_out import Space, check_spaces, crops_of, leave_one_out, sibling_negatives
 from looc_tf.views.plan import View, ViewPlan
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "View",
     "ViewPlan",
     "check_spaces",
+    "crops_of",
     "leave_one_out",
     "multicrop",
     "sibling_negatives",

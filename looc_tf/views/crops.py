@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from looc_tf.augment import Augmentation, Crop
+from looc_tf.augment import Augmentation
 from looc_tf.errors import UserError
-from looc_tf.representations import QUERY
-from looc_tf.views.plan import View, ViewPlan
+from looc_tf.views.leave_one_out import Shares, Space, crops_of, leave_one_out
+from looc_tf.views.plan import ViewPlan
 
-OTHER, LOCAL = "all", "local"  # the second large view, and what the names of the small ones begin with
+OTHER = "all"  # the second large view
 
 
-def multicrop(chain: Mapping[str, Augmentation], local: int = 0) -> ViewPlan:
+def multicrop(
+    chain: Mapping[str, Augmentation], local: int = 0, spaces: Sequence[Shares] = (Space(OTHER),)
+) -> ViewPlan:
     """Two large views, `query` and `all`, and `local` small ones, `local1` and so on (Caron et al. 2020, section 4.2).
+
+    With other spaces there is a large view for each of them, see `leave_one_out`, and nothing is shuffled.
 
     The chain's first crop makes the large views and its second one the small ones; each view leaves the other crop's
     cell blank. All other augmentations are drawn afresh for each view.
@@ -21,6 +25,7 @@ def multicrop(chain: Mapping[str, Augmentation], local: int = 0) -> ViewPlan:
     Args:
         chain: name -> augmentation in the order of application, with one crop, or two where there are small views.
         local: how many small views.
+        spaces: which share nothing by default.
 
     Raises:
         UserError: the chain has another number of crops.
@@ -34,14 +39,14 @@ def multicrop(chain: Mapping[str, Augmentation], local: int = 0) -> ViewPlan:
     local1  (None, 0, 2)
     local2  (None, 1, 3)
     """
-    crops = [name for name, augmentation in chain.items() if isinstance(augmentation, Crop)]
+    crops = crops_of(chain)
     expected = 2 if local else 1
     if len(crops) != expected:
         more = (
             "Add local: {kind: crop, size: 18, area: [0.05, 0.4]}." if local else "Leave one, or ask for small views."
         )
         raise UserError(
-            f"Two large views{f' and {local} small ones' * bool(local)} take {expected} crop{'s' * bool(local)} in "
+            f"Large views{f' and {local} small ones' * bool(local)} take {expected} crop{'s' * bool(local)} in "
             f"views.chain. Received {', '.join(crops) or 'none'}. {more}"
         )
     if local and chain[crops[1]].size >= chain[crops[0]].size:
@@ -49,10 +54,4 @@ def multicrop(chain: Mapping[str, Augmentation], local: int = 0) -> ViewPlan:
             f"The second crop makes the small views. Received {crops[0]!r} of {chain[crops[0]].size} px and "
             f"{crops[1]!r} of {chain[crops[1]].size} px. Give {crops[1]!r} a smaller `size`, or let them trade places."
         )
-    rows = [(QUERY, crops[0]), (OTHER, crops[0]), *((f"{LOCAL}{i + 1}", crops[-1]) for i in range(local))]
-    views, cut = [], dict.fromkeys(crops, 0)
-    for place, (name, crop) in enumerate(rows):
-        draws = tuple((cut[each] if each == crop else None) if each in crops else place for each in chain)
-        views.append(View(name, draws))
-        cut[crop] += 1
-    return ViewPlan(chain, views)
+    return leave_one_out(chain, spaces, shuffled=False, local=local)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Optional, Protocol
 
-from looc_tf.augment.base import Augmentation
+from looc_tf.augment import KINDS, Augmentation, Crop
 from looc_tf.errors import UserError, nearest, shown
-from looc_tf.representations import BRANCH, QUERY, RESERVED
+from looc_tf.representations import BRANCH, KEYS, LOCAL, QUERY, RESERVED
 from looc_tf.views.plan import View, ViewPlan
 
 _NAME = re.compile("[A-Za-z][A-Za-z0-9_]{0,63}")  # of a space: TensorFlow's scopes take no others
@@ -37,17 +37,23 @@ class Space:
 
 
 def leave_one_out(
-    chain: Mapping[str, Augmentation] | Sequence[str], spaces: Sequence[Shares], shuffled: bool = True
+    chain: Mapping[str, Augmentation] | Sequence[str],
+    spaces: Sequence[Shares],
+    shuffled: bool = True,
+    local: int = 0,
 ) -> ViewPlan:
     """A query and one key per space: the key copies from the query what its space shares and draws the rest afresh.
 
     The query uses draw 0 of everything; key j uses draw 0 of what is shared and its own draw j + 1 of the rest,
-    designated or not (Xiao et al., ICLR 2021, figure 2).
+    designated or not (Xiao et al., ICLR 2021, figure 2). Small views (multi-crop) are dealt to the spaces in turn, and
+    share with the query what the key of their space does; the chain's second crop makes them, and the first all others.
+    An augmentation with `only` leaves the cells of all other views blank.
 
     Args:
         chain: name -> augmentation in the order of application, or only the names (the plan then has a table only).
         spaces: objects with `name` and `shares`, names of augmentations in the chain.
         shuffled: whether keys come in another order than their queries (He et al. 2020, section 3.3).
+        local: how many small views.
 
     Raises:
         UserError: a space shares something that is not in the chain, or its name is taken.
@@ -58,13 +64,52 @@ def leave_one_out(
     """
     names = tuple(chain)
     check_spaces(spaces, names)
+    large, *small = crops_of(chain) if local else [""]
     negatives = sibling_negatives(spaces)
-    views = [View(QUERY, (0,) * len(names))]
+
+    def row(kind: str, place: int, shares: Sequence[str] = (), number: int = 0) -> tuple[Optional[int], ...]:
+        """The draws of a view, the `place`-th of all and the `number`-th of its kind."""
+
+        def cell(name: str) -> Optional[int]:
+            if kind not in _only(chain, name) or name in (small if kind != LOCAL else [large]):
+                return None
+            return 0 if name in shares else number if name in small else place
+
+        return tuple(map(cell, names))
+
+    views = [View(QUERY, row(QUERY, 0))]
     for j, space in enumerate(spaces):
-        draws = tuple(0 if name in space.shares else j + 1 for name in names)
+        _check_query_uses(space, chain, small)
         negative = tuple(other for other, keys in negatives.items() if space.name in keys)
+        draws = row(KEYS, j + 1, space.shares)
         views.append(View(space.name, draws, shuffled, positive=(space.name,), negative=negative))
+    for number in range(local):
+        space = spaces[number % len(spaces)]
+        draws = row(LOCAL, len(spaces) + 1 + number, space.shares, number)
+        views.append(View(f"{LOCAL}{number + 1}", draws, shuffled, positive=(space.name,)))
     return ViewPlan(chain, views)
+
+
+def crops_of(chain: Mapping[str, Augmentation] | Sequence[str]) -> list[str]:
+    """The names of a chain's crops."""
+    return [name for name, each in chain.items() if isinstance(each, Crop)] if isinstance(chain, Mapping) else []
+
+
+def _only(chain: Mapping[str, Augmentation] | Sequence[str], name: str) -> Sequence[str]:
+    """The kinds of views that use an augmentation."""
+    return (isinstance(chain, Mapping) and chain[name].only) or KINDS
+
+
+def _check_query_uses(
+    space: Shares, chain: Mapping[str, Augmentation] | Sequence[str], small: Sequence[str] = ()
+) -> None:
+    for name in space.shares:
+        users = [LOCAL] if name in small else _only(chain, name)
+        if not {QUERY, KEYS} <= {*users}:
+            raise UserError(
+                f"Space {space.name!r} shares {name!r}, which only {', '.join(users)} views have. "
+                "Take it out of the space, or `only` out of views.chain."
+            )
 
 
 def sibling_negatives(spaces: Sequence[Shares]) -> dict[str, tuple[str, ...]]:

@@ -6,10 +6,21 @@ from unittest import mock
 
 import numpy as np
 import tensorflow as tf
+from tensorflow import keras
 
 from helpers import contract, references
 from looc_tf import augment
 from looc_tf.memory import embedding_space
+from looc_tf.objectives import Predicted
+
+
+def all_statistics_move(method, batch) -> None:
+    """Every BatchNorm of what is trained, and of slow copies, takes the statistics of a step."""
+    layers = [layer for layer in method.submodules if isinstance(layer, keras.layers.BatchNormalization)]
+    before = contract.arrays(layer.moving_mean for layer in layers)
+    contract.step(method, batch)
+    for layer, mean in zip(layers, before):
+        assert not np.array_equal(mean, layer.moving_mean), layer.name
 
 
 def view_rule(leave_one_out, spaces) -> None:
@@ -71,6 +82,33 @@ def number_of_logits(method, batch) -> None:
         others = [key for key in method.spaces.values() if references.is_sibling_negative(space.shares, key.shares)]
         count = 1 + len(others) + space.queue.shape[0]
         np.testing.assert_allclose(logs[f"{name}/loss"], np.log(count), rtol=1e-4, err_msg=f"{name}: {count} logits")
+
+
+def guessing_costs_what_is_said(method, batch) -> None:
+    """Of heads that say nothing each loss is that of guessing, which counts what a space chooses among."""
+    for encoder in method.encoders().values():
+        for head in encoder.heads.values():
+            for each in head.get_layer("out").weights:
+                each.assign(tf.zeros_like(each))
+    with mock.patch.object(type(method), "beside", lambda *given: None, create=True):
+        losses, _ = method.compare(batch, method.targets(batch))
+    for name, expected in method.chance().items():
+        np.testing.assert_allclose(losses[name], np.full(len(losses[name]), expected), rtol=1e-5, err_msg=name)
+
+
+def what_is_frozen_does_not_move(case) -> None:
+    """What is kept as it is at first does not move a bit, by weight decay neither; all else moves, and then it too."""
+    from looc_tf.methods import Facts
+
+    method = contract.build(case, decay=0.1, facts=Facts(classes=contract.CLASSES, steps=100, epoch=2))
+    held = method.undecayed() or method.encoder.variables
+    others = [each for each in method.trained_variables() if id(each) not in {id(kept) for kept in held}]
+    for seed in range(3):
+        before, free = contract.arrays(held), contract.arrays(others)
+        contract.step(method, contract.make_batch(case, seed))
+        awake = seed == 2 and bool(method.undecayed())
+        assert all(np.array_equal(a, b) != awake for a, b in zip(before, held)), f"step {seed}"
+        assert not any(np.array_equal(a, b) for a, b in zip(free, others)), f"step {seed}"
 
 
 def current_keys_are_no_negatives(method, batches) -> None:
@@ -205,16 +243,21 @@ def graph_equals_eager(rewound, batches, **options) -> None:
 
 
 def a_step_lowers_the_loss(method, batch) -> None:
-    """With keys and queues held still, the loss on the batch of the step falls."""
+    """With keys, queues and centers held still, the loss on the batch of the step falls."""
 
     def loss() -> float:
         losses, _ = method.compare(batch, targets)
         return float(tf.reduce_mean(tf.add_n(list(losses.values()))))
 
     targets = method.targets(batch)
-    queues = [(space.queue, space.queue.numpy()) for space in getattr(method, "spaces", {}).values()]
+    spaces = getattr(method, "spaces", {}).values()
+    if any(isinstance(space, Predicted) for space in spaces) and not targets:  # keys by the network that learns
+        targets = {view: method.encoder(images, training=True, raw=True) for view, images in batch["views"].items()}
+    memory = [
+        (each, each.numpy()) for space in spaces for each in space.non_trainable_variables if "norm" not in each.name
+    ]
     first = loss()
     contract.step(method, batch)
-    for queue, rows in queues:
-        queue.assign(rows)
+    for variable, value in memory:
+        variable.assign(value)
     assert loss() < first

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import tensorflow as tf
+from tensorflow import keras
 
-from looc_tf import config, experiments, methods, optim
+from looc_tf import config, experiments, methods, optim, views
 from looc_tf.config import Experiment, Method, Model, Optimizer, Training, Views
 from looc_tf.methods import Facts, SimCLR
 from looc_tf.methods.looc import Settings, Space
@@ -32,10 +33,13 @@ def experiment(spaces: tuple[Space, ...], model: Model = MODEL, seed: int = 3, *
 
 def of_method(settings: Method, model: Model = MODEL, seed: int = 3, chain: tuple[str, ...] = CHAIN) -> Experiment:
     """A tiny experiment of any method."""
-    views = Views(size=PIXELS, chain={name: {} for name in chain})
+    shown = Views(size=PIXELS, chain={name: {} for name in chain})
     training = Training(batch=BATCH, steps=100)
-    return Experiment(seed=seed, views=views, model=model, method=settings, training=training)
+    return Experiment(seed=seed, views=shown, model=model, method=settings, training=training)
 
+
+SHARING = tuple(views.Space(space.name, space.shares) for space in SPACES[:3])  # for pair methods
+MULTICROP = Views(size=PIXELS, chain={"crop": {}, "local": {"kind": "crop", "size": 8}, "color": {}})
 
 CASES: dict[str, Experiment] = {
     "moco": experiment(SPACES[:1]),  # LooC with n = 0
@@ -49,7 +53,46 @@ CASES: dict[str, Experiment] = {
     "simclr": of_method(SimCLR.Settings(), replace(MODEL, head="batch_norm_mlp")),
     "simclr_multicrop": replace(
         of_method(SimCLR.Settings(local_views=2)),
-        views=Views(size=PIXELS, chain={"crop": {}, "local": {"kind": "crop", "size": 8}, "color": {}}),
+        views=MULTICROP,
+    ),
+    "simclr_looc": of_method(SimCLR.Settings(spaces=SHARING), replace(MODEL, head="batch_norm_mlp")),
+    "byol": of_method(methods.BYOL.Settings(predictor=16, rising=True), replace(MODEL, head="hidden_norm_mlp")),
+    "byol_looc": of_method(
+        methods.BYOL.Settings(spaces=SHARING, predictor=16, symmetric=False, rising=True, rank_siblings=0.3),
+        replace(MODEL, head="hidden_norm_mlp"),
+    ),
+    "simsiam": of_method(methods.SimSiam.Settings(predictor=16), replace(MODEL, head="deep_norm_mlp")),
+    "simsiam_looc": of_method(
+        methods.SimSiam.Settings(spaces=SHARING, predictor=16), replace(MODEL, head="deep_norm_mlp")
+    ),
+    "swav": replace(
+        of_method(
+            methods.SwAV.Settings(prototypes=6, local_views=2, queue=12, queue_epochs=0, frozen_epochs=1),
+            replace(MODEL, head="hidden_norm_mlp"),
+        ),
+        views=MULTICROP,
+    ),
+    "swav_pair": of_method(methods.SwAV.Settings(prototypes=6), replace(MODEL, head="hidden_norm_mlp")),
+    "swav_looc": of_method(methods.SwAV.Settings(spaces=SHARING, prototypes=6), replace(MODEL, head="hidden_norm_mlp")),
+    "dino": replace(
+        of_method(methods.DINO.Settings(prototypes=6, local_views=2), replace(MODEL, head="gelu_norm_mlp")),
+        views=MULTICROP,
+    ),
+    "dino_pair": of_method(
+        methods.DINO.Settings(prototypes=6, frozen_epochs=0, clip=0.5), replace(MODEL, head="gelu_norm_mlp")
+    ),
+    "dino_looc": of_method(
+        methods.DINO.Settings(spaces=SHARING, prototypes=6, rank_siblings=0.3), replace(MODEL, head="gelu_norm_mlp")
+    ),
+    "joint": of_method(methods.Joint.Settings(), replace(MODEL, head="batch_norm_mlp")),
+    "joint_looc": of_method(methods.Joint.Settings(spaces=SHARING), replace(MODEL, head="batch_norm_mlp")),
+    "augself": of_method(
+        methods.AugSelf.Settings(predictor=16, predicts=CHAIN[:3], hidden=8), replace(MODEL, head="deep_norm_mlp")
+    ),
+    "essl": replace(of_method(methods.ESSL.Settings(hidden=8), replace(MODEL, head="batch_norm_mlp")), views=MULTICROP),
+    "essl_simsiam": replace(
+        of_method(methods.ESSLSimSiam.Settings(predictor=16, hidden=8), replace(MODEL, head="deep_norm_mlp")),
+        views=MULTICROP,
     ),
     "supervised": of_method(methods.Supervised.Settings()),
     "finetune": of_method(methods.FineTune.Settings(trunk_rate=0.5)),
@@ -59,14 +102,21 @@ CONTRASTIVE = [name for name, case in CASES.items() if case.method.name == "looc
 
 
 def build(
-    case: Experiment, precision: str = "float32", rate: float = 0.03, eager: bool = True, decay: float = 1e-4
+    case: Experiment,
+    precision: str = "float32",
+    rate: float = 0.03,
+    eager: bool = True,
+    decay: float = 1e-4,
+    facts: Facts | None = None,
+    loss_scale: float | None = None,
 ) -> methods.Method:
     """The method of a case, compiled; steps run eagerly unless asked otherwise: a trace costs more than a step."""
     case = replace(case, training=replace(case.training, precision=precision))
-    method = methods.build(case, Facts(classes=CLASSES))
-    method.compile(
-        optim.build(Optimizer(learning_rate=rate, weight_decay=decay, schedule="constant"), 100), run_eagerly=eager
-    )
+    method = methods.build(case, facts or Facts(classes=CLASSES, steps=100, epoch=1))
+    optimizer = optim.build(Optimizer(learning_rate=rate, weight_decay=decay, schedule="constant"), 100)
+    if loss_scale and precision == "mixed_float16":
+        optimizer = keras.mixed_precision.LossScaleOptimizer(optimizer, initial_scale=loss_scale)
+    method.compile(optimizer, run_eagerly=eager)
     return method
 
 
@@ -76,9 +126,12 @@ def make_batch(case: Experiment, seed: int = 0, size: int = BATCH, pixels: int =
     rows = plan(case).views
     views = {row.name: random.random([size, *_shape(case, row, pixels)], np.float32) for row in rows}
     label = tf.constant(random.integers(CLASSES, size=size))
+    drawn = {}
+    if methods.METHODS[case.method.name].reads_parameters:
+        drawn["parameters"] = plan(case).sample(tf.constant(random.random([size, plan(case).numbers]), tf.float32))
     order = random.permutation(size) if any(row.shuffled for row in rows) else np.arange(size)
     made = {"views": tf.nest.map_structure(tf.constant, views), "order": tf.constant(order.astype(np.int32))}
-    return {**made, "label": label}
+    return {**made, **drawn, "label": label}
 
 
 @functools.cache

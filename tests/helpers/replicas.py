@@ -2,7 +2,7 @@
 
     python tests/helpers/replicas.py OUT              # the cases of test_distribute.py
     python tests/helpers/replicas.py OUT CASE ...     # cases of contract.py, with BatchNorm over the global batch
-    python tests/helpers/replicas.py OUT CASE:summed  # the same with the loss summed over the replicas, which is a bug
+    python tests/helpers/replicas.py OUT CASE:summed  # the same with one of BUGS
 
 One device with the whole batch, then two with half of it each; writes weights, queues and logs of both.
 """
@@ -16,7 +16,26 @@ from unittest import mock
 import numpy as np
 import tensorflow as tf
 
+from looc_tf.memory import Fifo
+from looc_tf.objectives import Objective
+
 STEPS = 10
+# Their targets are so sharp that rounding grows fast: alike to 1e-6 for six steps, ten at 0.01 show nothing else.
+RATES = {"swav": 0.001, "dino": 0.001}
+PARTS = ("encoder", "key_encoder", "slow", "classifier", "reader", "teller")
+BUGS = {  # what a replica does alone
+    "": [],
+    "summed": [("looc_tf.methods.base.replicas", lambda: 1)],
+    "sinkhorn": [
+        ("looc_tf.objectives.clustered.gather", lambda rows: rows),
+        ("looc_tf.objectives.clustered.own_rows", lambda rows, like: rows),
+    ],
+    "nt_xent": [
+        ("looc_tf.objectives.in_batch.gather", lambda rows: rows),
+        ("looc_tf.objectives.in_batch.own_rows", lambda rows, like: rows),
+    ],
+    "center": [("looc_tf.memory.center.gather", lambda rows: rows)],
+}
 
 
 def split_cpu(devices: int) -> None:
@@ -31,7 +50,7 @@ def train(case, strategy) -> dict[str, np.ndarray]:
     from helpers import contract
 
     with strategy.scope():
-        method = contract.build(case, rate=0.01, eager=False)
+        method = contract.build(case, rate=RATES.get(case.method.name, 0.01), eager=False)
     logs = []
     log = tf.keras.callbacks.LambdaCallback(on_train_batch_end=lambda _, values: logs.append(list(values.values())))
     method.fit(contract.make_dataset(case, STEPS), verbose=0, callbacks=[log])
@@ -41,13 +60,17 @@ def train(case, strategy) -> dict[str, np.ndarray]:
 def collect(method, logs, strategy) -> dict[str, np.ndarray]:
     """Weights, statistics, queues (of each replica) and logs as arrays."""
     found = {"logs": np.array(logs)}
-    for part in (part for part in ("encoder", "key_encoder", "classifier") if hasattr(method, part)):
+    for part in (part for part in PARTS if getattr(method, part, None) is not None):
         for number, variable in enumerate(getattr(method, part).variables):
             found[f"{part}/{number:03}/{variable.name}"] = np.array(variable)
-    for name, space in {**getattr(method, "spaces", {}), **getattr(method, "recent", {})}.items():
-        for replica, queue in enumerate(strategy.experimental_local_results(space.queue)):
-            found[f"queue/{name}/{replica}"] = np.array(queue)
-        found[f"entered/{name}"] = np.array(space.entered)
+    for number, rows in enumerate(each for each in method.submodules if isinstance(each, Fifo)):
+        for replica, queue in enumerate(strategy.experimental_local_results(rows.queue)):
+            found[f"queue/{number}-{rows.name}/{replica}"] = np.array(queue)
+        found[f"entered/{number}-{rows.name}"] = np.array(rows.entered)
+    for name, space in getattr(method, "spaces", {}).items():
+        for number, variable in enumerate(space.variables if isinstance(space, Objective) else ()):
+            if "queue" not in variable.name:
+                found[f"objective/{name}/{number}-{variable.name}"] = np.array(variable)
     return found
 
 
@@ -65,8 +88,9 @@ def main(out: str, *cases: str) -> None:
             contract.CASES[name], model=contract.replace(contract.CASES[name].model, batch_norm="sync")
         )
         for devices, strategy in ((1, one), (2, two)):
-            summed = mock.patch("looc_tf.methods.base.replicas", lambda: 1) if bug else contextlib.nullcontext()
-            with summed:
+            with contextlib.ExitStack() as planted:
+                for place, instead in BUGS[bug]:
+                    planted.enter_context(mock.patch(place, instead))
                 np.savez(f"{out}/{name}-{devices}.npz", **train(case, strategy))
     runs = {
         "sync-1": (sync, 3, one),

@@ -19,7 +19,7 @@ def rows_of(method, batch, names):
 def test_the_logged_loss_is_the_mean_over_both_directions():
     method, batch = contract.rewound("simclr").rewind(), contract.make_batch(contract.CASES["simclr"])
     one, two = rows_of(method, batch, ["query", "all"])
-    expected = np.mean(references.nt_xent(one, two, method.temperature))
+    expected = np.mean(references.nt_xent(one, two, method.spaces["all"].temperature))
     logs = contract.step(contract.rewound("simclr").rewind(), batch)
     assert logs["loss"] == logs["all/loss"] == pytest.approx(expected, rel=1e-4)
 
@@ -30,7 +30,9 @@ def test_small_views_meet_the_large_ones_alone():
     rows = dict(zip(["query", "all"], rows_of(method, batch, ["query", "all"])))
     rows.update(zip(["local1", "local2"], rows_of(method, batch, ["local1", "local2"])))
     pairs = [("query", "all"), *((large, small) for large in ("query", "all") for small in ("local1", "local2"))]
-    expected = np.mean([references.nt_xent(rows[one], rows[two], method.temperature) for one, two in pairs])
+    expected = np.mean(
+        [references.nt_xent(rows[one], rows[two], method.spaces["all"].temperature) for one, two in pairs]
+    )
     logs = contract.step(contract.rewound("simclr_multicrop").rewind(), batch)
     assert logs["loss"] == pytest.approx(expected, rel=1e-4)
 
@@ -52,8 +54,14 @@ def test_multi_crop_is_a_matter_of_the_config():
     ("overrides", "words"),
     [
         (["method.temperature=0"], "method.temperature should lie between 0.0001 and 10000. Received 0.0."),
-        (["method.momentum=0.9"], "unknown key 'method.momentum'. Expected one of name, temperature, local_views."),
-        (["method.spaces=[{name: all}]"], "unknown key 'method.spaces'"),
+        (
+            ["method.momentum=0.9"],
+            "unknown key 'method.momentum'. Expected one of name, spaces, rank_siblings, temperature, local_views.",
+        ),
+        (["method.spaces=[]"], "method.spaces is empty. Expected at least one space"),
+        (["method.spaces=[{name: all, queue: 8}]"], "unknown key 'method.spaces.0.queue'"),
+        (["method.spaces=[{name: color, shares: [colour]}]"], "shares 'colour', which is not in the chain"),
+        (["method.rank_siblings=-1"], "method.rank_siblings should lie between 0 and 1000. Received -1"),
         (["method.local_views=2"], "take 2 crops in views.chain. Received crop."),
         (["method.local_views=-1"], "method.local_views should lie between 0 and 64. Received -1."),
         (["method.temperature=1e-300"], "method.temperature should lie between"),

@@ -10,13 +10,15 @@ from helpers import contract, tiny
 from tensorflow import keras
 
 from looc_tf import config, methods, models, optim
+from looc_tf.augment import build_chain
 from looc_tf.data import open_source
 from looc_tf.errors import UserError
 from looc_tf.methods import Facts, LooC, SimCLR
 from looc_tf.models import BACKBONES, Encoder
+from looc_tf.objectives import InBatch
 from looc_tf.run import load_run
 from looc_tf.training import train
-from looc_tf.views import ViewPlan, training_batches
+from looc_tf.views import ViewPlan, multicrop, training_batches
 
 layers = keras.layers
 IMAGES = tf.random.stateless_uniform([4, 16, 16, 3], seed=(0, 1))
@@ -66,7 +68,8 @@ def test_one_built_by_hand_goes_into_a_method():
     space = contract.rewound("moco").method.spaces["all"]
     pair = [Encoder(contract.MODEL, ["all"], backbone=to_map(), name=name) for name in ("encoder", "key_encoder")]
     assert LooC(*pair, [space]).encoder is pair[0]
-    assert SimCLR(Encoder(contract.MODEL, ["all"], backbone=to_rows()), batch=8, temperature=0.5)
+    plan, objectives = multicrop(build_chain({"crop": {}}, size=16)), {"all": InBatch("all", 0.5, batch=8)}
+    assert SimCLR(Encoder(contract.MODEL, ["all"], backbone=to_rows()), plan, objectives, SimCLR.Settings())
     with pytest.raises(UserError, match=r"weights of its own\. .*clone_model"):
         LooC(pair[0], pair[0], [space])
     with pytest.raises(UserError, match=r"Expected LooC\(encoder, \.\.\.\).*Received a Functional.*backbone=network"):

@@ -76,3 +76,14 @@ def test_no_runs_and_runs_without_a_history(tmp_path):
 def test_an_empty_cell_is_no_number(tmp_path):
     history = read_history(looc(tmp_path / "looc") / "history.csv")
     assert history["step"] == [2, 4] and all(map(math.isnan, history["knn"]))
+
+
+def test_a_loss_below_zero_is_seen_and_siblings_have_a_panel_of_their_own(tmp_path):
+    """SimSiam's loss is a cosine, -1 at best; the axis began at 0."""
+    header = "step,loss,all/loss,all/effective_rank,rotation/loss,rotation/effective_rank,rotation/sibling_accuracy"
+    run = write(tmp_path / "simsiam", header, "2,-0.4,-0.3,5,-0.5,4,0.6", "4,-0.9,-0.8,5,-0.95,4,0.7")
+    figure = curves_figure({"simsiam": run})
+    loss, _, _, siblings = figure.axes
+    assert loss.get_ylim()[0] <= -0.95 and siblings.get_ylim()[0] == 0
+    assert [line.get_label() for line in siblings.lines] == ["simsiam: rotation"]
+    assert len(curves_figure({"looc": looc(tmp_path / "looc")}).axes) == 3

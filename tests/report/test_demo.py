@@ -126,7 +126,7 @@ def test_a_demo_that_is_done_is_left_as_it_is(finished, little, monkeypatch):
 
 
 def test_the_command_says_where_a_finished_demo_has_its_report(finished, little, monkeypatch):
-    monkeypatch.setattr(module, "_experiment", lambda label, *_: little[label])
+    monkeypatch.setattr(module.Asked, "experiments", lambda _: dict(little))
     out = finished[0].page.parent
     answer = CliRunner().invoke(cli, ["demo", "--out", str(out)], prog_name="looc")
     assert answer.exit_code == 0, answer.output
@@ -139,7 +139,7 @@ def test_what_is_missing_is_done_and_shown(finished, little, tmp_path, monkeypat
     (out / "report.html").unlink()
     records = json.loads((out / "moco" / "results.json").read_text())
     (out / "moco" / "results.json").write_text(json.dumps([{**record, "step": 1} for record in records]))
-    monkeypatch.setattr(module, "_experiment", lambda label, *_: little[label])
+    monkeypatch.setattr(module.Asked, "experiments", lambda _: dict(little))
     did, built, real = watch(monkeypatch), [], trained.methods.build
     monkeypatch.setattr(trained.methods, "build", lambda *a, **k: built.append(a) or real(*a, **k))
     answer = CliRunner().invoke(cli, ["demo", "--out", str(out)], prog_name="looc")

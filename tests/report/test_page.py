@@ -90,3 +90,15 @@ def test_runs_measured_on_two_data_sets_stand_below_each_other(runs, records, so
     moved = [{**record, "method": "blessed", "pictures_sha256": "0" * 64} for record in records]
     both = write_page(tmp_path / "both.html", {"looc": runs["looc"], "blessed": runs["looc"]}, records + moved, sources)
     assert "blessed" in both.read_text()
+
+
+def test_only_what_is_the_querys_own_draw_is_marked_in_the_table_of_views(records, sources, tmp_path):
+    """The small crop of the first small view is its number 0, and the query has none."""
+    chain = "views.chain={crop: {}, local: {kind: crop, size: 8}, rotation: {}}"
+    settings = ("method.local_views=2", "method.spaces=[{name: all}, {name: rotation, shares: [rotation]}]", chain)
+    small = tiny.experiment(sources["train"].name, "method.name=simclr", "name=little/small", *LITTLE, *settings)
+    run = load_run(train(small, tmp_path / "small"))
+    table = sections(write_page(tmp_path / "report.html", {"small": run}, records, sources))["Views"].split("<table")[1]
+    cells = [re.findall(r"<td( class=\"same\")?>([^<]*)", part) for part in table.split("<tr>")[2:]]
+    marked = {row[0][1]: [text for same, text in row[1:4] if same] for row in cells}
+    assert marked == {"query": ["0", "0"], "all": [], "rotation": ["0"], "local1": [], "local2": ["0"]}

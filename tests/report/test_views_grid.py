@@ -62,3 +62,30 @@ def test_writes_the_format_of_the_suffix_or_says_what_it_knows(plan, tmp_path):
     with pytest.raises(UserError, match=r"views.png, .pdf or .svg. Received 'v.gifx'"):
         draw_views(plan, IMAGE, tmp_path / "v.gifx", rows=1)
     assert [path.name for path in tmp_path.iterdir()] == ["v.png"]
+
+
+def test_small_views_are_named_after_the_space_that_they_are_dealt_to():
+    """And a view says of each augmentation that it leaves out, `only` or multi-crop, that it does."""
+    chain = {
+        "crop": {},
+        "local": {"kind": "crop", "size": 8},
+        "rotation": {},
+        "blur_query": {"kind": "blur", "only": "query"},
+        "solarize": {"only": "keys"},
+    }
+    plan = multicrop(build_chain(chain, size=16), 3, (Space("all"), Space("rotation", ("rotation",))))
+    figure = views_figure(plan, np.zeros([20, 20, 3], np.uint8), rows=1)
+    axes = {axis.get_title(): [text.get_text() for text in axis.texts] for axis in figure.axes}
+    assert list(axes) == [
+        "reference",
+        "query",
+        "key of space “all”",
+        "key of space “rotation”",
+        "local1, of space “all”",
+        "local2, of space “rotation”",
+        "local3, of space “all”",
+    ]
+    assert "8 px, = query's rotation" in axes["local2, of space “rotation”"]
+    blank = {title: {text.split()[0] for text in texts if text.endswith("–")} for title, texts in axes.items()}
+    assert blank["query"] == {"local", "solarize"} and blank["key of space “all”"] == {"local", "blur_query"}
+    assert blank["local1, of space “all”"] == {"crop", "blur_query", "solarize"}

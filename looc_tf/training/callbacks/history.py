@@ -58,9 +58,10 @@ class History(StepCallback):
         self.model.reset_metrics()
 
     def _append(self, row: dict[str, Any]) -> None:
-        lines = io.StringIO()
-        writer = csv.DictWriter(lines, row, lineterminator="\n")
-        if not self.path.exists():
+        """In the columns that the file began with, which may be those of an earlier version."""
+        lines, begun = io.StringIO(), _columns(self.path)
+        writer = csv.DictWriter(lines, begun or row, restval="", extrasaction="ignore", lineterminator="\n")
+        if not begun:
             writer.writeheader()
         writer.writerow({name: _text(value) for name, value in row.items()})
         with writing(self.path), self.path.open("a", encoding="utf-8", newline="") as file:
@@ -68,6 +69,14 @@ class History(StepCallback):
 
     def close(self) -> None:
         self.board.close()
+
+
+def _columns(path: Path) -> list[str]:
+    """Those of a file that is there."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return next(csv.reader(file), [])
 
 
 def take_back(path: Path, step: int) -> None:

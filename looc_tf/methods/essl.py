@@ -1,0 +1,90 @@
+"""E-SSL: telling turns beside an invariant loss (Dangovski et al., ICLR 2022, arXiv 2111.00899)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import tensorflow as tf
+
+from looc_tf.augment import Augmentation, FreeRotation, Rotation
+from looc_tf.config import Experiment
+from looc_tf.methods import simclr, simsiam
+from looc_tf.methods.auxiliary import Auxiliary, predictor_of
+from looc_tf.methods.base import Batch
+from looc_tf.methods.pairs import Encoded
+from looc_tf.methods.recipes import with_small_crop
+from looc_tf.representations import LOCAL, TRUNK
+from looc_tf.views import View, ViewPlan, multicrop
+
+TURNED = f"{LOCAL}1"  # the view that is turned
+TURNS = 4
+ADDED = {"views.chain": with_small_crop}  # what E-SSL asks beside the invariant method
+
+
+@dataclass(frozen=True)
+class Settings(simclr.Settings):
+    """How much the turns count."""
+
+    name: str = "essl"
+    weight: float = 0.4
+    hidden: int = 2048  # width of the network that tells the turns
+
+
+@dataclass(frozen=True)
+class SimSiamSettings(simsiam.Settings):
+    """How much the turns count."""
+
+    name: str = "essl_simsiam"
+    weight: float = 0.4
+    hidden: int = 2048  # width of the network that tells the turns
+
+
+class Turns(Auxiliary):
+    """A small view of each picture is shown in all four turns, and a network behind the trunk says which is which."""
+
+    repeats: ClassVar[Mapping[str, int]] = {TURNED: TURNS}
+
+    def __init__(self, encoder, *given, **options):
+        super().__init__(encoder, *given, **options)
+        inputs, hidden = encoder.dimension(TRUNK), self.settings.hidden
+        self.teller = predictor_of("teller", inputs, hidden, TURNS, normalized=True, dtype="float32")
+        self.meter("turns/loss", "turns/accuracy")
+
+    @classmethod
+    def plan(cls, experiment: Experiment, chain: Mapping[str, Augmentation]) -> ViewPlan:
+        """Beside the views of the spaces a small one, which is in none of them, and which no augmentation turns."""
+        made = multicrop(chain, 1, experiment.method.spaces)
+        turning = [isinstance(each, (Rotation, FreeRotation)) for each in chain.values()]
+
+        def upright(view: View) -> View:
+            draws = tuple(None if turns else draw for turns, draw in zip(turning, view.draws))
+            return replace(view, draws=draws, positive=())
+
+        return ViewPlan(chain, [upright(view) if view.name == TURNED else view for view in made.views])
+
+    def beside(self, batch: Batch, rows: Encoded) -> tf.Tensor:
+        images = batch["views"][TURNED]
+        turned = tf.concat([tf.image.rot90(images, turn) for turn in range(TURNS)], axis=0)
+        logits = self.teller(self.encoder(turned, training=True, heads=[])[TRUNK])
+        labels = tf.repeat(tf.range(TURNS), tf.shape(images)[0])
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        right = tf.cast(tf.argmax(logits, axis=1, output_type=tf.int32) == labels, tf.float32)
+        self.record("turns/loss", losses)
+        self.record("turns/accuracy", right)
+        return self.settings.weight * tf.reduce_mean(tf.reshape(losses, [TURNS, -1]), axis=0)
+
+
+class ESSL(Turns, simclr.SimCLR):
+    """E-SSL beside SimCLR."""
+
+    Settings = Settings
+    recipe: ClassVar[Mapping[str, Any]] = {**simclr.SimCLR.recipe, **ADDED}
+
+
+class ESSLSimSiam(Turns, simsiam.SimSiam):
+    """E-SSL beside SimSiam."""
+
+    Settings = SimSiamSettings
+    recipe: ClassVar[Mapping[str, Any]] = {**simsiam.SimSiam.recipe, **ADDED}

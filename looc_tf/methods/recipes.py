@@ -1,0 +1,92 @@
+"""A config of one method turned into one of another, in that method's own recipe.
+
+What a method asks of a config it declares as `Method.recipe`: dotted field -> value, or a function of the config that
+is turned. Pictures, views, backbone and steps stay, and so do the spaces where both methods have them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from looc_tf import config
+from looc_tf.augment import build_chain
+from looc_tf.config import Experiment
+from looc_tf.representations import LOCAL
+from looc_tf.views import crops_of
+
+Recipe = Mapping[str, Any]
+KEPT = ("local_views",)  # settings that say which views there are; a space keeps its name and what it shares
+WARMUP = 200  # steps, of small batches
+LARGE_BATCH = ("lars", "lamb")  # chosen for the batch, with a rate of their own
+
+
+def hidden(times: float) -> Callable[[Experiment], int]:
+    """A width in multiples of the config's `model.hidden`, which is that of MoCo's head."""
+    return lambda experiment: max(1, round(times * experiment.model.hidden))
+
+
+def warmup(experiment: Experiment) -> int:
+    """A rise of the rate that fits into the training: a fifth of it at most."""
+    steps = experiment.training.steps
+    return WARMUP if steps is None else min(WARMUP, steps // 5)
+
+
+def with_small_crop(experiment: Experiment) -> dict[str, Any]:
+    """A config's chain with a crop of half the size behind its only one, as it is where it has several."""
+    views, chain = experiment.views, {}
+    crops = crops_of(build_chain(views.chain, views.size, experiment.data.channels))
+    for name, settings in views.chain.items():
+        chain[name] = settings
+        if crops == [name]:
+            chain[LOCAL] = {"kind": "crop", "size": max(1, views.size // 2), "area": [0.05, 0.4]}
+    return chain
+
+
+def applied(
+    recipe: Recipe, before: Recipe, experiment: Experiment, settings: Callable[[str], type[config.Method]], name: str
+) -> Experiment:
+    """An experiment with another method, as its recipe has it.
+
+    Args:
+        recipe: of the method.
+        before: of the method that the experiment has, whose widths are taken back first.
+        experiment: a config.
+        settings: name of a method -> the dataclass of its settings.
+        name: of the method.
+    """
+    plain = _with_plain_width(before, experiment)
+    content = config.to_dict(experiment)
+    content["method"] = {"name": name, **_kept(content["method"], settings(name))}
+    for field, value in recipe.items():
+        section, _, key = field.partition(".")
+        if section != "optimizer" or experiment.optimizer.name not in LARGE_BATCH:
+            content[section][key] = value(plain) if callable(value) else value
+    content["name"] = _renamed(experiment, name)
+    content["about"] = f"{experiment.name} with the method {name} in its own recipe."
+    return config.from_dict(content, settings)
+
+
+def _with_plain_width(before: Recipe, experiment: Experiment) -> Experiment:
+    made, width = before.get("model.hidden"), experiment.model.hidden
+    plain = max(1, round(width * width / made(experiment))) if made else width
+    return dataclasses.replace(experiment, model=dataclasses.replace(experiment.model, hidden=plain))
+
+
+def _kept(section: Mapping[str, Any], settings: type[config.Method]) -> dict[str, Any]:
+    """What both methods have: the views, and of each space its name and what it shares."""
+    fields = {field.name for field in dataclasses.fields(settings)}
+    kept = {name: section[name] for name in KEPT if name in section and name in fields}
+    shared = [{key: space[key] for key in ("name", "shares")} for space in section.get("spaces", ())]
+    return {**kept, "spaces": shared} if shared and "spaces" in fields else kept
+
+
+def _renamed(experiment: Experiment, name: str) -> str:
+    """`cifar10/looc-rotation` as `cifar10/byol-looc-rotation`, so that results tell the two apart."""
+    folder, slash, last = experiment.name.rpartition("/")
+    old = experiment.method.name
+    if old != "looc":  # which its configs are not called after
+        last = "" if last == old else last.removeprefix(f"{old}-")
+    begins = last == name or last.startswith(f"{name}-")
+    return f"{folder}{slash}{last if begins else '-'.join(filter(None, [name, last]))}"
