@@ -219,7 +219,7 @@ class LooC(Method):
             losses[name], logits = space(query, keys[name], stacked)
             self.record(f"{name}/loss", losses[name])
             self.record(f"{name}/accuracy", tf.cast(tf.argmax(logits, axis=1) == 0, tf.float32))
-            if siblings:
+            if f"{name}/sibling_accuracy" in self.meters:
                 self.record(f"{name}/sibling_accuracy", nearest_of(logits[:, : 1 + len(siblings)]))
             remembered[name] = tf.concat([keys[name], tf.stop_gradient(query)], axis=1)
         return losses, remembered
