@@ -18,7 +18,18 @@ from looc_tf.evaluate import Reading
 from looc_tf.results.levels import LEVELS
 from looc_tf.results.records import KEYS
 
-KNOWN = {*LEVELS, "config", "data", "pictures", "pictures_sha256", "checkpoint", "step", "version", "commit"}
+KNOWN = {
+    *LEVELS,
+    "config",
+    "data",
+    "pictures",
+    "pictures_sha256",
+    "checkpoint",
+    "step",
+    "version",
+    "commit",
+    "training",
+}
 FILES = ("results.json", "probes.json", "matrix.png")
 
 

@@ -58,13 +58,15 @@ def compare(runs: tuple[str, ...], minus: str | None, markdown: bool, out: str |
     """
     from rich.console import Console
 
-    from looc_tf.results import comparison, tables
+    from looc_tf.results import apart, comparison, tables
 
     records = comparison(runs, minus)
     if markdown:
         click.echo(tables.markdown(records))
     else:
         Console().print(tables.screen(records))
+    for line in apart(runs):
+        click.echo(line, err=True)
     if out:
         from looc_tf.results.figure import matrix_figure
 

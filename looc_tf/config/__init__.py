@@ -5,7 +5,7 @@ checked in milliseconds. `looc_tf.load_config` reads a config whole.
 """
 
 from looc_tf.config.checks import between, check_gate, fraction, positive, validate, whole_batch
-from looc_tf.config.identity import as_begun, describe_changes
+from looc_tf.config.identity import as_begun, describe_changes, training_id, unlike_trainings
 from looc_tf.config.reading import (
     about,
     blaming,
@@ -48,6 +48,8 @@ __all__ = [
     "positive",
     "to_dict",
     "to_yaml",
+    "training_id",
+    "unlike_trainings",
     "validate",
     "whole_batch",
 ]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
+from pathlib import Path
 from typing import Any
 
 from looc_tf.config.convert import to_plain
-from looc_tf.config.reading import difference
+from looc_tf.config.reading import difference, read_plain, unlike
 from looc_tf.config.schema import Experiment
 
 # No weight depends on these. `data.name` and `data.labels` are places: whether the same pictures and labels are there
@@ -23,6 +26,19 @@ MAY_CHANGE_ON_RESUME = (
     "training.keep",
     "training.checkpoint_every",
 )
+
+# Nor on these, in which the runs of one mean may differ: its seeds.
+OF_A_RUN = ("version", "name", "seed", "training.log_every", "training.monitor_every", *MAY_CHANGE_ON_RESUME)
+
+
+def training_id(experiment: Experiment) -> str:
+    """Eight hexadecimal digits of all that a training hangs on but its seed and the pictures behind a name."""
+    return hashlib.sha256(json.dumps(_common(to_plain(experiment)), sort_keys=True).encode()).hexdigest()[:8]
+
+
+def unlike_trainings(one: Path, other: Path) -> list[str]:
+    """The dotted fields in which the trainings of two whole config files differ, by `training_id`."""
+    return unlike(*(_common(read_plain(path)) for path in (one, other)))
 
 
 def describe_changes(begun: Experiment, now: Experiment) -> str:
@@ -47,6 +63,15 @@ def _fixed(experiment: Experiment) -> Experiment:
             change = {section: dataclasses.replace(owner, **change)}
         experiment = dataclasses.replace(experiment, **change)
     return experiment
+
+
+def _common(plain: dict[str, Any]) -> dict[str, Any]:
+    """An experiment as plain values, without what the seeds of one mean may differ in."""
+    plain = {key: dict(value) if isinstance(value, dict) else value for key, value in plain.items()}
+    for field in OF_A_RUN:
+        section, _, name = field.rpartition(".")
+        (plain.get(section, {}) if section else plain).pop(name, None)
+    return plain
 
 
 def _at(experiment: Experiment, field: str) -> Any:

@@ -139,7 +139,7 @@ def place(where: object, overrides: Sequence[str]) -> str:
 
 def about(config: str) -> str:
     """What a shipped config says of itself in its first line; nothing else of it is read."""
-    return str(_read(find(config)).get("about", "")).partition("\n")[0]
+    return str(read_plain(find(config)).get("about", "")).partition("\n")[0]
 
 
 def to_dict(experiment: Experiment) -> dict[str, Any]:
@@ -156,7 +156,12 @@ def to_yaml(experiment: Experiment) -> str:
 
 def difference(a: Experiment, b: Experiment) -> list[str]:
     """The dotted fields in which two experiments differ, such as `["method.spaces.1.temperature"]`."""
-    return list(_differences(to_plain(a), to_plain(b)))
+    return unlike(to_plain(a), to_plain(b))
+
+
+def unlike(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
+    """The same of experiments as plain values."""
+    return list(_differences(a, b))
 
 
 def _shipped() -> Path:
@@ -170,7 +175,7 @@ def _files(path: Path, above: tuple[Path, ...]) -> _Files:
     """A file after those that it begins from, each with what it states; `above` are the files that led here."""
     if path.resolve() in above or len(above) > DEEPEST:
         raise UserError(f"{path}: its chain of `base:` leads back to itself, or is too long. Remove one of them.")
-    content = blaming(path, lambda: upgraded(_read(path)))
+    content = blaming(path, lambda: upgraded(read_plain(path)))
     base = content.pop("base", None)
     before = [] if base is None else _files(_base(path, base), (*above, path.resolve()))
     return [*before, (path, content)]
@@ -190,7 +195,8 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_plain(path: Path) -> dict[str, Any]:
+    """What one file states, as plain values: no base, no defaults, nothing checked but that it is safe to read."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

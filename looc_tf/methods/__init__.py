@@ -188,7 +188,8 @@ def few_values(experiment: Experiment, devices: int, resume: bool = False) -> st
     if experiment.training.steps == 0:
         return ""
     kind = class_of(experiment)
-    values, why = fewest(experiment, kind.normalized(experiment, devices), bool(kind.heads(experiment)))
+    heads = ["head"] if kind.heads(experiment) and experiment.model.head.endswith("norm_mlp") else []
+    values, why = fewest(experiment, kind.normalized(experiment, devices), [*heads, *kind.behind_heads])
     if not resume:
         refuse_none(values, why)
     return why if values < ENOUGH else ""

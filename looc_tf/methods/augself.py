@@ -16,6 +16,7 @@ from looc_tf.methods import simsiam
 from looc_tf.methods.auxiliary import Auxiliary, predictor_of
 from looc_tf.methods.base import Batch
 from looc_tf.methods.pairs import Encoded
+from looc_tf.methods.recipes import hidden
 from looc_tf.methods.simsiam import SimSiam
 from looc_tf.representations import QUERY, TRUNK
 from looc_tf.views import ViewPlan
@@ -45,7 +46,11 @@ class AugSelf(Auxiliary, SimSiam):
     """
 
     Settings = Settings
-    recipe: ClassVar[Mapping[str, Any]] = {**SimSiam.recipe, "method.predicts": _predicted}
+    recipe: ClassVar[Mapping[str, Any]] = {
+        **SimSiam.recipe,
+        "method.predicts": _predicted,
+        "method.hidden": hidden(1 / 4),
+    }
     reads_parameters = True
 
     def __init__(self, encoder, plan: ViewPlan, *given, **options):

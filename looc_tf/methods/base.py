@@ -34,7 +34,7 @@ class Method(UnitImages, keras.Model):
     A subclass fills in three verbs: `targets`, what the step compares with, outside of the gradient; `compare`, the
     losses; `commit`, what to remember after the step. A batch is `{"views": {name: [B, H, W, 3] in [0, 1]}, ...}`.
     It declares its `Settings`, the `method:` section of a config, its `plan` of views, what `check` refuses and how it
-    is made, `from_experiment`. Nothing outside of `looc_tf.methods` knows which method it is.
+    is made, `from_experiment`. Nothing outside of this room knows which it is.
 
     Args:
         encoder: what is trained, and what `call` and `predict` use.
@@ -43,9 +43,10 @@ class Method(UnitImages, keras.Model):
 
     Attributes:
         Settings: the dataclass of its settings, a subclass of `config.Method`.
-        recipe: what it asks of a config of another method, dotted field -> value, see `recipes.applied`.
+        recipe: what it asks of a config of another method, see `recipes.applied`.
         needs_whole_batch: whether its loss compares the rows of a batch with each other: no part can stand for all.
         reads_parameters: whether a batch should hold the parameters of its views.
+        behind_heads: networks with BatchNorm of a head's rows, by what they are called.
         against_collapse: what to try when embeddings become one point, for people.
         repeats: view -> how often a step encodes it, if not once.
         reading: which reading of held-out pictures says what is best: `knn`, or `validation`, of its own classes.
@@ -56,6 +57,7 @@ class Method(UnitImages, keras.Model):
     recipe: ClassVar[Mapping[str, Any]] = {}
     needs_whole_batch: ClassVar[bool] = False
     reads_parameters: ClassVar[bool] = False
+    behind_heads: ClassVar[tuple[str, ...]] = ()
     repeats: ClassVar[Mapping[str, int]] = {}
     reading: ClassVar[str] = "knn"
     ends_with_best: ClassVar[bool] = False
@@ -196,9 +198,8 @@ class Method(UnitImages, keras.Model):
     ) -> keras.callbacks.History:
         """`fit` of Keras, on batches of views.
 
-        Several epochs over `training_batches` are parts of the one training that these hold: each goes on where the
-        last one stopped, unless `steps_per_epoch` says how long they are. Steps behind the end of the learning rate's
-        schedule, and views that were seen before, are warned of.
+        Several epochs over `training_batches` are parts of the one training that these hold: each goes on where the last
+        one stopped, unless `steps_per_epoch` says otherwise. Steps behind the schedule, and views again, are warned of.
 
         Args:
             x: `training_batches`, or a data set of `{"views": {name: [B, H, W, 3]}, ...}`.
@@ -240,8 +241,7 @@ class Method(UnitImages, keras.Model):
     def _apply(self, gradients: list[tf.Tensor]) -> None:
         if self._scales_loss:
             gradients = self.optimizer.get_unscaled_gradients(gradients)
-        gradients = self.steer(gradients)
-        self.optimizer.apply_gradients(zip(gradients, self.trained_variables()))
+        self.optimizer.apply_gradients(zip(self.steer(gradients), self.trained_variables()))
 
     def save(self, filepath: Any, *arguments: Any, **options: Any) -> None:
         """Refused, with what to save instead."""

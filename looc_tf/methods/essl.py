@@ -14,13 +14,13 @@ from looc_tf.methods import simclr, simsiam
 from looc_tf.methods.auxiliary import Auxiliary, predictor_of
 from looc_tf.methods.base import Batch
 from looc_tf.methods.pairs import Encoded
-from looc_tf.methods.recipes import with_small_crop
+from looc_tf.methods.recipes import hidden, with_small_crop
 from looc_tf.representations import LOCAL, TRUNK
 from looc_tf.views import View, ViewPlan, multicrop
 
 TURNED = f"{LOCAL}1"  # the view that is turned
 TURNS = 4
-ADDED = {"views.chain": with_small_crop}  # what E-SSL asks beside the invariant method
+ADDED = {"views.chain": with_small_crop, "method.hidden": hidden(1)}  # what E-SSL asks beside the invariant method
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from looc_tf.config import Experiment
@@ -36,7 +37,7 @@ def rows_of_queries(experiment: Experiment, devices: int) -> int:
     return training.batch if synchronized else max(1, training.batch // (devices * training.accumulate))
 
 
-def fewest(experiment: Experiment, normalized: dict[str, Normalized], has_heads: bool) -> tuple[int, str]:
+def fewest(experiment: Experiment, normalized: dict[str, Normalized], on_rows: Sequence[str]) -> tuple[int, str]:
     """The fewest values that one statistic of a channel is taken over, and why so few, with the remedies.
 
     They are known of the networks that are built here: those of other libraries count as enough.
@@ -44,7 +45,7 @@ def fewest(experiment: Experiment, normalized: dict[str, Normalized], has_heads:
     Args:
         experiment: the config.
         normalized: what passes BatchNorm together, see `Method.normalized`.
-        has_heads: whether there are heads, which may have a BatchNorm of their own, without a map.
+        on_rows: the networks with BatchNorm of rows without a map: heads, and what stands behind them.
     """
     model = experiment.model
     if model.backbone not in RESNETS:
@@ -52,14 +53,18 @@ def fewest(experiment: Experiment, normalized: dict[str, Normalized], has_heads:
     found = {}
     for what, part in normalized.items():
         side = last_side(model.stem, part.size)
-        found[what, f"{part.rows} pictures x {side} x {side} pixels of the last map"] = (part.rows * side**2, part)
-        if has_heads and model.head.endswith("norm_mlp"):
-            found[what, f"{part.rows} pictures in the head"] = (part.rows, part)
+        found[what, f"{_pictures(part)} x {side} x {side} pixels of the last map"] = (part.rows * side**2, part)
+        for network in on_rows:
+            found[what, f"{_pictures(part)} in the {network}"] = (part.rows, part)
     (what, where), (values, part) = min(found.items(), key=lambda item: item[1][0])
     return values, (
         f"BatchNorm takes each statistic of the {what} over {values} value{'s' if values != 1 else ''} "
-        f"({where}). {_remedies(experiment, part, 'head' not in where)}"
+        f"({where}). {_remedies(experiment, part, 'last map' in where)}"
     )
+
+
+def _pictures(part: Normalized) -> str:
+    return f"{part.rows} picture{'s' if part.rows != 1 else ''}"
 
 
 def _remedies(experiment: Experiment, part: Normalized, has_map: bool) -> str:

@@ -221,19 +221,23 @@ class Pairs(Method):
         for name, space in self.spaces.items():
             own, others = ({view: rows[name] for view, rows in each.items() if name in rows} for each in (quick, slow))
             found = space(own, others, self.meets[name], self.siblings[name], self.optimizer.iterations)
-            losses[name] = found.loss if beside is None else found.loss + beside
+            loss = found.loss
             if self.siblings[name]:
                 self.record(f"{name}/sibling_accuracy", nearest_of(found.nearness))
                 if self.settings.rank_siblings:
-                    losses[name] += self.settings.rank_siblings * ranking(found.nearness)
-            for measure, values in {"loss": losses[name], **found.measures}.items():
+                    loss += self.settings.rank_siblings * ranking(found.nearness)
+            for measure, values in {"loss": loss, **found.measures}.items():
                 self.record(f"{name}/{measure}", values)
+            losses[name] = loss if beside is None else loss + beside
             unit = self.encoder.unit(own[QUERY]) if space.raw else own[QUERY]
             remembered[name] = tf.stop_gradient(unit), found.remembered
         return losses, remembered
 
     def beside(self, batch: Batch, rows: Encoded) -> tf.Tensor | None:
-        """A loss `[B]` beside those of the spaces, of the batch and of what the encoder makes of each view."""
+        """A loss `[B]` beside those of the spaces, of the batch and of what the encoder makes of each view.
+
+        It is in `loss`, and not in what is logged of a space.
+        """
         return None
 
     def _encode(self, encoder: Encoder, views: Mapping[str, tf.Tensor], slow: bool = False) -> Encoded:

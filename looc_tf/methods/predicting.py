@@ -25,6 +25,7 @@ class Predicting(Pairs):
     """
 
     needs_head_norm = True
+    behind_heads = ("predictor",)
     predictor: ClassVar[Callable[..., keras.Sequential]]
 
     @staticmethod

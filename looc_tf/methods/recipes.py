@@ -51,13 +51,14 @@ def applied(
 
     Args:
         recipe: of the method.
-        before: of the method that the experiment has, whose widths are taken back first.
+        before: of the method that the experiment has, which is taken back first: widths to their proportion, and what
+            it set and nobody changed since to the defaults of a config.
         experiment: a config.
         settings: name of a method -> the dataclass of its settings.
         name: of the method.
     """
-    plain = _with_plain_width(before, experiment)
-    content = config.to_dict(experiment)
+    plain = _taken_back(before, recipe, _with_plain_width(before, experiment))
+    content = config.to_dict(plain)
     content["method"] = {"name": name, **_kept(content["method"], settings(name))}
     for field, value in recipe.items():
         section, _, key = field.partition(".")
@@ -72,6 +73,22 @@ def _with_plain_width(before: Recipe, experiment: Experiment) -> Experiment:
     made, width = before.get("model.hidden"), experiment.model.hidden
     plain = max(1, round(width * width / made(experiment))) if made else width
     return dataclasses.replace(experiment, model=dataclasses.replace(experiment.model, hidden=plain))
+
+
+def _taken_back(before: Recipe, recipe: Recipe, experiment: Experiment) -> Experiment:
+    """Without what the recipe before set, where it is still so and the next one does not say; a rate goes with the
+    optimizer that it was for."""
+    usual, at_first = Experiment(), experiment
+    for field, value in before.items():
+        section, _, key = field.partition(".")
+        if section not in ("model", "optimizer") or key == "hidden" or field in recipe:
+            continue
+        other = section == "optimizer" and experiment.optimizer.name != at_first.optimizer.name
+        held = getattr(experiment, section)
+        if other or getattr(held, key) == (value(at_first) if callable(value) else value):
+            held = dataclasses.replace(held, **{key: getattr(getattr(usual, section), key)})
+            experiment = dataclasses.replace(experiment, **{section: held})
+    return experiment
 
 
 def _kept(section: Mapping[str, Any], settings: type[config.Method]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 import looc_tf
-from looc_tf.config import Evaluation
+from looc_tf.config import Evaluation, training_id
 from looc_tf.data import Census, Source, census_of, open_parts, reading
 from looc_tf.data.places import same_place
 from looc_tf.errors import UserError
@@ -78,6 +78,7 @@ def provenance(run: Run, sources: Mapping[str, Source], settings: Evaluation) ->
         step=run.step,
         version=looc_tf.__version__,
         commit=commit(),
+        training=training_id(run.experiment),
     )
 
 

@@ -4,13 +4,14 @@
 """
 
 from looc_tf.results.levels import LEVELS
-from looc_tf.results.records import Provenance, by_data, read_results, read_runs, write_results
+from looc_tf.results.records import Provenance, apart, by_data, read_results, read_runs, write_results
 from looc_tf.results.summary import Estimate, comparison, difference, minus, summarise
 
 __all__ = [
     "LEVELS",
     "Estimate",
     "Provenance",
+    "apart",
     "by_data",
     "comparison",
     "difference",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Optional, Union
 
+from looc_tf.config import unlike_trainings
 from looc_tf.errors import UserError, printable
 from looc_tf.files import typed, write_atomically
 
@@ -28,6 +29,7 @@ class Provenance:
 
     Attributes:
         config: the whole name of the experiment, such as `cifar10/looc-rotation`.
+        training: `looc_tf.config.training_id` of it, which runs of one mean have in common.
         data: the pictures that were probed, as they were asked for.
         pictures: how many they were.
         pictures_sha256: a hash of which pictures they were; it tells data sets apart.
@@ -44,6 +46,7 @@ class Provenance:
     step: Optional[int] = None
     version: Optional[str] = None
     commit: Optional[str] = None
+    training: Optional[str] = None
 
     @classmethod
     def of(cls, record: Record) -> Provenance:
@@ -73,20 +76,53 @@ def _part(run: str) -> str:
 def row_names(records: Iterable[Record]) -> Callable[[Record], str]:
     """Which rows of a table a record belongs to: those of its method.
 
-    Another checkpoint than the last has rows of its own, such as `looc@best`, and so has each config where two of them
-    give their method one name.
+    Another checkpoint than the last has rows of its own, such as `looc@best`; so has each config where two of them
+    give their method one name, and each training where runs of one name differ in more than their seed, such as
+    `byol#3f2a81c0`.
     """
     configs: dict[str, set[Optional[str]]] = {}
+    trainings: dict[Any, set[str]] = {}
     for record in records:
         configs.setdefault(record["method"], set()).add(record.get("config"))
+        trainings.setdefault(_named(record), set()).update(filter(None, [record.get("training")]))
 
     def name(record: Record) -> str:
         found = Provenance.of(record)
         several = len(configs.get(record["method"], ())) > 1
         method = found.config if several and found.config else record["method"]
+        if found.training and len(trainings.get(_named(record), ())) > 1:
+            method = f"{method}#{found.training}"
         return method if found.checkpoint == LAST else f"{method}@{found.checkpoint}"
 
     return name
+
+
+def _named(record: Record) -> tuple[str, Optional[str]]:
+    return record["method"], record.get("config")
+
+
+def apart(paths: Sequence[Union[str, Path]]) -> list[str]:
+    """A line for each name that evaluated runs of unlike trainings share: in which fields these differ."""
+    found: dict[tuple[str, Optional[str]], dict[str, Path]] = {}
+    for path in map(Path, paths):
+        for record in read_runs([path]):
+            if training := record.get("training"):
+                found.setdefault(_named(record), {}).setdefault(training, path)
+    lines = []
+    for (name, _), trainings in found.items():
+        (one, its_path), *others = trainings.items()
+        for other, path in others:
+            changed = _unlike(its_path, path)
+            what = f"differ in {', '.join(changed)}" if changed else "are unlike trainings"
+            lines.append(f"{name}#{one} and {name}#{other} {what}: each has rows of its own.")
+    return lines
+
+
+def _unlike(*runs: Path) -> list[str]:
+    """The fields in which two runs differ, where both still hold their config; results may lie in a folder of a run."""
+    files = [folder / "config.yaml" for run in runs for folder in (run, *run.absolute().parents[:2])]
+    found = [file for file in files if file.is_file()]
+    return unlike_trainings(*found) if len(found) == 2 else []
 
 
 def by_data(records: Iterable[Record]) -> dict[str, list[Record]]:

@@ -36,13 +36,18 @@ def test_the_last_map_is_that_of_the_network(backbone, stem):
 @pytest.mark.parametrize(
     ("overrides", "devices", "said"),
     [
-        (["method.key_groups=8"], 1, "of the keys over 1 value (1 pictures x 1 x 1 pixels of the last map)"),
+        (["method.key_groups=8"], 1, "of the keys over 1 value (1 picture x 1 x 1 pixels of the last map)"),
         (["method.key_groups=8", "method.key_batch_norm=split"], 1, "of the keys over 1 value"),
         (["training.batch=8", "method.key_batch_norm=shuffled"], 8, "over 1 value"),
         (["training.batch=8", "training.accumulate=8", "method.key_groups=8"], 1, "over 1 value"),
         (["method.key_batch_norm=plain", "training.batch=1"], 1, "over 1 value"),
         (["method={name: supervised}", "training.batch=1"], 1, "of the queries over 1 value"),
-        (["method.key_groups=8", "model.stem=small", "model.head=batch_norm_mlp"], 1, "(1 pictures in the head)"),
+        (["method.key_groups=8", "model.stem=small", "model.head=batch_norm_mlp"], 1, "(1 picture in the head)"),
+        (
+            ["method={name: byol, predictor: 4}", "model.stem=small", "training.batch=1"],
+            1,
+            "(1 picture in the predictor)",
+        ),
     ],
 )
 def test_one_value_is_refused(overrides, devices, said):

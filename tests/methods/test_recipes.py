@@ -65,6 +65,25 @@ def test_a_rate_that_was_chosen_for_large_batches_stays():
     assert load("imagenet/simclr", method="swav").optimizer == load("imagenet/simclr").optimizer
 
 
+@pytest.mark.parametrize("name", ["byol", "joint", "simsiam", "looc"])
+def test_what_the_recipe_before_set_is_taken_back(name):
+    """SwAV's Adam at 1e-3 stayed, which no method of SGD lives with, and so did BYOL's dimension and warm-up."""
+    usual, made = config.Optimizer(), load("cifar10/swav-looc-rotation", method=name).optimizer
+    assert (made.name, made.learning_rate, made.schedule) == ("sgd", usual.learning_rate, "cosine")
+    halved = load("cifar10/swav-looc-rotation", ["optimizer.learning_rate=5e-4"])
+    assert methods.in_recipe(halved, name).optimizer == made
+    through = load("cifar10/byol-looc-rotation", method=name)
+    assert through.model.dimension == {"simsiam": 512}.get(name, 128 if name != "byol" else 256)
+    assert (through.optimizer.warmup_steps > 0) == (name in ("byol", "joint"))
+
+
+def test_what_was_changed_since_is_kept():
+    before = load("cifar10/byol-looc-rotation", ["model.dimension=64", "optimizer.weight_decay=1e-3"])
+    made = methods.in_recipe(before, "looc")
+    assert (made.model.dimension, made.optimizer.weight_decay, made.optimizer.warmup_steps) == (64, 1e-3, 0)
+    assert made.model.head == "mlp"
+
+
 def test_a_config_that_has_the_method_stays_as_it_is():
     assert load("cifar10/dino", method="dino") == load("cifar10/dino")
 

@@ -6,9 +6,21 @@ import json
 import pytest
 from rich.console import Console
 
+from looc_tf import load_config
+from looc_tf.config import to_yaml, training_id
 from looc_tf.errors import UserError
 from looc_tf.evaluate import Reading
-from looc_tf.results import Provenance, by_data, comparison, difference, minus, read_results, summarise, write_results
+from looc_tf.results import (
+    Provenance,
+    apart,
+    by_data,
+    comparison,
+    difference,
+    minus,
+    read_results,
+    summarise,
+    write_results,
+)
 from looc_tf.results.figure import matrix
 from looc_tf.results.records import KEYS, row_names
 from looc_tf.results.tables import markdown, screen
@@ -140,3 +152,32 @@ def test_what_is_written_is_read_and_a_later_version_may_say_more(tmp_path):
     write_results(tmp_path / "results.json", [{**record(CIFAR), "later": 1}])
     (read,) = read_results(tmp_path / "results.json")
     assert Provenance.of(read) == CIFAR and read["later"] == 1
+
+
+def test_runs_that_differ_in_more_than_their_seed_are_no_seeds_of_one_mean(tmp_path):
+    """They were averaged: `looc compare` of two runs of one name and other steps."""
+    runs = []
+    for seed, steps in ((0, 100), (1, 100), (2, 300)):
+        asked = load_config("factors/moco", [f"seed={seed}", f"training.steps={steps}", "evaluation.limit=9"])
+        known = changed(CIFAR, config=asked.name, training=training_id(asked))
+        runs.append(tmp_path / f"moco-{seed}" / f"best{seed}")
+        runs[-1].mkdir(parents=True)
+        write_results(runs[-1] / "results.json", [record(known, seed, 10.0 * steps, "moco")])
+        (runs[-1].parent / "config.yaml").write_text(to_yaml(asked))
+    records = comparison(runs)
+    short, long = (records[at]["training"] for at in (0, 2))
+    assert [str(mean) for mean in summarise(records).values()] == ["1000.0 ± 0.0", "3000.0"]
+    assert apart(runs) == [f"moco#{short} and moco#{long} differ in training.steps: each has rows of its own."]
+    assert not apart(runs[:2])
+    assert list(map(row_names(records[:2]), records[:2])) == ["moco", "moco"]
+    assert [each["value"] for each in comparison(runs, f"moco#{short}")] == [0.0, 0.0]
+    older = [{**each, "training": None} for each in records[:1]]  # of a version that did not know: it stays in the row
+    assert list(map(row_names(older + records[1:2]), older + records[1:2])) == ["moco", "moco"]
+
+
+def test_an_id_of_a_training_hangs_on_what_its_weights_do():
+    one = load_config("factors/looc")
+    same = [["seed=5"], ["training.keep=9"], ["evaluation.limit=9"], ["data.name=elsewhere"], ["name=x/y"]]
+    assert {training_id(load_config("factors/looc", each)) for each in same} == {training_id(one)}
+    others = [["training.batch=64"], ["method.momentum=0.5"], ["views.chain.crop.area=[0.1, 1.0]"], ["model.width=8"]]
+    assert len({training_id(load_config("factors/looc", each)) for each in others} | {training_id(one)}) == 5
