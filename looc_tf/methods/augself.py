@@ -51,7 +51,6 @@ class AugSelf(Auxiliary, SimSiam):
         "method.predicts": _predicted,
         "method.hidden": hidden(1 / 4),
     }
-    reads_parameters = True
 
     def __init__(self, encoder, plan: ViewPlan, *given, **options):
         super().__init__(encoder, plan, *given, **options)
@@ -63,13 +62,14 @@ class AugSelf(Auxiliary, SimSiam):
     @classmethod
     def plan(cls, experiment: Experiment, chain: Mapping[str, Augmentation]) -> ViewPlan:
         with_vectors(chain, experiment.method.predicts, "method.predicts")
-        return super().plan(experiment, chain)
+        made = super().plan(experiment, chain)
+        return ViewPlan(chain, made.views, recorded=True)
 
     def beside(self, batch: Batch, rows: Encoded) -> tf.Tensor:
         if "parameters" not in batch:
             raise UserError(
-                f"Method {self.name!r} reads what was drawn. Received batches without it: make them with "
-                "training_batches(..., parameters=True)."
+                f"Method {self.name!r} reads what was drawn. Received batches without it: make them by the plan of its "
+                "experiment, or with training_batches(..., parameters=True)."
             )
         key = next(iter(self.spaces))
         asked = {view: vectors(self.augmentations, batch["parameters"][view]) for view in (QUERY, key)}

@@ -45,7 +45,6 @@ class Method(UnitImages, keras.Model):
         Settings: the dataclass of its settings, a subclass of `config.Method`.
         recipe: what it asks of a config of another method, see `recipes.applied`.
         needs_whole_batch: whether its loss compares the rows of a batch with each other: no part can stand for all.
-        reads_parameters: whether a batch should hold the parameters of its views.
         behind_heads: networks with BatchNorm of a head's rows, by what they are called.
         against_collapse: what to try when embeddings become one point, for people.
         repeats: view -> how often a step encodes it, if not once.
@@ -56,7 +55,6 @@ class Method(UnitImages, keras.Model):
     Settings: ClassVar[type[config.Method]]
     recipe: ClassVar[Mapping[str, Any]] = {}
     needs_whole_batch: ClassVar[bool] = False
-    reads_parameters: ClassVar[bool] = False
     behind_heads: ClassVar[tuple[str, ...]] = ()
     repeats: ClassVar[Mapping[str, int]] = {}
     reading: ClassVar[str] = "knn"
@@ -198,8 +196,9 @@ class Method(UnitImages, keras.Model):
     ) -> keras.callbacks.History:
         """`fit` of Keras, on batches of views.
 
-        Several epochs over `training_batches` are parts of the one training that these hold: each goes on where the last
-        one stopped, unless `steps_per_epoch` says otherwise. Steps behind the schedule, and views again, are warned of.
+        Several epochs over `training_batches` are parts of the one training that these hold: each goes on where the
+        last one stopped, unless `steps_per_epoch` says how long they are. Steps behind the end of the learning rate's
+        schedule, and views that were seen before, are warned of.
 
         Args:
             x: `training_batches`, or a data set of `{"views": {name: [B, H, W, 3]}, ...}`.

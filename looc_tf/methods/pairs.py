@@ -234,10 +234,7 @@ class Pairs(Method):
         return losses, remembered
 
     def beside(self, batch: Batch, rows: Encoded) -> tf.Tensor | None:
-        """A loss `[B]` beside those of the spaces, of the batch and of what the encoder makes of each view.
-
-        It is in `loss`, and not in what is logged of a space.
-        """
+        """A loss `[B]` beside those of the spaces, of what is made of each view; it is logged in `loss` alone."""
         return None
 
     def _encode(self, encoder: Encoder, views: Mapping[str, tf.Tensor], slow: bool = False) -> Encoded:

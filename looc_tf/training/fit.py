@@ -76,13 +76,13 @@ def train(
         tell_of_pixels(source, experiment)
         warn(experiment, method, few, facts.steps)
         if start < facts.steps:
-            batches = batches_of(experiment, method, source, facts.steps, start)
+            batches = batches_of(experiment, source, facts.steps, start)
             fit(method, batches, facts.steps - start, joined(standard_callbacks(run, source, facts), callbacks))
         run.end(source, facts)
     return Path(out)
 
 
-def batches_of(experiment: Experiment, method: Method, source: Source, steps: int, start: int) -> tf.data.Dataset:
+def batches_of(experiment: Experiment, source: Source, steps: int, start: int) -> tf.data.Dataset:
     """The batches of a training from a step on."""
     return training_batches(
         source,
@@ -91,7 +91,6 @@ def batches_of(experiment: Experiment, method: Method, source: Source, steps: in
         steps=steps,
         seed=experiment.seed,
         start=start,
-        parameters=method.reads_parameters,
     )
 
 

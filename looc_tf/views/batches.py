@@ -17,7 +17,14 @@ BUDGET = 2**30  # bytes of rendered batches that wait for the training: on many 
 
 
 def training_batches(
-    source: Source, plan: ViewPlan, *, batch: int, steps: int, seed: int = 0, start: int = 0, parameters: bool = False
+    source: Source,
+    plan: ViewPlan,
+    *,
+    batch: int,
+    steps: int,
+    seed: int = 0,
+    start: int = 0,
+    parameters: bool | None = None,
 ) -> tf.data.Dataset:
     """Training batches `start` to `steps`, ready for `Method.fit`.
 
@@ -32,7 +39,7 @@ def training_batches(
             `fit(data)` goes over it once, `fit(data, epochs=10)` in ten parts, each a tenth of the steps.
         seed: of the run.
         start: the first step.
-        parameters: whether to hand on what was drawn.
+        parameters: whether to hand on what was drawn; by default as `plan.recorded` says.
 
     Returns:
         A data set of `{"views": {name: [batch, H, W, 3]}, "order": [batch], "label": [batch], "picture": [batch]}`,
@@ -65,7 +72,7 @@ def training_batches(
             "label": picked["label"],
             "picture": pictures,
         }
-        if parameters:
+        if plan.recorded if parameters is None else parameters:
             made["parameters"] = {view.name: deal(view, drawn[view.name], order) for view in plan.views}
         return made
 

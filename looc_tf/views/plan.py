@@ -44,6 +44,7 @@ class ViewPlan:
         chain: name -> augmentation, in the order in which they are applied. A sequence of names gives a plan that has
             its table but cannot render.
         views: the rows; every view starts from the reference image, never from another view.
+        recorded: whether batches hold what was drawn for each view.
 
     Raises:
         UserError: a row has not a cell for each augmentation, two rows have one name, or an augmentation that reads a
@@ -60,8 +61,10 @@ class ViewPlan:
     ['crop']
     """
 
-    def __init__(self, chain: Mapping[str, Augmentation] | Sequence[str], views: Iterable[View]):
-        self.chain = tuple(chain)
+    def __init__(
+        self, chain: Mapping[str, Augmentation] | Sequence[str], views: Iterable[View], recorded: bool = False
+    ):
+        self.chain, self.recorded = tuple(chain), recorded
         self.augmentations = dict(chain) if isinstance(chain, Mapping) else {}
         self.views = tuple(views)
         self._check()

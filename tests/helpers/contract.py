@@ -127,7 +127,7 @@ def make_batch(case: Experiment, seed: int = 0, size: int = BATCH, pixels: int =
     views = {row.name: random.random([size, *_shape(case, row, pixels)], np.float32) for row in rows}
     label = tf.constant(random.integers(CLASSES, size=size))
     drawn = {}
-    if methods.METHODS[case.method.name].reads_parameters:
+    if plan(case).recorded:
         drawn["parameters"] = plan(case).sample(tf.constant(random.random([size, plan(case).numbers]), tf.float32))
     order = random.permutation(size) if any(row.shuffled for row in rows) else np.arange(size)
     made = {"views": tf.nest.map_structure(tf.constant, views), "order": tf.constant(order.astype(np.int32))}

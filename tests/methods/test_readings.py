@@ -13,6 +13,7 @@ from looc_tf.config import Optimizer
 from looc_tf.errors import UserError
 from looc_tf.experiments import load
 from looc_tf.methods import Facts
+from looc_tf.views import training_batches
 
 BOTH = [("query", "all"), ("all", "query")]
 START = tf.constant(0, tf.int64)
@@ -129,6 +130,19 @@ def test_each_augmentation_counts_alike_in_augself():
             start += asked.shape[1]
     logs = contract.step(contract.rewound("augself").rewind(), batch)
     assert logs["parameters/loss"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_lines_of_the_readme_train_augself_too():
+    """They ended in an error of TensorFlow's: the batches did not hold what was drawn."""
+    case = contract.CASES["augself"]
+    plan = methods.build_plan(case)
+    data = training_batches(long_checks.Pictures(16, seed=0), plan, batch=8, steps=2)
+    method = methods.build(case)
+    method.compile(optim.build(case.optimizer, steps=2))
+    assert np.isfinite(method.fit(data, verbose=0).history["parameters/loss"][0])
+    assert "parameters" not in next(
+        iter(training_batches(long_checks.Pictures(16, seed=0), plan, batch=8, steps=2, parameters=False))
+    )
 
 
 def test_augself_refuses_batches_that_do_not_say_what_was_drawn():
