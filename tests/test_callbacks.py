@@ -30,6 +30,7 @@ from looc_tf.training.callbacks import (
 from looc_tf.training.callbacks import progress as progress_module
 from looc_tf.training.callbacks.history import Board, History, take_back
 from looc_tf.training.callbacks.measures import SpaceMeasures
+from looc_tf.training.callbacks.progress import of_part
 
 
 def unit(rows):
@@ -147,7 +148,7 @@ def test_the_clock_slides(monkeypatch):
 
 def test_lines_tell_losses_beside_chance(clock, caplog):
     lines = Lines(clock, every=2)
-    logs = {"loss": 3.2, "all/loss": 3.1, "all/chance_loss": 5.549, "knn": 41.25}
+    logs = {"loss": 3.2, "all/loss": 3.1, "all/chance_loss": 5.549, "all/spread": 0.9, "knn": 41.25}
     with caplog.at_level(logging.DEBUG, "looc_tf"):
         for step in range(2):
             clock.on_train_batch_end(step, logs)
@@ -155,6 +156,13 @@ def test_lines_tell_losses_beside_chance(clock, caplog):
     assert caplog.messages == [
         "step 12/20  loss 3.200  all 3.100 (chance 5.549)  knn 41.2 %  16 images/s  0:00:04 left"
     ]
+
+
+def test_lines_tell_spread_where_chance_says_nothing_and_siblings_where_there_are_some():
+    logs = {"loss": 3.2, "all/loss": 3.1, "all/spread": 0.987, "turns/loss": 1.4, "turn/loss": 2.0}
+    assert of_part(logs, "all") == "all 3.100 (spread 0.99)" and of_part(logs, "turns") == "turns 1.400"
+    known = {"color/loss": 1.0, "color/chance_loss": 1.5, "color/sibling_accuracy": 0.706}
+    assert of_part(known, "color") == "color 1.000 (chance 1.500, siblings 71 %)"
 
 
 class Terminal(io.StringIO):

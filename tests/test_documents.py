@@ -1,5 +1,6 @@
 """The documents: lines that a terminal and a diff can show, and commands that exist."""
 
+import dataclasses
 import importlib.util
 import re
 from pathlib import Path
@@ -34,6 +35,15 @@ def test_the_two_commands_that_do_everything_come_first():
     first = next(number for number, line, _ in lines(PROJECT / "README.md") if line.startswith("```"))
     demo, test = (PROJECT / "README.md").read_text(encoding="utf8").splitlines()[first : first + 2]
     assert first < 20 and demo.startswith("make demo ") and test.startswith("make test ")
+
+
+def test_every_setting_of_a_method_is_in_its_document():
+    text = (PROJECT / "docs" / "methods.md").read_text(encoding="utf8")
+    table = text.partition("## Settings")[2].partition("### Multi-crop")[0]
+    for name, kind in methods.METHODS.items():
+        rows = {row.split("|")[1]: row for row in table.splitlines() if row.startswith("| `")}
+        for field in {field.name for field in dataclasses.fields(kind.Settings)} - {"name"}:
+            assert any(f"`{field}`" in first for first in rows), f"method.{field} of {name}"
 
 
 def test_what_the_documents_tell_to_make_is_a_target():

@@ -161,15 +161,13 @@ def _length(experiment: Experiment) -> None:
 
 
 def _parts(experiment: Experiment) -> None:
-    """Sees that `training.accumulate` cuts the batch into equal parts, and that nothing needs the whole of it."""
+    """Sees that `training.accumulate` cuts the batch into equal parts."""
     training = experiment.training
     if training.batch % training.accumulate:
         raise UserError(
             f"training.batch of {training.batch} cannot be cut into training.accumulate of {training.accumulate} "
             "parts. Use a multiple."
         )
-    if training.accumulate > 1 and experiment.model.batch_norm == "sync":
-        raise whole_batch("model.batch_norm 'sync'", training.accumulate, "Use 'plain'")
 
 
 def whole_batch(what: str, accumulate: int, remedy: str) -> UserError:

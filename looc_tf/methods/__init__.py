@@ -202,6 +202,8 @@ def _check_whole(kind: type[Method], experiment: Experiment) -> None:
             experiment.training.accumulate,
             "Use a smaller batch",
         )
+    if experiment.model.batch_norm == "sync" and experiment.training.accumulate > 1:
+        raise config.whole_batch("model.batch_norm 'sync'", experiment.training.accumulate, "Use 'plain'")
 
 
 def _check_sizes(plan: ViewPlan, experiment: Experiment) -> None:

@@ -13,7 +13,7 @@ from looc_tf.config import Experiment
 from looc_tf.methods import simclr, simsiam
 from looc_tf.methods.auxiliary import Auxiliary, predictor_of
 from looc_tf.methods.base import Batch
-from looc_tf.methods.pairs import Encoded
+from looc_tf.methods.pairs import Encoded, PairSettings
 from looc_tf.methods.recipes import hidden, with_small_crop
 from looc_tf.representations import LOCAL, TRUNK
 from looc_tf.views import View, ViewPlan, multicrop
@@ -24,10 +24,11 @@ ADDED = {"views.chain": with_small_crop, "method.hidden": hidden(1)}  # what E-S
 
 
 @dataclass(frozen=True)
-class Settings(simclr.Settings):
-    """How much the turns count."""
+class Settings(PairSettings):
+    """Temperature, and how much the turns count."""
 
     name: str = "essl"
+    temperature: float = 0.5
     weight: float = 0.4
     hidden: int = 2048  # width of the network that tells the turns
 

@@ -44,6 +44,14 @@ def with_small_crop(experiment: Experiment) -> dict[str, Any]:
     return chain
 
 
+def without_small_crop(experiment: Experiment) -> dict[str, Any]:
+    """A config's chain without what only its small views use, for a method that takes none."""
+    views = experiment.views
+    built = build_chain(views.chain, views.size, experiment.data.channels)
+    small = {*crops_of(built)[1:], *(name for name, each in built.items() if each.only == (LOCAL,))}
+    return {name: settings for name, settings in views.chain.items() if name not in small}
+
+
 def applied(
     recipe: Recipe, before: Recipe, experiment: Experiment, settings: Callable[[str], type[config.Method]], name: str
 ) -> Experiment:
@@ -64,6 +72,8 @@ def applied(
         section, _, key = field.partition(".")
         if section != "optimizer" or experiment.optimizer.name not in LARGE_BATCH:
             content[section][key] = value(plain) if callable(value) else value
+    if "views.chain" not in recipe and not content["method"].get("local_views"):
+        content["views"]["chain"] = without_small_crop(experiment)
     content["name"] = _renamed(experiment, name)
     content["about"] = f"{experiment.name} with the method {name} in its own recipe."
     return config.from_dict(content, settings)

@@ -77,6 +77,16 @@ def test_what_the_recipe_before_set_is_taken_back(name):
     assert (through.optimizer.warmup_steps > 0) == (name in ("byol", "joint"))
 
 
+@pytest.mark.parametrize("source", ["cifar10/simclr-multicrop", "imagenet/dino"])
+def test_small_views_go_with_the_method_that_takes_none(source):
+    """There was no way from a config of multi-crop to such a method, `--set` included."""
+    before, made = load(source), load(source, method="byol")
+    small = {"local", "blur_local"} & set(before.views.chain)
+    assert list(made.views.chain) == [name for name in before.views.chain if name not in small]
+    assert load(source, method="swav").views == before.views
+    assert "local" in load(source, method="essl").views.chain
+
+
 def test_what_was_changed_since_is_kept():
     before = load("cifar10/byol-looc-rotation", ["model.dimension=64", "optimizer.weight_decay=1e-3"])
     made = methods.in_recipe(before, "looc")

@@ -77,7 +77,7 @@ class Bar(StepCallback):
 
 
 class Lines(StepCallback):
-    """Logs a line at each log interval: the loss of each space beside its chance level, speed, time left."""
+    """Logs a line at each log interval: each space's loss with what tells learning from collapse, speed, time left."""
 
     def __init__(self, clock: Clock, every: int):
         super().__init__(clock.start, clock.steps, every)
@@ -85,11 +85,20 @@ class Lines(StepCallback):
 
     def on_step(self, step: int, logs: Logs) -> None:
         parts = [f"step {step}/{self.steps}", f"loss {logs['loss']:.3f}"]
-        for name in logs:
-            space, _, measure = name.rpartition("/")
-            if measure == "chance_loss":
-                parts.append(f"{space} {logs[f'{space}/loss']:.3f} (chance {logs[name]:.3f})")
+        parts += [of_part(logs, name.removesuffix("/loss")) for name in logs if name.endswith("/loss")]
         log.debug("%s", "  ".join([*parts, *readings(logs), str(self.clock)]).rstrip())
+
+
+def of_part(logs: Logs, part: str) -> str:
+    """`rotation 4.210 (chance 5.553, siblings 71 %)`: the loss of a space, or of what stands beside them.
+
+    Where the loss of guessing is not known it is the spread that tells: 1 is even, 0 one point. Siblings are those that
+    the query is less near to than to its own key.
+    """
+    chance, spread, siblings = (logs.get(f"{part}/{what}") for what in ("chance_loss", "spread", "sibling_accuracy"))
+    beside = [f"chance {chance:.3f}"] if chance is not None else [f"spread {spread:.2f}"] if spread is not None else []
+    beside += [f"siblings {100 * siblings:.0f} %"] if siblings is not None else []
+    return f"{part} {logs[f'{part}/loss']:.3f}" + (f" ({', '.join(beside)})" if beside else "")
 
 
 def readings(logs: Logs) -> list[str]:
