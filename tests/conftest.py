@@ -17,6 +17,7 @@ import sys
 
 import numpy as np
 import pytest
+from helpers.left_out import is_left_out
 
 LOCAL = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
 
@@ -45,6 +46,12 @@ def _no_network(monkeypatch):
         raise OSError(f"tests run without network; something tried to reach {address[0]}")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if is_left_out(item.nodeid):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -11,8 +11,10 @@ import tokenize
 from pathlib import Path
 
 import pytest
+from helpers import left_out
 
 import looc_tf
+from looc_tf import config
 
 PACKAGE = Path(looc_tf.__file__).parent
 # Rooms from left to right.
@@ -236,3 +238,11 @@ def test_a_pair_method_is_one_file_of_less_than_60_lines():
     files = {Path(inspect.getfile(kind)) for kind in METHODS.values() if issubclass(kind, Pairs)}
     lines = {path.name: code_lines(path.read_text(encoding="utf8")) for path in files}
     assert lines and all(count < 60 for count in lines.values()), lines
+
+
+def test_what_the_default_tests_leave_out_is_there():
+    """Else a test that is called otherwise would come back unseen."""
+    defined = "\n".join(path.read_text(encoding="utf8") for path in (PACKAGE.parent / "tests").rglob("test_*.py"))
+    for part in left_out.LEFT_OUT:
+        assert part.partition("[")[0] + "(" in defined, part
+    assert set(left_out.GOLDEN) < set(config.names())

@@ -24,7 +24,6 @@ import numpy as np
 
 from helpers import checks, contract, long_checks, plain
 from looc_tf import methods
-from looc_tf.methods.pairs import Pairs
 
 TESTS = Path(__file__).parents[1]
 LACKS = {  # what a check asks of a method -> what a method without it is like
@@ -218,9 +217,9 @@ CHECKS = {
 }
 
 
-# Cells that take seconds each: of the many shapes of pair methods the default tests run these on one of each kind.
+# Cells that take seconds each: of the many shapes of methods the default tests run these on one of each kind.
 EXPENSIVE = ("precision", "graph", "reload")
-SHAPES = ("simclr", "byol_looc", "swav", "dino_looc")
+SHAPES = ("moco", "looc_2", "simclr", "byol_looc", "dino_looc")
 
 
 def is_slow(key: str, name: str) -> bool:
@@ -228,8 +227,7 @@ def is_slow(key: str, name: str) -> bool:
     quick = CHECKS[key].quick
     if quick is not None:
         return name not in quick
-    pair = issubclass(methods.METHODS[contract.CASES[name].method.name], Pairs)
-    return pair and key in EXPENSIVE and name not in SHAPES
+    return key in EXPENSIVE and name not in SHAPES
 
 
 def judge(name: str, check: Check) -> str:

@@ -1,0 +1,45 @@
+"""Long tests that `make test` leaves to `make test-slow`, since shorter ones beside them go the same way.
+
+Beside these there are the marks of whole files in tests/slow, and the cells of the table of checks
+(`helpers.conformance.is_slow`).
+"""
+
+from __future__ import annotations
+
+# What the name of a test ends with or holds -> what of the default tests goes the same way.
+LEFT_OUT = {
+    "test_every_step_of_the_compiled_job_runs_through_tfxs_entry_point_and_pushes": "the golden files, and test_run",
+    "test_changed_code_is_never_served_from_the_cache": "test_fingerprint: which step a changed line reaches",
+    "test_an_export_that_differs_from_what_was_evaluated_is_not_blessed": "test_serving and test_gate",
+    "test_an_encoder_of_ours[False-": "the same files with branches, [True-",
+    "test_an_encoder_of_ours[True-saved_model]": "the classifier's SavedModel",
+    "test_a_network_of_keras[m.h5": "[m.keras and [m.weights.h5",
+    "test_a_run_and_its_export_in_a_folder_whose_name_is_a_pattern[b[0]": "[b[0.1]]",
+    "test_a_run_and_its_export_in_a_folder_whose_name_is_a_pattern[b?*{1}]": "[b[0.1]]",
+    "test_a_file_whose_name_is_a_pattern[saved[1]]": "the files of the same test",
+    "test_another_shape_is_told_with_the_first_tensor_that_differs[saved_model]": "the files of the same test",
+    "test_the_command_line_leaves_with_the_shells_own_code[Signals.SIGINT": "[Signals.SIGTERM",
+    "names_what_this_method_takes[LooC-overrides1": "the other two of the same test",
+    "names_what_this_method_takes[SimCLR": "test_every_method: what each refuses",
+    "test_finetune_and_low_label": "test_finetuning, command and result",
+    "test_the_command_line_chooses_threads_and_devices[option1]": "[option0]",
+    "test_drawing_leaves_the_backend_of_a_notebook[template]": "[None] and [svg]",
+    "test_from_nothing_right_a_model_can_only_rise[others1]": "[others0]",
+    "test_killed_before_the_best_weights_are_saved_it_is_no_other[all steps]": "[ended early]",
+    "test_killed_and_resumed_it_ends_in_the_same_bits[7]": "[4]",
+    "test_its_network_is_a_model_of_keras[saved_model]": "[final.keras]",
+    "test_a_run_compiled_or_in_mixed_precision_has_the_losses_of_a_plain_one[xla=true]": "the table's row of XLA",
+}
+# Configs whose first losses are compared by default: one for each method, each backbone and each kind of views.
+GOLDEN = (
+    "factors/looc factors/moco cifar10/looc-rotation cifar10/simclr-multicrop cifar10/simclr-looc-rotation "
+    "cifar10/byol-looc-rotation cifar10/simsiam cifar10/swav cifar10/dino-looc-rotation grocery/looc-color-rotation "
+    "imagenet/byol imagenet/swav imagenet100/looc++ imagenet100/moco-rotation-same imagenet100/supervised"
+).split()
+
+
+def is_left_out(name: str) -> bool:
+    """Whether a test, by its node id, is left to `make test-slow`."""
+    if "test_first_losses[" in name:
+        return name.partition("[")[2].rstrip("]") not in GOLDEN
+    return any(part in name for part in LEFT_OUT)
