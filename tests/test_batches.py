@@ -11,7 +11,7 @@ from looc_tf.augment import build
 from looc_tf.data import open_source
 from looc_tf.errors import UserError
 from looc_tf.views import batches as module
-from looc_tf.views import leave_one_out, training_batches
+from looc_tf.views import ViewPlan, leave_one_out, training_batches
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +81,8 @@ def test_labels_and_views_belong_to_the_pictures(source):
 def test_the_parameters_behind_the_views_come_along_where_asked_for(source):
     views = plan(Space("all", ()))
     assert "parameters" not in next(iter(training_batches(source, views, batch=8, steps=1)))
-    batch = next(iter(training_batches(source, views, batch=8, steps=1, parameters=True)))
+    asked = ViewPlan(views.augmentations, views.views, recorded=True)
+    batch = next(iter(training_batches(source, asked, batch=8, steps=1)))
     pictures = source.fetch(tf.gather(batch["picture"], batch["order"]))["image"]
     again = views.render(tf.cast(pictures, tf.float32) / 255.0, batch["parameters"]["all"])
     np.testing.assert_allclose(again, batch["views"]["all"], atol=1e-6)

@@ -38,6 +38,9 @@ def _predicted(experiment: Experiment) -> list[str]:
     return [name for name in known if name in experiment.views.chain] or list(known)
 
 
+ADDED = {"method.predicts": _predicted, "method.hidden": hidden(1 / 4)}  # what it asks beside SimSiam
+
+
 class AugSelf(Auxiliary, SimSiam):
     """SimSiam, and a network that reads from the trunk's features of two views how their augmentations differ.
 
@@ -46,11 +49,7 @@ class AugSelf(Auxiliary, SimSiam):
     """
 
     Settings = Settings
-    recipe: ClassVar[Mapping[str, Any]] = {
-        **SimSiam.recipe,
-        "method.predicts": _predicted,
-        "method.hidden": hidden(1 / 4),
-    }
+    recipe: ClassVar[Mapping[str, Any]] = {**SimSiam.recipe, **ADDED}
 
     def __init__(self, encoder, plan: ViewPlan, *given, **options):
         super().__init__(encoder, plan, *given, **options)
@@ -62,14 +61,13 @@ class AugSelf(Auxiliary, SimSiam):
     @classmethod
     def plan(cls, experiment: Experiment, chain: Mapping[str, Augmentation]) -> ViewPlan:
         with_vectors(chain, experiment.method.predicts, "method.predicts")
-        made = super().plan(experiment, chain)
-        return ViewPlan(chain, made.views, recorded=True)
+        return ViewPlan(chain, super().plan(experiment, chain).views, recorded=True)
 
     def beside(self, batch: Batch, rows: Encoded) -> tf.Tensor:
         if "parameters" not in batch:
             raise UserError(
-                f"Method {self.name!r} reads what was drawn. Received batches without it: make them by the plan of its "
-                "experiment, or with training_batches(..., parameters=True)."
+                f"Method {self.name!r} reads what was drawn. Received batches without it: make them by the plan of "
+                "its experiment, or by a ViewPlan(..., recorded=True)."
             )
         key = next(iter(self.spaces))
         asked = {view: vectors(self.augmentations, batch["parameters"][view]) for view in (QUERY, key)}

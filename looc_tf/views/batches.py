@@ -17,14 +17,7 @@ BUDGET = 2**30  # bytes of rendered batches that wait for the training: on many 
 
 
 def training_batches(
-    source: Source,
-    plan: ViewPlan,
-    *,
-    batch: int,
-    steps: int,
-    seed: int = 0,
-    start: int = 0,
-    parameters: bool | None = None,
+    source: Source, plan: ViewPlan, *, batch: int, steps: int, seed: int = 0, start: int = 0
 ) -> tf.data.Dataset:
     """Training batches `start` to `steps`, ready for `Method.fit`.
 
@@ -39,14 +32,13 @@ def training_batches(
             `fit(data)` goes over it once, `fit(data, epochs=10)` in ten parts, each a tenth of the steps.
         seed: of the run.
         start: the first step.
-        parameters: whether to hand on what was drawn; by default as `plan.recorded` says.
 
     Returns:
         A data set of `{"views": {name: [batch, H, W, 3]}, "order": [batch], "label": [batch], "picture": [batch]}`,
         where row r of a shuffled view belongs to row `order[r]` of the others, so that it meets other company there,
         and other devices; picture p is called `source.ids[p]`, though another one stands in for it if it is found
-        broken only now (see `Source`). With `parameters` also `"parameters": {view: {augmentation: {...: [batch,
-        ...]}}}`, row for row with the view. There are no strings in it, which no compiled step could take.
+        broken only now (see `Source`). Of a plan that is `recorded` also `"parameters": {view: {augmentation: {...:
+        [batch, ...]}}}`, row for row with the view. No strings are in it, which no compiled step could take.
     """
     _check(source, batch)
     each_epoch = len(source) // batch
@@ -72,7 +64,7 @@ def training_batches(
             "label": picked["label"],
             "picture": pictures,
         }
-        if plan.recorded if parameters is None else parameters:
+        if plan.recorded:
             made["parameters"] = {view.name: deal(view, drawn[view.name], order) for view in plan.views}
         return made
 
