@@ -10,8 +10,8 @@ from helpers import tiny
 from looc_tf.augment import build
 from looc_tf.data import open_source
 from looc_tf.errors import UserError
-from looc_tf.views import batches as module
 from looc_tf.views import ViewPlan, leave_one_out, training_batches
+from looc_tf.views import batches as module
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -89,7 +90,8 @@ def between(experiment: Experiment, low: float, high: float, *fields: str) -> No
         several = isinstance(value, tuple)
         if not all(low <= each <= high for each in (value if several else [value])):
             received = list(value) if several else value
-            raise UserError(f"{field} should lie between {low:g} and {high:g}. Received {received}.")
+            expected = f"lie between {low:g} and {high:g}" if math.isfinite(high) else f"be at least {low:g}"
+            raise UserError(f"{field} should {expected}. Received {received}.")
 
 
 def fraction(experiment: Experiment, *fields: str) -> None:

@@ -107,9 +107,11 @@ def in_recipe(experiment: Experiment, name: str) -> Experiment:
     """An experiment with another method in that method's own recipe; as it is where it has this method already.
 
     Raises:
-        UserError: there is no such method, with the nearest name.
+        UserError: there is no such method, with the nearest name; it begins with a run, as fine-tuning does.
     """
     kind = _class(name)
+    if kind is FineTune:
+        raise UserError("Fine-tuning begins with a run. Use looc finetune RUN, or looc_tf.finetune.")
     if experiment.method.name == name:
         return experiment
     return applied(kind.recipe, class_of(experiment).recipe, experiment, settings_of, name)

@@ -106,6 +106,12 @@ def test_only_what_a_recipe_may_change_is_in_one():
             assert section in ("model", "optimizer", "views") or (section == "method" and key in fields), field
 
 
+def test_fine_tuning_is_no_method_of_a_recipe():
+    """It trained from random weights, under that name."""
+    with pytest.raises(UserError, match=r"begins with a run\. Use looc finetune RUN"):
+        load(SOURCE, method="finetune")
+
+
 def test_an_unknown_method_is_one_line_with_the_list_and_the_nearest():
     with pytest.raises(UserError) as caught:
         load(SOURCE, method="simsam")

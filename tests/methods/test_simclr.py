@@ -65,7 +65,7 @@ def test_multi_crop_is_a_matter_of_the_config():
         (["method.local_views=2"], "take 2 crops in views.chain. Received crop."),
         (["method.local_views=-1"], "method.local_views should lie between 0 and 64. Received -1."),
         (["method.temperature=1e-300"], "method.temperature should lie between"),
-        (["training.batch=1"], "training.batch should lie between 2 and inf. Received 1."),
+        (["training.batch=1"], "training.batch should be at least 2. Received 1."),
         (
             ["views.chain={crop: {}, local: {kind: crop}}"],
             "take 1 crop in views.chain. Received crop, local.",
