@@ -12,7 +12,7 @@ from looc_tf import config
 from looc_tf.config import Experiment
 from looc_tf.losses import TEMPERATURES
 from looc_tf.methods.facts import Facts
-from looc_tf.methods.pairs import Pairs, SlowSettings, seed_of
+from looc_tf.methods.pairs import Pairs, SlowSettings
 from looc_tf.methods.recipes import hidden, warmup
 from looc_tf.objectives import Distilled
 from looc_tf.views import Space
@@ -77,5 +77,5 @@ class DINO(Pairs):
             temperature=settings.temperature,
             sharpness=sharpness,
             momentum=settings.center,
-            seed=seed_of(experiment, space),
+            seed=experiment.seed,
         )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from tensorflow import keras
-
 from looc_tf.config import Experiment, whole_batch
 from looc_tf.distribute import replicas
 from looc_tf.errors import UserError, unknown
 from looc_tf.models import Encoder
-from looc_tf.models.normalization import KEY_NORMALIZATIONS, Normalization, for_keys
+from looc_tf.models.normalization import KEY_NORMALIZATIONS, Normalization, for_keys, is_normalized
 from looc_tf.models.resnet import RESNETS
 
 
@@ -46,7 +44,7 @@ def check_key_batches(experiment: Experiment, devices: int | None = None) -> Non
 def check_trunk(experiment: Experiment, encoder: Encoder) -> None:
     """The same for a backbone of somebody's own, of which only now is known whether it has any BatchNorm."""
     own = encoder.has_own or experiment.model.backbone not in RESNETS
-    if own and any(isinstance(layer, keras.layers.BatchNormalization) for layer in encoder.shared.submodules):
+    if own and is_normalized(encoder.shared):
         _check_own_norm(experiment, "The backbone")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import logging
 import math
-import zlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,15 +16,16 @@ from tensorflow import keras
 from looc_tf import config
 from looc_tf.augment import Augmentation, build_chain
 from looc_tf.config import Experiment
-from looc_tf.distribute import replicas, sum_over_replicas
+from looc_tf.distribute import gather, replicas, sum_over_replicas
 from looc_tf.errors import UserError
-from looc_tf.losses import nearest_of, ranking
+from looc_tf.losses import likeness_of_all, nearest_of, ranking
 from looc_tf.methods.base import Batch, Method
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.few_values import Normalized, rows_of_queries
 from looc_tf.methods.networks import build_encoder
 from looc_tf.methods.parts import concat_parts, map_in_parts
 from looc_tf.models import Encoder, copy_of, follow_each, rising, start_from
+from looc_tf.models.normalization import is_normalized
 from looc_tf.objectives import Objective
 from looc_tf.representations import QUERY
 from looc_tf.views import Space, ViewPlan, multicrop, sibling_negatives
@@ -41,6 +41,7 @@ class PairSettings(config.Method):
 
     spaces: tuple[Space, ...] = (Space("all"),)
     rank_siblings: float = 0.0  # weight of telling a picture's own key from its siblings, see `losses.ranking`
+    unlike_spaces: float = 0.0  # weight of the likeness of each two spaces' rows of the query, see `losses.likeness`
 
     def in_epochs(self) -> dict[str, float]:
         """The settings that are counted in epochs and do something."""
@@ -102,7 +103,7 @@ class Pairs(Method):
         self.meets = {name: self._pairs(plan, name) for name in self.spaces}
         if slow is not None:
             start_from(slow, encoder)
-        self.meter("loss")
+        self.meter("loss", *["likeness"] * bool(settings.unlike_spaces and len(objectives) > 1))
         for name, space in self.spaces.items():
             self.meter(f"{name}/loss", *(f"{name}/{what}" for what in space.measures))
             self.meter(*[f"{name}/sibling_accuracy"] * bool(self.siblings[name]))
@@ -122,7 +123,9 @@ class Pairs(Method):
         settings = experiment.method
         if not settings.spaces:
             raise UserError("method.spaces is empty. Expected at least one space, such as {name: all}.")
-        config.between(experiment, 0, 1000, "method.rank_siblings")
+        config.between(experiment, 0, 1000, "method.rank_siblings", "method.unlike_spaces")
+        if settings.unlike_spaces and experiment.training.accumulate > 1:
+            raise config.whole_batch("method.unlike_spaces", experiment.training.accumulate, "Set it to 0")
         if hasattr(settings, "momentum"):
             config.fraction(experiment, "method.momentum")
         if hasattr(settings, "local_views"):
@@ -197,7 +200,7 @@ class Pairs(Method):
     def remarks(self) -> list[str]:
         """Of heads that collapse, spaces that ask for more than a batch gives, starts that outlast the training."""
         found = [remark for space in self.spaces.values() if (remark := space.remark())]
-        if self.needs_head_norm and not all(map(_is_normalized, self.encoder.heads.values())):
+        if self.needs_head_norm and not all(map(is_normalized, self.encoder.heads.values())):
             found.append(
                 f"Method {self.name!r} has no negatives, and its heads no BatchNorm: embeddings may become one point. "
                 f"Set model.head={self.recipe['model.head']}."
@@ -216,7 +219,7 @@ class Pairs(Method):
 
     def compare(self, batch: Batch, targets: Encoded) -> tuple[dict[str, tf.Tensor], dict[str, Any]]:
         quick = self._encode(self.encoder, batch["views"])
-        slow, beside = targets or quick, self.beside(batch, quick)
+        slow, asides = targets or quick, [self.beside(batch, quick), self._unlike(quick[QUERY])]
         losses, remembered = {}, {}
         for name, space in self.spaces.items():
             own, others = ({view: rows[name] for view, rows in each.items() if name in rows} for each in (quick, slow))
@@ -228,7 +231,7 @@ class Pairs(Method):
                     loss += self.settings.rank_siblings * ranking(found.nearness)
             for measure, values in {"loss": loss, **found.measures}.items():
                 self.record(f"{name}/{measure}", values)
-            losses[name] = loss if beside is None else loss + beside
+            losses[name] = sum((each for each in asides if each is not None), loss)
             unit = self.encoder.unit(own[QUERY]) if space.raw else own[QUERY]
             remembered[name] = tf.stop_gradient(unit), found.remembered
         return losses, remembered
@@ -236,6 +239,13 @@ class Pairs(Method):
     def beside(self, batch: Batch, rows: Encoded) -> tf.Tensor | None:
         """A loss `[B]` beside those of the spaces, of what is made of each view; it is logged in `loss` alone."""
         return None
+
+    def _unlike(self, rows: dict[str, tf.Tensor]) -> tf.Tensor | None:
+        """How alike the spaces are in the global batch, weighted; None where nobody asks."""
+        if "likeness" not in self.meters:
+            return None
+        self.record("likeness", alike := likeness_of_all([gather(rows[name]) for name in self.spaces]))
+        return self.settings.unlike_spaces * alike
 
     def _encode(self, encoder: Encoder, views: Mapping[str, tf.Tensor], slow: bool = False) -> Encoded:
         """The trunk's features of each view that is read, and its rows in the spaces that read it."""
@@ -288,12 +298,3 @@ class Pairs(Method):
 
     def undecayed(self) -> list[tf.Variable]:
         return [variable for space in self.spaces.values() for variable in space.held()]
-
-
-def _is_normalized(head: keras.Sequential) -> bool:
-    return any(isinstance(each, keras.layers.BatchNormalization) for each in head.submodules)
-
-
-def seed_of(experiment: Experiment, space: Space) -> int:
-    """By name, so that adding a space leaves the first values of the others as they were."""
-    return experiment.seed ^ zlib.crc32(space.name.encode()) & 0x7FFFFFFF

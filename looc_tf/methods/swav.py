@@ -10,7 +10,7 @@ from looc_tf import config
 from looc_tf.config import Experiment
 from looc_tf.losses import TEMPERATURES
 from looc_tf.methods.facts import Facts
-from looc_tf.methods.pairs import Pairs, PairSettings, seed_of
+from looc_tf.methods.pairs import Pairs, PairSettings
 from looc_tf.methods.recipes import hidden
 from looc_tf.objectives import Clustered
 from looc_tf.views import Space
@@ -72,5 +72,5 @@ class SwAV(Pairs):
             queue=settings.queue,
             queue_from=round(settings.queue_epochs * facts.epoch),
             batch=experiment.training.batch,
-            seed=seed_of(experiment, space),
+            seed=experiment.seed,
         )

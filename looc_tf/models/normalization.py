@@ -183,3 +183,8 @@ def from_config(described: Mapping[str, Any]) -> Normalization:
     return lambda name: keras.saving.deserialize_keras_object(
         {**described, "config": {**described["config"], "name": name}}
     )
+
+
+def is_normalized(model: keras.Model) -> bool:
+    """Whether there is a BatchNorm anywhere in it."""
+    return any(isinstance(each, keras.layers.BatchNormalization) for each in model.submodules)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
@@ -80,6 +81,11 @@ class Objective(keras.layers.Layer):
     def followers(self) -> list[tuple[tf.Variable, tf.Variable]]:
         """(slow, quick) variables, of which the slow one follows the other and is moved by no gradient."""
         return []
+
+
+def seed_of(name: str, seed: int) -> int:
+    """Of a space's first values: by name, so that adding a space leaves those of the others as they were."""
+    return seed ^ zlib.crc32(name.encode()) & 0x7FFFFFFF
 
 
 def own_and_siblings(meets: Meets, siblings: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from tensorflow import keras
 from looc_tf.distribute import gather, own_rows
 from looc_tf.losses import cross_entropy, sinkhorn
 from looc_tf.memory import Fifo
-from looc_tf.objectives.base import Compared, Meets, Objective, Rows, own_and_siblings
+from looc_tf.objectives.base import Compared, Meets, Objective, Rows, own_and_siblings, seed_of
 from looc_tf.representations import QUERY
 
 MOST = 8  # prototypes for each row that is spread over them; recipes for small batches have 4
@@ -41,7 +41,7 @@ class Clustered(Objective):
         queue: rows of earlier batches, for each view that is coded; 0 for none.
         queue_from: the step from which on the queue is used; it must be full besides.
         batch: pictures of the global batch.
-        seed: of the first prototypes.
+        seed: of the first prototypes, which hang on the name too.
     """
 
     measures = ("accuracy",)
@@ -62,6 +62,7 @@ class Clustered(Objective):
         super().__init__(name)
         self.batch = batch
         self.temperature, self.epsilon, self.rows, self.queue_from = temperature, epsilon, queue, queue_from
+        seed = seed_of(name, seed)
         drawn = tf.random.stateless_normal([dimension, prototypes], seed=(seed, 1))
         self.prototypes = self.add_weight(
             "prototypes",

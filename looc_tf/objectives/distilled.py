@@ -10,7 +10,7 @@ from tensorflow import keras
 
 from looc_tf.losses import cross_entropy
 from looc_tf.memory import Center
-from looc_tf.objectives.base import Compared, Meets, Objective, Rows, own_and_siblings
+from looc_tf.objectives.base import Compared, Meets, Objective, Rows, own_and_siblings, seed_of
 from looc_tf.representations import QUERY
 
 
@@ -31,7 +31,7 @@ class Distilled(Objective):
         temperature: of the copy that is trained.
         sharpness: steps taken before -> the temperature of the slow copy.
         momentum: of the center.
-        seed: of the first prototypes.
+        seed: of the first prototypes, which hang on the name too.
     """
 
     measures = ("entropy", "accuracy")
@@ -49,7 +49,9 @@ class Distilled(Objective):
     ):
         super().__init__(name)
         self.temperature, self.sharpness = temperature, sharpness
-        drawn = tf.random.stateless_truncated_normal([dimension, prototypes], seed=(seed, 2), stddev=0.02).numpy()
+        drawn = tf.random.stateless_truncated_normal(
+            [dimension, prototypes], seed=(seed_of(name, seed), 2), stddev=0.02
+        ).numpy()
         first = {"initializer": keras.initializers.Constant(drawn), "shape": drawn.shape}
         self.prototypes = self.add_weight("prototypes", **first)
         self.slow_prototypes = self.add_weight("slow_prototypes", trainable=False, **first)

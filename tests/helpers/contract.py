@@ -73,7 +73,9 @@ CASES: dict[str, Experiment] = {
         views=MULTICROP,
     ),
     "swav_pair": of_method(methods.SwAV.Settings(prototypes=6), replace(MODEL, head="hidden_norm_mlp")),
-    "swav_looc": of_method(methods.SwAV.Settings(spaces=SHARING, prototypes=6), replace(MODEL, head="hidden_norm_mlp")),
+    "swav_looc": of_method(
+        methods.SwAV.Settings(spaces=SHARING, prototypes=6, unlike_spaces=0.3), replace(MODEL, head="hidden_norm_mlp")
+    ),
     "dino": replace(
         of_method(methods.DINO.Settings(prototypes=6, local_views=2), replace(MODEL, head="gelu_norm_mlp")),
         views=MULTICROP,

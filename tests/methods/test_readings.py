@@ -1,6 +1,7 @@
 """Places where a paper, or its code, is easily read in another way."""
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -130,6 +131,23 @@ def test_each_augmentation_counts_alike_in_augself():
             start += asked.shape[1]
     logs = contract.step(contract.rewound("augself").rewind(), batch)
     assert logs["parameters/loss"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_spaces_that_should_be_unlike_are_pushed_apart_over_the_whole_batch():
+    case = contract.CASES["simsiam_looc"]
+    asked = replace(case, method=replace(case.method, unlike_spaces=2.0))
+    batch = contract.make_batch(case)
+    plain, pushed = (contract.step(contract.build(each), batch) for each in (case, asked))
+    assert 0 < pushed["likeness"] <= 3  # of three pairs of spaces
+    assert pushed["loss"] == pytest.approx(plain["loss"] + 2 * pushed["likeness"], rel=1e-5)
+    assert pushed["color/loss"] == pytest.approx(plain["color/loss"], rel=1e-5) and "likeness" not in plain
+    alone = replace(asked, method=replace(asked.method, spaces=asked.method.spaces[:1]))
+    assert "likeness" not in contract.step(contract.build(alone), batch)
+    with pytest.raises(UserError, match=r"unlike_spaces needs the whole batch at once, training.accumulate of 2 cuts"):
+        load(
+            "cifar10/simsiam-looc-rotation",
+            ["method.unlike_spaces=1", "training.accumulate=2", "model.batch_norm=plain"],
+        )
 
 
 def test_the_lines_of_the_readme_train_augself_too():

@@ -83,6 +83,15 @@ def test_nt_xent_with_siblings_in_both_anchors_denominators():
     close(objectives.InBatch("all", 0.5, batch=3, siblings=2).chance(), np.log(1 + 4 + 2))
 
 
+def test_likeness_of_spaces():
+    """Over the deviations of a sample, or unscaled, it is another number."""
+    one, other = tf.constant(A), tf.constant(C)
+    close(losses.likeness(one, other), 0.549861)
+    close(losses.likeness(3 * one + 1, -other), 0.549861)
+    close(losses.likeness(one[:, :1], one[:, :1]), 1.0)
+    close(losses.likeness(tf.ones([3, 4]), other), 0.0)
+
+
 def test_ranking_of_siblings():
     near = tf.stack([losses.cosine(tf.constant(A), tf.constant(each)) for each in (B, C, D)], axis=1) / 0.5
     close(losses.ranking(near), [1.031358, 1.056407, 1.079996])
