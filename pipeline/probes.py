@@ -15,7 +15,8 @@ import tensorflow as tf
 from looc_tf.data import Source
 from looc_tf.data.splits import stable_hash
 from looc_tf.evaluate.features import UPRIGHT, hue_shift_of, shift_hue
-from looc_tf.evaluate.probes import PROBES, HueShiftProbe, LabelProbe, Probe, RotationProbe
+from looc_tf.evaluate.probes import PROBES, HueShiftProbe, LabelProbe, RotationProbe
+from looc_tf.evaluate.questions import Probe
 
 LABELS = ("label", "hue", "texture")  # features of an example that hold classes, where a data set has them
 LABELLED = "labelled"  # the feature that is 0 where the label of a picture is unknown
@@ -67,5 +68,5 @@ def copy_shown(feature: str) -> str:
 def probe_of(name: str, sources: Mapping[str, Source]) -> Probe:
     """The probe of this name in the library's registry, on these pictures, which have the labels that it needs."""
     probe = PROBES[name](sources)
-    assert probe is not None
+    assert isinstance(probe, Probe)
     return probe

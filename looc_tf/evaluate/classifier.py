@@ -10,7 +10,7 @@ import numpy as np
 from looc_tf.errors import UserError, shown
 from looc_tf.evaluate.features import UPRIGHT, Embed, Progress, extract
 from looc_tf.evaluate.probe_result import Rows, accuracy, balanced_accuracy, majority_share
-from looc_tf.evaluate.protocol import Reading
+from looc_tf.evaluate.readings import Reading
 from looc_tf.representations import PROBABILITIES
 
 if TYPE_CHECKING:

@@ -8,14 +8,10 @@ import numpy as np
 
 from looc_tf.errors import printable
 from looc_tf.evaluate.features import Features
-from looc_tf.evaluate.probes import LabelProbe, Probe
+from looc_tf.evaluate.probes import LabelProbe
+from looc_tf.evaluate.questions import Question
 
 NAMED = 5  # classes in a line
-
-
-def labels_of(probe: Probe, features: Features) -> np.ndarray:
-    """The right answers of one part, int64 [N]: they are the same under every representation."""
-    return probe.rows(features, features.representations[0]).labels
 
 
 def left_out_line(reasons: Mapping[str, str]) -> list[str]:
@@ -32,13 +28,13 @@ def left_out_line(reasons: Mapping[str, str]) -> list[str]:
 
 
 def unseen_lines(
-    probes: Iterable[Probe], features: Mapping[str, Features], fields: Mapping[str, tuple[str, ...]]
+    probes: Iterable[Question], features: Mapping[str, Features], fields: Mapping[str, tuple[str, ...]]
 ) -> list[str]:
     """One line for each label field with classes that test pictures have and none of the training pictures read."""
     lines = {}
     for probe in probes:
         if isinstance(probe, LabelProbe) and probe.field not in lines:
-            known, asked = labels_of(probe, features["train"]), labels_of(probe, features["test"])
+            known, asked = probe.labels(features["train"]), probe.labels(features["test"])
             lines[probe.field] = _unseen(known, asked, fields[probe.field])
     return [line for line in lines.values() if line]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,38 +13,14 @@ from looc_tf.data.pixels import PLAIN
 from looc_tf.errors import unknown
 from looc_tf.evaluate.features import HUE_SHIFTS, UPRIGHT, Features
 from looc_tf.evaluate.knn import knn_probe
-from looc_tf.evaluate.linear import linear_probe
 from looc_tf.evaluate.probe_result import Choice, Rows
+from looc_tf.evaluate.questions import Probe, Question
 
 if TYPE_CHECKING:
     from looc_tf.data import Source
 
-PARTS = ("train", "validation", "test")
 SOME = 64  # pictures that are looked at for color
 MAIN = "label"  # the field that folders and most sets have
-
-
-class Probe(ABC):
-    """A question that is put to frozen features.
-
-    `copies` names the copies of each picture that it reads, `classes` is the number of answers that there are and
-    `guesses` that of those which anybody would guess who has seen the training part: chance is one in so many.
-    """
-
-    copies: tuple[str, ...] = (UPRIGHT,)
-    classes: int
-
-    @property
-    def guesses(self) -> int:
-        return self.classes
-
-    @abstractmethod
-    def rows(self, features: Features, representation: str) -> Rows:
-        """The examples of one part of the data in one representation."""
-
-    def read(self, train: Rows, validation: Rows, test: Rows, settings: Evaluation) -> Choice:
-        """The accuracy on the test part, every setting chosen on the validation part."""
-        return linear_probe(train, validation, test, settings.strengths)
 
 
 class LabelProbe(Probe):
@@ -135,14 +110,14 @@ def _channels(sources: Mapping[str, Source]) -> int:
 
 
 # name -> sources -> the probe, or None where these sources cannot answer it. The order is that of tables.
-PROBES: dict[str, Callable[[Mapping[str, Source]], Probe | None]] = {
+PROBES: dict[str, Callable[[Mapping[str, Source]], Question | None]] = {
     "object": Labelled(MAIN),
     "rotation": lambda sources: RotationProbe(),
     "hue": Labelled("hue", otherwise=HueShiftProbe),
     "texture": Labelled("texture"),
     "knn": Labelled(MAIN, kind=NeighborProbe),
 }
-LINEAR_PROBES = tuple(name for name in PROBES if name != "knn")  # those that can go into an exported model
+LINEAR_PROBES = ("object", "rotation", "hue", "texture")  # those that can go into an exported model
 
 
 def check(settings: Evaluation) -> None:

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -20,10 +20,10 @@ from threadpoolctl import threadpool_limits
 from looc_tf.config import Evaluation
 from looc_tf.errors import UserError
 from looc_tf.evaluate.features import Embed, Features, Progress, extract
-from looc_tf.evaluate.notes import labels_of, left_out_line, unseen_lines
-from looc_tf.evaluate.probe_result import Choice, Fitted, Rows, majority_share
-from looc_tf.evaluate.probes import PARTS, PROBES, Probe, check, lacking
-from looc_tf.results import LEVELS, Provenance
+from looc_tf.evaluate.notes import left_out_line, unseen_lines
+from looc_tf.evaluate.probes import PROBES, check, lacking
+from looc_tf.evaluate.questions import PARTS, Probe, Question
+from looc_tf.evaluate.readings import Reading
 
 if TYPE_CHECKING:
     from looc_tf.data import Source
@@ -32,42 +32,6 @@ log = logging.getLogger(__name__)
 
 CHOICE_SEED = 0  # of the protocol and not of the run: every method and every seed is probed on the same pictures
 HELD_OUT = 10  # one in so many training pictures, where a source has no validation part
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What one probe read from one representation; accuracies in percent, rounded to 4 decimals.
-
-    Attributes:
-        value: the accuracy on the test part; `validation`: of the chosen setting on the validation part.
-        balanced: the mean over the classes of the test part, where each weighs alike however rare it is.
-        chance: of guessing among the classes that training pictures have.
-        majority: of always answering with the class that most training pictures have.
-    """
-
-    representation: str
-    probe: str
-    value: float
-    chance: float
-    validation: float
-    setting: Mapping[str, float] = field(default_factory=dict)  # chosen on the validation part
-    rows: Mapping[str, int] = field(default_factory=dict)  # examples in each part
-    fitted: Optional[Fitted] = field(default=None, repr=False, compare=False)  # the probe itself, if it is linear
-    balanced: Optional[float] = None
-    majority: Optional[float] = None
-
-    def record(self, run: str, method: str, seed: int, provenance: Optional[Provenance] = None) -> dict[str, Any]:
-        """The record of `evaluate`; with a provenance that of `results.json`, which has the levels beside it."""
-        where = {"representation": self.representation, "probe": self.probe}
-        record = {"run": run, "method": method, "seed": seed, **where, "value": self.value}
-        if provenance is None:
-            return record
-        levels = {name: getattr(self, name) for name in LEVELS}
-        return {**record, **levels, **asdict(provenance)}
-
-    def as_dict(self) -> dict[str, Any]:
-        """All of it but the probe itself, for the file that says how each value came about."""
-        return {part.name: getattr(self, part.name) for part in fields(self) if part.name != "fitted"}
 
 
 def evaluate(
@@ -102,7 +66,7 @@ def readings(
     progress: Optional[Progress] = None,
     notes: Optional[list[str]] = None,
 ) -> Iterator[Reading]:
-    """Yields one `Reading` per representation and probe: `evaluate` with the chosen settings and chance levels kept.
+    """Yields the `Reading`s of each probe of each representation: `evaluate` with settings and chance levels kept.
 
     What a reader of the numbers should know besides is logged, and added to `notes`: which probes are left out and why,
     and classes that no probe can name.
@@ -119,24 +83,24 @@ def readings(
         notes += [*left_out_line(left_out), *unseen]
     pairs = list(product(features["train"].representations, probes))
     with _side_by_side() as pool:
-        answers: dict[tuple[str, str], Future[Reading]] = {}
+        answers: dict[tuple[str, str], Future[list[Reading]]] = {}
         for representation, name in pairs:
             same = features["train"].same(representation), name
             if same not in answers:
-                answers[same] = pool.submit(_read, name, probes[name], features, same[0], settings)
+                answers[same] = pool.submit(probes[name].readings, name, features, same[0], settings)
         for done, (representation, name) in enumerate(pairs, start=1):
-            answer = answers[features["train"].same(representation), name].result()
+            found = answers[features["train"].same(representation), name].result()
             if progress:
                 progress("Probing", done, len(pairs))
-            yield replace(answer, representation=representation)
+            yield from (replace(reading, representation=representation) for reading in found)
 
 
 def available(
     names: tuple[str, ...], sources: Mapping[str, Source], left_out: Optional[dict[str, str]] = None
-) -> dict[str, Probe]:
+) -> dict[str, Question]:
     """The probes of these names that the sources' labels allow; the others are logged and put into `left_out`."""
     left_out = {} if left_out is None else left_out
-    probes: dict[str, Probe] = {}
+    probes: dict[str, Question] = {}
     for name in names:
         probe = PROBES[name](sources)
         if probe:
@@ -150,7 +114,8 @@ def available(
 def chance(sources: Mapping[str, Source], names: tuple[str, ...] = tuple(PROBES)) -> dict[str, float]:
     """The accuracy of guessing, in percent, for each probe that the sources allow: one in so many classes as the
     labelled training pictures have, whatever other names there are."""
-    return {name: round(100.0 / probe.guesses, 4) for name, probe in available(names, sources).items()}
+    asked = available(names, sources).items()
+    return {name: round(100.0 / probe.guesses, 4) for name, probe in asked if isinstance(probe, Probe)}
 
 
 def choose_pictures(sources: Mapping[str, Source], limit: Optional[int]) -> dict[str, tuple[Source, np.ndarray]]:
@@ -182,7 +147,7 @@ def _embed(
     embed: Embed,
     sources: Mapping[str, Source],
     settings: Evaluation,
-    probes: Mapping[str, Probe],
+    probes: Mapping[str, Question],
     progress: Optional[Progress],
 ) -> dict[str, Features]:
     pictures = choose_pictures(sources, settings.limit)
@@ -216,31 +181,10 @@ def _side_by_side() -> Iterator[ThreadPoolExecutor]:
             pool.shutdown(cancel_futures=True)
 
 
-def _answerable(name: str, probe: Probe, features: Mapping[str, Features], left_out: dict[str, str]) -> bool:
-    """Whether there is something to tell apart and something to choose and test on; says so where there is not."""
-    labels = {part: labels_of(probe, features[part]) for part in PARTS}
-    bare = [part for part in PARTS if not len(labels[part])]
-    if len(np.unique(labels["train"])) >= 2 and not bare:
-        return True
-    left_out[name] = f"no labels in the {bare[0]} part" if bare else "it needs two classes in the training part"
-    log.warning("The %s probe is left out: %s.", name, left_out[name])
-    return False
-
-
-def _read(
-    name: str, probe: Probe, features: Mapping[str, Features], representation: str, settings: Evaluation
-) -> Reading:
-    rows: dict[str, Rows] = {part: probe.rows(features[part], representation) for part in PARTS}
-    choice: Choice = probe.read(rows["train"], rows["validation"], rows["test"], settings)
-    return Reading(
-        representation,
-        name,
-        value=round(choice.value, 4),
-        chance=round(100.0 / probe.guesses, 4),
-        validation=round(choice.validation, 4),
-        setting=choice.setting,
-        rows={part: len(rows[part].labels) for part in PARTS},
-        fitted=choice.fitted,
-        balanced=None if choice.balanced is None else round(choice.balanced, 4),
-        majority=round(majority_share(rows["train"].labels, rows["test"].labels), 4),
-    )
+def _answerable(name: str, probe: Question, features: Mapping[str, Features], left_out: dict[str, str]) -> bool:
+    """Whether it can be asked of these features; says so where it cannot."""
+    lacking = probe.lacks(features)
+    if lacking:
+        left_out[name] = lacking
+        log.warning("The %s probe is left out: %s.", name, lacking)
+    return not lacking

@@ -35,7 +35,7 @@ class SimCLR(Pairs):
     denominator of both anchors.
     """
 
-    Settings = Settings
+    Settings: ClassVar[type[PairSettings]] = Settings
     recipe: ClassVar[Mapping[str, Any]] = {
         "model.head": "batch_norm_mlp",
         "model.hidden": hidden(1),

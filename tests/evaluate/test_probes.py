@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from looc_tf import config
 from looc_tf.errors import UserError
-from looc_tf.evaluate import chance, evaluate, knn_accuracy, probes, readings
+from looc_tf.evaluate import chance, evaluate, knn_accuracy, questions, readings
 from looc_tf.evaluate.features import COPIES, HUE_SHIFTS, extract, hue_shift_of, shift_hue
 from looc_tf.evaluate.knn import knn_probe
 from looc_tf.evaluate.linear import linear_probe
@@ -268,7 +268,7 @@ def test_progress_ends_at_its_totals():
 
 def test_with_one_space_all_of_them_concatenated_is_that_space_and_read_once(monkeypatch):
     fits = []
-    monkeypatch.setattr(probes, "linear_probe", lambda *rows: fits.append(rows) or linear_probe(*rows))
+    monkeypatch.setattr(questions, "linear_probe", lambda *rows: fits.append(rows) or linear_probe(*rows))
     settings = config.Evaluation(neighbors=(1,), strengths=(1.0,), batch=32, probes=("object",))
     one = list(
         readings(lambda images: {"trunk": embed(images)["trunk"], "all": embed(images)["shape"]}, sources(), settings)

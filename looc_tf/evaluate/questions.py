@@ -1,0 +1,96 @@
+"""What can be asked of frozen features."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import numpy as np
+
+from looc_tf.config import Evaluation
+from looc_tf.evaluate.features import UPRIGHT, Features
+from looc_tf.evaluate.linear import linear_probe
+from looc_tf.evaluate.probe_result import Choice, Rows, majority_share
+from looc_tf.evaluate.readings import Reading
+
+PARTS = ("train", "validation", "test")
+
+
+class Question(ABC):
+    """An evaluation: of each representation it reads any number of named values, with an interval where it draws.
+
+    `copies` names the copies of each picture that it reads, see `features.COPIES`.
+    """
+
+    copies: tuple[str, ...] = (UPRIGHT,)
+
+    def lacks(self, features: Mapping[str, Features]) -> str:
+        """Why it cannot be asked of these features, in words that follow a colon; "" where it can."""
+        return ""
+
+    @abstractmethod
+    def readings(
+        self, name: str, features: Mapping[str, Features], representation: str, settings: Evaluation
+    ) -> list[Reading]:
+        """What it reads from one representation.
+
+        Args:
+            name: under which it was asked for; a value of several is called `name@what`, such as `few_shot@5`.
+            features: of the parts.
+            representation: one of `Features.representations`.
+            settings: of the config.
+        """
+
+
+class Probe(Question):
+    """A question with one answer: which class a picture is of.
+
+    `copies` names the copies of each picture that it reads, `classes` is the number of answers that there are and
+    `guesses` that of those which anybody would guess who has seen the training part: chance is one in so many.
+    """
+
+    classes: int
+
+    @property
+    def guesses(self) -> int:
+        return self.classes
+
+    @abstractmethod
+    def rows(self, features: Features, representation: str) -> Rows:
+        """The examples of one part of the data in one representation."""
+
+    def read(self, train: Rows, validation: Rows, test: Rows, settings: Evaluation) -> Choice:
+        """The accuracy on the test part, every setting chosen on the validation part."""
+        return linear_probe(train, validation, test, settings.strengths)
+
+    def lacks(self, features: Mapping[str, Features]) -> str:
+        """Two classes to tell apart, and something to choose and test on."""
+        labels = {part: self.labels(features[part]) for part in PARTS}
+        bare = [part for part in PARTS if not len(labels[part])]
+        if bare:
+            return f"no labels in the {bare[0]} part"
+        return "" if len(np.unique(labels["train"])) >= 2 else "it needs two classes in the training part"
+
+    def labels(self, features: Features) -> np.ndarray:
+        """The right answers of one part, int64 [N]: they are the same under every representation."""
+        return self.rows(features, features.representations[0]).labels
+
+    def readings(
+        self, name: str, features: Mapping[str, Features], representation: str, settings: Evaluation
+    ) -> list[Reading]:
+        rows: dict[str, Rows] = {part: self.rows(features[part], representation) for part in PARTS}
+        choice = self.read(rows["train"], rows["validation"], rows["test"], settings)
+        return [
+            Reading(
+                representation,
+                name,
+                value=round(choice.value, 4),
+                chance=round(100.0 / self.guesses, 4),
+                validation=round(choice.validation, 4),
+                setting=choice.setting,
+                rows={part: len(rows[part].labels) for part in PARTS},
+                fitted=choice.fitted,
+                balanced=None if choice.balanced is None else round(choice.balanced, 4),
+                majority=round(majority_share(rows["train"].labels, rows["test"].labels), 4),
+            )
+        ]
