@@ -9,6 +9,7 @@ from __future__ import annotations
 from looc_tf.cli.exporting import embed, export
 from looc_tf.cli.reading import compare, configs, evaluate, views
 from looc_tf.cli.root import cli
+from looc_tf.cli.studying import reproduce
 from looc_tf.cli.training import demo, finetune, train
 
 __all__ = ["cli", "main"]
@@ -22,6 +23,7 @@ for command in (
     embed,
     views,
     demo,
+    reproduce,
     configs,
 ):  # in the order in which one uses them
     cli.add_command(command)

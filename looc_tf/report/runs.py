@@ -174,7 +174,8 @@ def write_readings(
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
     write_atomically(out / "probes.json", json.dumps([reading.as_dict() for reading in read], indent=2) + "\n")
-    about = {"census": census and census.as_dict(), "notes": list(notes)}
+    asked = list(run.experiment.evaluation.probes)
+    about = {"census": census and census.as_dict(), "notes": list(notes), "asked": asked}
     write_atomically(out / NOTES_FILE, json.dumps(about, indent=2) + "\n")
     matrix_figure(records, out / "matrix.png", name, chance)
     write_results(out / FILE, records)
