@@ -23,9 +23,12 @@ from looc_tf.errors import UserError
 @click.argument("run", metavar="RUN")
 @of_run_option
 @labels_option
+@click.option("--probe", "probes", multiple=True, metavar="NAME", help="Ask this instead of the config's; repeatable.")
 @checkpoint_option
 @threads_option
-def evaluate(run: str, data: str | None, labels: str | None, checkpoint: str, threads: int | None) -> None:
+def evaluate(
+    run: str, data: str | None, labels: str | None, probes: tuple[str, ...], checkpoint: str, threads: int | None
+) -> None:
     """Measure what each representation of RUN has kept.
 
     \b
@@ -38,7 +41,7 @@ def evaluate(run: str, data: str | None, labels: str | None, checkpoint: str, th
     from looc_tf.results.tables import screen
 
     tell = functools.partial(click.echo, err=True)
-    done = evaluate_run(run, data=data, checkpoint=checkpoint, labels=labels, tell=tell)
+    done = evaluate_run(run, data=data, checkpoint=checkpoint, labels=labels, tell=tell, probes=probes or True)
     Console().print(screen(done.records, done.chance))
     for note in done.notes:
         click.echo(note)

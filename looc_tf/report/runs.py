@@ -8,7 +8,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Optional
 
@@ -89,7 +89,7 @@ def evaluate_run(
     checkpoint: str = LAST,
     labels: str | None = None,
     tell: Optional[Callable[[str], None]] = None,
-    probes: bool = True,
+    probes: bool | Sequence[str] = True,
 ) -> Evaluated:
     """Probe a trained run, and ask its own classifier where it has one; write results.json, probes.json, evaluated.json
     and matrix.png into it.
@@ -104,9 +104,13 @@ def evaluate_run(
         checkpoint: of a folder, see `load_run`.
         labels: a CSV file of labels, in the place of the config's.
         tell: is given the lines that say how many pictures are for what, where they are opened here; logged by default.
-        probes: False leaves it at the run's own classifier, which takes seconds.
+        probes: names of what is asked instead of what the config has; False leaves it at the run's own classifier,
+            which takes seconds.
     """
     run = opened(run, checkpoint)
+    if not isinstance(probes, bool):
+        asked = replace(run.experiment.evaluation, probes=tuple(probes))
+        run = replace(run, experiment=replace(run.experiment, evaluation=asked))
     experiment = run.experiment
     if sources is None:
         sources = _parts(run, data, labels)
