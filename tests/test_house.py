@@ -72,6 +72,8 @@ OWN_WORDS = {
         "methods/recipes.py",
         "methods/__init__.py",  # whether a method has them
         "methods/simclr.py",
+        "studies/study.py",  # the rows of a table say which
+        "studies/planning.py",
         "views/crops.py",
         "views/leave_one_out.py",
         "models/encoder.py",  # the names of its heads

@@ -19,12 +19,13 @@ import looc_tf
 from looc_tf import config
 from looc_tf.config import Experiment, training_id
 from looc_tf.errors import UserError
-from looc_tf.files import typed, write_atomically, writing
+from looc_tf.files import typed, write_atomically
 from looc_tf.results import read_results
 from looc_tf.results.records import FILE, Record
 from looc_tf.run.about import commit
 
 POLL = 0.5  # seconds
+HELD, PATIENCE = "being trained by another process", 60.0  # seconds
 Tell = Callable[[str], None]
 
 
@@ -42,10 +43,15 @@ class Job:
     experiment: Experiment
     evaluations: tuple[str, ...]
     process: Optional[subprocess.Popen[bytes]] = field(default=None, repr=False)
+    waited: float = 0.0  # seconds, for another process to leave the run
 
     @property
     def name(self) -> str:
         return self.path.name
+
+    @property
+    def log(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.log")
 
     def records(self) -> list[Record]:
         """What was read from the training's last step; nothing where that is not all that is asked for."""
@@ -126,6 +132,8 @@ def make(jobs: Sequence[Job], at_once: int, threads: int, tell: Tell, show: Call
             for job in [job for job in running if job.process and job.process.poll() is not None]:
                 running.remove(job)
                 _ended(job, threads, running)
+                if job not in running:
+                    tell(f"{job.name}: done, {len(waiting) + len(running)} left")
             left = sum(_steps(job) for job in waiting) + sum(max(0, _steps(job) - job.step()) for job in running)
             show("training", total - left, total)
 
@@ -136,39 +144,42 @@ def _steps(job: Job) -> int:
 
 def _started(job: Job, threads: int) -> Job:
     """The job with its next command: training where steps are missing, else reading."""
-    common = ["--threads", str(threads)]
-    if job.is_trained():
-        asked = [word for name in job.evaluations for word in ("--probe", name)]
-        command = ["evaluate", str(job.path), *asked, *common]
-    else:
-        begun = (job.path / "config.yaml").is_file()
-        file = job.path.with_name(f"{job.path.name}.yaml")
-        with writing(file):
-            file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, config.to_yaml(job.experiment))
-        command = ["train", str(file), "--out", str(job.path), *["--resume"] * begun, *common]
-    with (job.path.with_name(f"{job.path.name}.log")).open("ab") as log:
+    with job.log.open("ab") as log:
         job.process = subprocess.Popen(
-            [sys.executable, "-m", "looc_tf.cli", *command],
+            [sys.executable, "-m", "looc_tf.cli", *_command(job), "--threads", str(threads)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is told to them once, by us
+            env={**os.environ, "LOOC_PARENT": str(os.getpid())},  # nor do they outlive us if we are killed
         )
     return job
+
+
+def _command(job: Job) -> list[str]:
+    if job.is_trained():
+        return ["evaluate", str(job.path), *(word for name in job.evaluations for word in ("--probe", name))]
+    file = job.path.with_name(f"{job.path.name}.yaml")
+    write_atomically(file, config.to_yaml(job.experiment))
+    begun = (job.path / "config.yaml").is_file()
+    return ["train", str(file), "--out", str(job.path), *["--resume"] * begun]
 
 
 def _ended(job: Job, threads: int, running: list[Job]) -> None:
     """Goes on with a job whose command ended: from training to reading; raises where it failed."""
     assert job.process is not None
-    log = job.path.with_name(f"{job.path.name}.log")
-    if job.process.returncode:
-        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        raise UserError(f"{job.name} failed: {lines[-1] if lines else 'without a word'}. Its log: {typed(log)}")
-    if not job.records():
-        if not job.is_trained():
-            raise UserError(f"{job.name} ended before its last step. Its log: {typed(log)}")
-        running.append(_started(job, threads))
+    said = job.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    if job.process.returncode and said and HELD in said[-1] and job.waited < PATIENCE:
+        time.sleep(1.0)  # what a killed call of ours left behind is saving
+        job.waited += 1.0
+    elif job.process.returncode:
+        last = said[-1].removeprefix("looc: error: ") if said else "without a word."
+        raise UserError(f"{job.name} failed: {last} Its log: {typed(job.log)}")
+    elif job.records():
+        return
+    elif not job.is_trained():
+        raise UserError(f"{job.name} ended before its last step. Its log: {typed(job.log)}")
+    running.append(_started(job, threads))
 
 
 @contextlib.contextmanager
