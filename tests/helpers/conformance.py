@@ -209,7 +209,7 @@ CHECKS = {
         quick=("looc_2", "moco_v1"),
     ),
     "learns": Check(
-        "50 steps (200 with predictors or a teacher) beat random weights by 5 points",
+        "50 steps (400 with predictors or a teacher) beat random weights by 5 points",
         learns,
         asks="trunk soon",
         quick=("moco",),
