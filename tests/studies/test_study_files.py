@@ -1,6 +1,7 @@
 """Studies as files: what rows become, and what is refused in one line."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -106,3 +107,10 @@ def test_a_row_that_cannot_work_is_named():
 def test_an_unknown_study_is_one_line_with_the_nearest():
     with pytest.raises(UserError, match=r"Unknown study 'tabel1'. Did you mean 'table1'"):
         read_study("tabel1")
+
+
+def test_the_study_in_the_document_works(tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "reproduce.md").read_text(encoding="utf8")
+    (tmp_path / "mine.yaml").write_text(text.partition("```yaml\n")[2].partition("```")[0])
+    made = rows_of(read_study(tmp_path / "mine.yaml"), load("factors/looc"), seed=0)
+    assert made["LooC++"].method.branch_per_space and len(made) == 4
