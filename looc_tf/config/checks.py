@@ -12,7 +12,8 @@ from looc_tf.errors import UserError, shown, unknown
 POSITIVE = (
     "data.size data.limit views.size model.width model.hidden model.dimension "
     "optimizer.learning_rate optimizer.reference_batch optimizer.decay training.batch training.accumulate "
-    "training.epochs training.checkpoint_every training.keep training.log_every evaluation.limit evaluation.batch"
+    "training.epochs training.checkpoint_every training.keep training.log_every evaluation.limit evaluation.batch "
+    "evaluation.draws"
 ).split()
 NOT_NEGATIVE = "seed optimizer.weight_decay optimizer.warmup_steps training.steps training.monitor_every".split()
 FRACTIONS = ("optimizer.momentum",)
@@ -23,6 +24,7 @@ AT_MOST = {  # what no machine holds or counts, and what no float32 does
     **dict.fromkeys(("model.width", "model.hidden", "model.dimension", "training.batch", "evaluation.batch"), 2**20),
     **dict.fromkeys(("optimizer.learning_rate", "optimizer.weight_decay"), 1e12),
     "optimizer.decay": 1,
+    "evaluation.draws": 10_000,
     **dict.fromkeys(("training.steps", "training.epochs", "optimizer.warmup_steps"), 1e9),
 }
 MOST_BANDS = 1024  # no sensor that people train on has more
@@ -114,7 +116,7 @@ def _numbers(experiment: Experiment) -> None:
             "optimizer.milestones should be rising fractions of the training, each between 0 and 1. "
             f"Received {list(milestones)}."
         )
-    for field in ("evaluation.neighbors", "evaluation.strengths"):
+    for field in ("evaluation.neighbors", "evaluation.strengths", "evaluation.shots"):
         values = _value(experiment, field)
         if not values or min(values) <= 0:
             raise UserError(f"{field} should list at least one number, all above 0. Received {list(values)}.")

@@ -104,6 +104,8 @@ class Evaluation:
     strengths: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0)  # inverse L2 penalties tried on the validation part
     limit: Optional[int] = 10000  # at most so many training pictures per probe
     batch: int = 256
+    shots: tuple[int, ...] = (5, 10)  # labelled pictures of each class, of few_shot
+    draws: int = 20  # of labelled pictures, whose mean and interval few_shot and low_label give
 
 
 @dataclass(frozen=True)
