@@ -109,6 +109,7 @@ def _numbers(experiment: Experiment) -> None:
         if value is not None and value > most:
             raise UserError(f"{field} should be at most {most:,.0f}. Received {value}.")
     fraction(experiment, *FRACTIONS)
+    fraction(experiment, "evaluation.shares")
     between(experiment, 1, 2, "data.rules")
     milestones = experiment.optimizer.milestones
     if list(milestones) != sorted(milestones) or any(not 0 < value < 1 for value in milestones):
@@ -116,7 +117,7 @@ def _numbers(experiment: Experiment) -> None:
             "optimizer.milestones should be rising fractions of the training, each between 0 and 1. "
             f"Received {list(milestones)}."
         )
-    for field in ("evaluation.neighbors", "evaluation.strengths", "evaluation.shots"):
+    for field in ("evaluation.neighbors", "evaluation.strengths", "evaluation.shots", "evaluation.shares"):
         values = _value(experiment, field)
         if not values or min(values) <= 0:
             raise UserError(f"{field} should list at least one number, all above 0. Received {list(values)}.")

@@ -105,6 +105,7 @@ class Evaluation:
     limit: Optional[int] = 10000  # at most so many training pictures per probe
     batch: int = 256
     shots: tuple[int, ...] = (5, 10)  # labelled pictures of each class, of few_shot
+    shares: tuple[float, ...] = (0.01, 0.1)  # of the labels of each class, of low_label
     draws: int = 20  # of labelled pictures, whose mean and interval few_shot and low_label give
 
 

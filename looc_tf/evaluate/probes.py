@@ -15,8 +15,10 @@ from looc_tf.evaluate.features import HUE_SHIFTS, UPRIGHT, Features
 from looc_tf.evaluate.few_shot import FewShot
 from looc_tf.evaluate.knn import knn_probe
 from looc_tf.evaluate.label_probe import LabelProbe
+from looc_tf.evaluate.low_label import LowLabel
 from looc_tf.evaluate.probe_result import Choice, Rows
 from looc_tf.evaluate.questions import Probe, Question
+from looc_tf.evaluate.top_five import TopFive
 
 if TYPE_CHECKING:
     from looc_tf.data import Source
@@ -96,6 +98,8 @@ PROBES: dict[str, Callable[[Mapping[str, Source]], Question | None]] = {
     "texture": Labelled("texture"),
     "knn": Labelled(MAIN, kind=NeighborProbe),
     "few_shot": Labelled(MAIN, kind=FewShot),
+    "low_label": Labelled(MAIN, kind=LowLabel),
+    "object_top5": Labelled(MAIN, kind=TopFive),
 }
 LINEAR_PROBES = ("object", "rotation", "hue", "texture")  # those that can go into an exported model
 
