@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from looc_tf.errors import UserError
 from looc_tf.evaluate.once import Once
-from looc_tf.representations import CONCAT, PROBABILITIES, is_space, ordered, parts_of
+from looc_tf.representations import BRANCH, CONCAT, PROBABILITIES, is_space, ordered, parts_of
 
 if TYPE_CHECKING:
     from looc_tf.data import Source
@@ -66,6 +66,11 @@ class Features:
     def spaces(self) -> tuple[str, ...]:
         """The names of the embedding spaces: neither the trunk nor a branch of it."""
         return tuple(filter(is_space, next(iter(self.copies.values()))))
+
+    @property
+    def families(self) -> tuple[tuple[str, ...], ...]:
+        """What can stand side by side: the spaces, and the branches, of which there are none under one trunk."""
+        return self.spaces, tuple(name for name in next(iter(self.copies.values())) if name.startswith(BRANCH))
 
     @property
     def representations(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 from looc_tf.config import Evaluation
 from looc_tf.data.pixels import PLAIN
 from looc_tf.errors import unknown
+from looc_tf.evaluate.class_shares import DrawsOn
 from looc_tf.evaluate.features import HUE_SHIFTS, UPRIGHT, Features
 from looc_tf.evaluate.few_shot import FewShot
 from looc_tf.evaluate.knn import knn_probe
@@ -18,6 +19,7 @@ from looc_tf.evaluate.label_probe import LabelProbe
 from looc_tf.evaluate.low_label import LowLabel
 from looc_tf.evaluate.probe_result import Choice, Rows
 from looc_tf.evaluate.questions import Probe, Question
+from looc_tf.evaluate.subsets import Subsets
 from looc_tf.evaluate.top_five import TopFive
 
 if TYPE_CHECKING:
@@ -100,6 +102,8 @@ PROBES: dict[str, Callable[[Mapping[str, Source]], Question | None]] = {
     "few_shot": Labelled(MAIN, kind=FewShot),
     "low_label": Labelled(MAIN, kind=LowLabel),
     "object_top5": Labelled(MAIN, kind=TopFive),
+    "subsets": Labelled(MAIN, kind=Subsets),
+    "draws_on": Labelled(MAIN, kind=DrawsOn),
 }
 LINEAR_PROBES = ("object", "rotation", "hue", "texture")  # those that can go into an exported model
 

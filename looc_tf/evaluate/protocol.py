@@ -126,7 +126,7 @@ def chance(sources: Mapping[str, Source], names: tuple[str, ...] = tuple(PROBES)
     """The accuracy of guessing, in percent, for each probe that the sources allow: one in so many classes as the
     labelled training pictures have, whatever other names there are."""
     asked = available(names, sources).items()
-    return {name: probe.chance for name, probe in asked if probe.chance is not None}
+    return {name: level for name, probe in asked if (level := probe.level) is not None}
 
 
 def choose_pictures(sources: Mapping[str, Source], limit: Optional[int]) -> dict[str, tuple[Source, np.ndarray]]:

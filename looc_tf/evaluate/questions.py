@@ -27,7 +27,7 @@ class Question(ABC):
     copies: tuple[str, ...] = (UPRIGHT,)
 
     @property
-    def chance(self) -> Optional[float]:
+    def level(self) -> Optional[float]:
         """What guessing reads under the evaluation's own name, in percent; None where that says nothing."""
         return None
 
@@ -76,7 +76,12 @@ class Probe(Question):
 
     @property
     def chance(self) -> float:
+        """The accuracy of guessing, in percent."""
         return round(100.0 / self.guesses, 4)
+
+    @property
+    def level(self) -> Optional[float]:
+        return self.chance
 
     @abstractmethod
     def rows(self, features: Features, representation: str) -> Rows:

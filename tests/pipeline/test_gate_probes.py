@@ -105,6 +105,7 @@ def test_the_gate_takes_what_it_can_use_and_passes_over_the_rest_in_silence(tmp_
 
     read = list(readings(embed, sources, settings))
     assert len({reading.probe.partition("@")[0] for reading in read}) > 1
+    caplog.clear()
     with caplog.at_level(logging.WARNING):
         asked = evaluation_model.questions(read, sources)
     assert [question.output for question in asked] == ["trunk.object", "all.object", "color.object", "concat.object"]
