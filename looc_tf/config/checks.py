@@ -13,7 +13,7 @@ POSITIVE = (
     "data.size data.limit views.size model.width model.hidden model.dimension "
     "optimizer.learning_rate optimizer.reference_batch optimizer.decay training.batch training.accumulate "
     "training.epochs training.checkpoint_every training.keep training.log_every evaluation.limit evaluation.batch "
-    "evaluation.draws"
+    "evaluation.draws evaluation.epochs"
 ).split()
 NOT_NEGATIVE = "seed optimizer.weight_decay optimizer.warmup_steps training.steps training.monitor_every".split()
 FRACTIONS = ("optimizer.momentum",)
@@ -24,7 +24,7 @@ AT_MOST = {  # what no machine holds or counts, and what no float32 does
     **dict.fromkeys(("model.width", "model.hidden", "model.dimension", "training.batch", "evaluation.batch"), 2**20),
     **dict.fromkeys(("optimizer.learning_rate", "optimizer.weight_decay"), 1e12),
     "optimizer.decay": 1,
-    "evaluation.draws": 10_000,
+    **dict.fromkeys(("evaluation.draws", "evaluation.epochs"), 10_000),
     **dict.fromkeys(("training.steps", "training.epochs", "optimizer.warmup_steps"), 1e9),
 }
 MOST_BANDS = 1024  # no sensor that people train on has more

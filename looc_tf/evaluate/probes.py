@@ -19,6 +19,7 @@ from looc_tf.evaluate.label_probe import LabelProbe
 from looc_tf.evaluate.low_label import LowLabel
 from looc_tf.evaluate.probe_result import Choice, Rows
 from looc_tf.evaluate.questions import Probe, Question
+from looc_tf.evaluate.sgd_probe import SgdProbe
 from looc_tf.evaluate.subsets import Subsets
 from looc_tf.evaluate.top_five import TopFive
 
@@ -102,6 +103,7 @@ PROBES: dict[str, Callable[[Mapping[str, Source]], Question | None]] = {
     "few_shot": Labelled(MAIN, kind=FewShot),
     "low_label": Labelled(MAIN, kind=LowLabel),
     "object_top5": Labelled(MAIN, kind=TopFive),
+    "object_sgd": Labelled(MAIN, kind=SgdProbe),
     "subsets": Labelled(MAIN, kind=Subsets),
     "draws_on": Labelled(MAIN, kind=DrawsOn),
 }
