@@ -24,12 +24,23 @@ from looc_tf.errors import UserError
 @of_run_option
 @labels_option
 @checkpoint_option
+@click.option("--probe", "more", multiple=True, metavar="NAME", help="Also read NAME, such as few_shot; repeatable.")
+@click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Change evaluation.FIELD; repeatable.")
 @threads_option
-def evaluate(run: str, data: str | None, labels: str | None, checkpoint: str, threads: int | None) -> None:
+def evaluate(
+    run: str,
+    data: str | None,
+    labels: str | None,
+    checkpoint: str,
+    more: tuple[str, ...],
+    overrides: tuple[str, ...],
+    threads: int | None,
+) -> None:
     """Measure what each representation of RUN has kept.
 
     \b
     looc evaluate runs/looc
+    looc evaluate runs/looc --probe few_shot --set evaluation.shots=[1,5]
     """
     tensorflow(threads)
     from rich.console import Console
@@ -38,7 +49,7 @@ def evaluate(run: str, data: str | None, labels: str | None, checkpoint: str, th
     from looc_tf.results.tables import screen
 
     tell = functools.partial(click.echo, err=True)
-    done = evaluate_run(run, data=data, checkpoint=checkpoint, labels=labels, tell=tell)
+    done = evaluate_run(run, data=data, checkpoint=checkpoint, labels=labels, tell=tell, more=more, overrides=overrides)
     Console().print(screen(done.records, done.chance))
     for note in done.notes:
         click.echo(note)
