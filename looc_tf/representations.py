@@ -15,6 +15,7 @@ TRUNK = "trunk"  # the backbone's pooled features
 CONCAT = "concat"  # all spaces, one behind the other
 BRANCH = "branch_"  # before the name of a space: the pooled features of its own last stage
 PROBABILITIES = "probabilities"  # of the classes, where a method has learned to name them
+BESIDE = "+"  # between the names of representations that stand side by side; in the name of none
 RESERVED = (QUERY, TRUNK, CONCAT, PROBABILITIES)  # what no space may be called
 
 
@@ -34,11 +35,26 @@ def of_spaces(spaces: Sequence[str], branches: bool = False) -> list[str]:
 
 def is_space(name: str) -> bool:
     """Whether a representation is an embedding space."""
-    return name not in (TRUNK, CONCAT, PROBABILITIES) and not name.startswith(BRANCH)
+    return name not in (TRUNK, CONCAT, PROBABILITIES) and not name.startswith(BRANCH) and BESIDE not in name
+
+
+def beside(names: Iterable[str]) -> str:
+    """The name of some representations side by side.
+
+    >>> beside(["all", "color"])
+    'all+color'
+    """
+    return BESIDE.join(names)
+
+
+def parts_of(name: str) -> tuple[str, ...]:
+    """The inverse of `beside`: the name alone where it is that of one."""
+    return tuple(name.split(BESIDE))
 
 
 def ordered(names: Iterable[str]) -> list[str]:
-    """Each name once: the trunk, the spaces in order of appearance, all of them, the branches, the probabilities.
+    """Each name once: the trunk, the spaces in order of appearance, some of them side by side, all of them, the
+    branches, some of these side by side, the probabilities.
 
     >>> ordered(["concat", "color", "trunk", "all"])
     ['trunk', 'color', 'all', 'concat']
@@ -47,4 +63,6 @@ def ordered(names: Iterable[str]) -> list[str]:
 
 
 def _rank(name: str) -> int:
-    return {TRUNK: 0, CONCAT: 2, PROBABILITIES: 4}.get(name, 3 if name.startswith(BRANCH) else 1)
+    if name in (TRUNK, CONCAT, PROBABILITIES):
+        return {TRUNK: 0, CONCAT: 3, PROBABILITIES: 6}[name]
+    return 1 + 3 * name.startswith(BRANCH) + (BESIDE in name)

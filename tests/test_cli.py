@@ -30,7 +30,7 @@ def failing(monkeypatch):
     """Lets every evaluation end in the given exception."""
 
     def fail(error):
-        def evaluate_run(run, data=None, checkpoint="last", labels=None, tell=None):
+        def evaluate_run(run, data=None, checkpoint="last", labels=None, tell=None, more=(), overrides=()):
             raise error
 
         monkeypatch.setattr("looc_tf.report.evaluate_run", evaluate_run)

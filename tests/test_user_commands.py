@@ -131,6 +131,23 @@ def test_evaluate_writes_results_and_shows_them(evaluated):
     }
 
 
+def test_evaluate_reads_what_is_asked_for_by_name_as_well(evaluated, place):
+    """The draws' interval stands in the table and in results.json, and the rest is read as before."""
+    run = place / "asked"
+    shutil.copytree(evaluated[0], run)
+    names = [part for name in ("few_shot", "subsets", "draws_on", "object_top5") for part in ("--probe", name)]
+    code, out, error = looc("evaluate", run, *names, "--set", "evaluation.shots=[2]", "--set", "evaluation.draws=3")
+    assert code == 0, error
+    found = {(one["representation"], one["probe"]): one for one in results(run)}
+    assert found["trunk", "few_shot@2"]["half"] >= 0 and "half" not in found["trunk", "object"]
+    assert {("all+rotation", "subsets"), ("rotation", "draws_on"), ("all", "draws_on@disc")} <= set(found)
+    before = {(one["representation"], one["probe"]): one["value"] for one in results(evaluated[0])}
+    assert before.items() <= {key: one["value"] for key, one in found.items()}.items()
+    assert "few_shot@2" in out and "over the draws of the evaluation" in out
+    assert "object_top5: it needs more than 5 classes" in out
+    assert (run / "matrix.png").stat().st_size > 0
+
+
 def test_evaluate_begins_with_the_pictures_and_says_what_it_left_out(evaluated, place):
     run, said, _ = evaluated
     for name, pictures in {"": place / "pictures", "on-pictures": place / "other [2]" / "pictures"}.items():

@@ -23,16 +23,24 @@ from looc_tf.errors import UserError
 @click.argument("run", metavar="RUN")
 @of_run_option
 @labels_option
-@click.option("--probe", "probes", multiple=True, metavar="NAME", help="Ask this instead of the config's; repeatable.")
 @checkpoint_option
+@click.option("--probe", "more", multiple=True, metavar="NAME", help="Also read NAME, such as few_shot; repeatable.")
+@click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Change evaluation.FIELD; repeatable.")
 @threads_option
 def evaluate(
-    run: str, data: str | None, labels: str | None, probes: tuple[str, ...], checkpoint: str, threads: int | None
+    run: str,
+    data: str | None,
+    labels: str | None,
+    checkpoint: str,
+    more: tuple[str, ...],
+    overrides: tuple[str, ...],
+    threads: int | None,
 ) -> None:
     """Measure what each representation of RUN has kept.
 
     \b
     looc evaluate runs/looc
+    looc evaluate runs/looc --probe few_shot --set evaluation.shots=[1,5]
     """
     tensorflow(threads)
     from rich.console import Console
@@ -41,7 +49,7 @@ def evaluate(
     from looc_tf.results.tables import screen
 
     tell = functools.partial(click.echo, err=True)
-    done = evaluate_run(run, data=data, checkpoint=checkpoint, labels=labels, tell=tell, probes=probes or True)
+    done = evaluate_run(run, data=data, checkpoint=checkpoint, labels=labels, tell=tell, more=more, overrides=overrides)
     Console().print(screen(done.records, done.chance))
     for note in done.notes:
         click.echo(note)

@@ -12,7 +12,8 @@ from looc_tf.errors import UserError, shown, unknown
 POSITIVE = (
     "data.size data.limit views.size model.width model.hidden model.dimension "
     "optimizer.learning_rate optimizer.reference_batch optimizer.decay training.batch training.accumulate "
-    "training.epochs training.checkpoint_every training.keep training.log_every evaluation.limit evaluation.batch"
+    "training.epochs training.checkpoint_every training.keep training.log_every evaluation.limit evaluation.batch "
+    "evaluation.draws evaluation.epochs"
 ).split()
 NOT_NEGATIVE = "seed optimizer.weight_decay optimizer.warmup_steps training.steps training.monitor_every".split()
 FRACTIONS = ("optimizer.momentum",)
@@ -23,6 +24,7 @@ AT_MOST = {  # what no machine holds or counts, and what no float32 does
     **dict.fromkeys(("model.width", "model.hidden", "model.dimension", "training.batch", "evaluation.batch"), 2**20),
     **dict.fromkeys(("optimizer.learning_rate", "optimizer.weight_decay"), 1e12),
     "optimizer.decay": 1,
+    **dict.fromkeys(("evaluation.draws", "evaluation.epochs"), 10_000),
     **dict.fromkeys(("training.steps", "training.epochs", "optimizer.warmup_steps"), 1e9),
 }
 MOST_BANDS = 1024  # no sensor that people train on has more
@@ -107,6 +109,7 @@ def _numbers(experiment: Experiment) -> None:
         if value is not None and value > most:
             raise UserError(f"{field} should be at most {most:,.0f}. Received {value}.")
     fraction(experiment, *FRACTIONS)
+    fraction(experiment, "evaluation.shares")
     between(experiment, 1, 2, "data.rules")
     milestones = experiment.optimizer.milestones
     if list(milestones) != sorted(milestones) or any(not 0 < value < 1 for value in milestones):
@@ -114,7 +117,7 @@ def _numbers(experiment: Experiment) -> None:
             "optimizer.milestones should be rising fractions of the training, each between 0 and 1. "
             f"Received {list(milestones)}."
         )
-    for field in ("evaluation.neighbors", "evaluation.strengths"):
+    for field in ("evaluation.neighbors", "evaluation.strengths", "evaluation.shots", "evaluation.shares"):
         values = _value(experiment, field)
         if not values or min(values) <= 0:
             raise UserError(f"{field} should list at least one number, all above 0. Received {list(values)}.")

@@ -104,6 +104,10 @@ class Evaluation:
     strengths: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0)  # inverse L2 penalties tried on the validation part
     limit: Optional[int] = 10000  # at most so many training pictures per probe
     batch: int = 256
+    shots: tuple[int, ...] = (5, 10)  # labelled pictures of each class, of few_shot
+    shares: tuple[float, ...] = (0.01, 0.1)  # of the labels of each class, of low_label
+    epochs: int = 100  # of object_sgd
+    draws: int = 20  # of labelled pictures, whose mean and interval few_shot and low_label give
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from looc_tf.errors import UserError
-from looc_tf.representations import CONCAT, PROBABILITIES, is_space, ordered
+from looc_tf.evaluate.once import Once
+from looc_tf.representations import BRANCH, CONCAT, PROBABILITIES, is_space, ordered, parts_of
 
 if TYPE_CHECKING:
     from looc_tf.data import Source
@@ -58,11 +60,17 @@ class Features:
 
     copies: Mapping[str, Mapping[str, np.ndarray]]
     labels: Mapping[str, np.ndarray]
+    once: Once = dataclasses.field(default_factory=Once, repr=False, compare=False)  # see `Once`
 
     @property
     def spaces(self) -> tuple[str, ...]:
         """The names of the embedding spaces: neither the trunk nor a branch of it."""
         return tuple(filter(is_space, next(iter(self.copies.values()))))
+
+    @property
+    def families(self) -> tuple[tuple[str, ...], ...]:
+        """What can stand side by side: the spaces, and the branches, of which there are none under one trunk."""
+        return self.spaces, tuple(name for name in next(iter(self.copies.values())) if name.startswith(BRANCH))
 
     @property
     def representations(self) -> tuple[str, ...]:
@@ -71,15 +79,17 @@ class Features:
         return tuple(ordered([*names, *([CONCAT] if self.spaces else [])]))
 
     def same(self, representation: str) -> str:
-        """The representation with the same vectors: with one space, that space is all of them concatenated."""
-        return self.spaces[0] if representation == CONCAT and len(self.spaces) == 1 else representation
+        """The representation with the same vectors: one space, if there is no other, is all of them concatenated, and
+        so are all of them by name."""
+        if representation == CONCAT and len(self.spaces) == 1:
+            return self.spaces[0]
+        return CONCAT if len(self.spaces) > 1 and parts_of(representation) == self.spaces else representation
 
     def of(self, copy: str, representation: str) -> np.ndarray:
         """The rows of one copy in one representation, float32 [N, D]."""
         rows = self.copies[copy]
-        if representation != CONCAT:
-            return rows[representation]
-        return np.concatenate([rows[name] for name in self.spaces], axis=1)
+        names = self.spaces if representation == CONCAT else parts_of(representation)
+        return rows[names[0]] if len(names) == 1 else np.concatenate([rows[name] for name in names], axis=1)
 
 
 def extract(

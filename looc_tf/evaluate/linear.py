@@ -23,20 +23,32 @@ def linear_probe(train: Rows, validation: Rows, test: Rows, strengths: Sequence[
     SGD recipe of MoCo's linear evaluation (He et al., CVPR 2020): no learning rate, no schedule, one number to choose.
     """
     scaler = StandardScaler().fit(train.features)
-    features = scaler.transform(train.features)
-    held_out = scaler.transform(validation.features)
+    scaled, held_out = (Rows(scaler.transform(rows.features), rows.labels) for rows in (train, validation))
+    best, best_score = fit_chosen(scaled, held_out, strengths)
+    answers = best.predict(scaler.transform(test.features))
+    value, balanced = accuracy(answers, test.labels), balanced_accuracy(answers, test.labels)
+    return Choice(value, best_score, {"strength": best.C}, _numbers(scaler, best), balanced)
+
+
+def fit_chosen(train: Rows, validation: Rows, strengths: Sequence[float]) -> tuple[LogisticRegression, float]:
+    """The fit on standardised rows with the penalty that `validation` prefers, and its accuracy there: `linear_probe`
+    says how it is looked for."""
     model = LogisticRegression(max_iter=ITERATIONS, warm_start=True)
     best, best_score = model, -1.0
     for strength in sorted(strengths):
-        model.set_params(C=strength).fit(features, train.labels)
-        score = accuracy(model.predict(held_out), validation.labels)
+        model.set_params(C=strength).fit(*train)
+        score = accuracy(model.predict(validation.features), validation.labels)
         if score < best_score:
             break
         if score > best_score:
             best, best_score = copy.copy(model), score  # a fit replaces the coefficients, it does not write into them
-    answers = best.predict(scaler.transform(test.features))
-    value, balanced = accuracy(answers, test.labels), balanced_accuracy(answers, test.labels)
-    return Choice(value, best_score, {"strength": best.C}, _numbers(scaler, best), balanced)
+    return best, best_score
+
+
+def scores_of(model: LogisticRegression, features: np.ndarray) -> np.ndarray:
+    """The score of each class, float [N, C]; of two classes scikit-learn gives that of the second alone."""
+    scores = model.decision_function(features)
+    return scores if scores.ndim == 2 else np.stack([np.zeros_like(scores), scores], axis=1)
 
 
 def _numbers(scaler: StandardScaler, model: LogisticRegression) -> Fitted:

@@ -8,7 +8,7 @@ import numpy as np
 
 from looc_tf.errors import printable
 from looc_tf.evaluate.features import Features
-from looc_tf.evaluate.probes import LabelProbe
+from looc_tf.evaluate.label_probe import LabelProbe
 from looc_tf.evaluate.questions import Question
 
 NAMED = 5  # classes in a line

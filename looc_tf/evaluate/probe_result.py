@@ -8,6 +8,8 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
+FIVE = 5  # answers that are allowed in a top-5 accuracy
+
 
 class Rows(NamedTuple):
     """Examples of one part of the data: `features` float32 [N, D], `labels` int64 [N]."""
@@ -30,6 +32,10 @@ class Fitted:
     weights: np.ndarray  # [C, D]
     bias: np.ndarray  # [C]
     classes: np.ndarray  # int64 [C]: the label of each row
+
+    def scores(self, features: np.ndarray) -> np.ndarray:
+        """Of each class, float [N, C], for features [N, D]."""
+        return (features - self.mean) / self.scale @ self.weights.T + self.bias
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Fitted) and all(
@@ -61,14 +67,38 @@ def balanced_accuracy(predicted: np.ndarray, labels: np.ndarray) -> float:
     >>> balanced_accuracy(np.array([0, 0, 0, 0]), np.array([0, 0, 0, 1]))
     50.0
     """
-    right = predicted == labels
+    return mean_over_classes(predicted == labels, labels)
+
+
+def mean_over_classes(right: np.ndarray, labels: np.ndarray) -> float:
+    """The mean over the classes in `labels` of how many answers to each are right, in percent."""
     return 100.0 * float(np.mean([right[labels == name].mean() for name in np.unique(labels)]))
 
 
-def majority_share(train: np.ndarray, test: np.ndarray) -> float:
-    """The accuracy in percent of whoever always answers with the class that most training examples have.
+def majority_share(train: np.ndarray, test: np.ndarray, best: int = 1) -> float:
+    """The accuracy in percent of whoever always answers with the `best` classes that most training examples have.
 
     >>> majority_share(np.array([0, 1, 1]), np.array([1, 1, 1, 0]))
     75.0
     """
-    return accuracy(np.full(len(test), np.bincount(train).argmax()), test)
+    commonest = np.argsort(-np.bincount(train), kind="stable")[:best]
+    return 100.0 * float(np.isin(test, commonest).mean())
+
+
+def among_best(scores: np.ndarray, classes: np.ndarray, labels: np.ndarray, best: int) -> np.ndarray:
+    """Whether the label is one of the `best` classes of the highest scores, bool [N]; of equals the first counts more.
+
+    Args:
+        scores: float [N, C].
+        classes: int [C], rising: the class of each column.
+        labels: int [N]; one that is not in `classes` is never among them.
+        best: how many answers are allowed.
+
+    >>> among_best(np.array([[0.1, 0.9, 0.5]]), np.array([3, 4, 7]), np.array([7]), best=2)
+    array([ True])
+    """
+    column = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
+    own = np.take_along_axis(scores, column[:, None], axis=1)
+    before = np.arange(len(classes)) < column[:, None]
+    better = ((scores > own) | ((scores == own) & before)).sum(axis=1)
+    return (classes[column] == labels) & (better < best)

@@ -11,39 +11,23 @@ import numpy as np
 from looc_tf.config import Evaluation
 from looc_tf.data.pixels import PLAIN
 from looc_tf.errors import unknown
+from looc_tf.evaluate.class_shares import DrawsOn
 from looc_tf.evaluate.features import HUE_SHIFTS, UPRIGHT, Features
+from looc_tf.evaluate.few_shot import FewShot
 from looc_tf.evaluate.knn import knn_probe
+from looc_tf.evaluate.label_probe import LabelProbe
+from looc_tf.evaluate.low_label import LowLabel
 from looc_tf.evaluate.probe_result import Choice, Rows
 from looc_tf.evaluate.questions import Probe, Question
+from looc_tf.evaluate.sgd_probe import SgdProbe
+from looc_tf.evaluate.subsets import Subsets
+from looc_tf.evaluate.top_five import TopFive
 
 if TYPE_CHECKING:
     from looc_tf.data import Source
 
 SOME = 64  # pictures that are looked at for color
 MAIN = "label"  # the field that folders and most sets have
-
-
-class LabelProbe(Probe):
-    """Linear probe of a label field of the source: the object, its hue, its texture.
-
-    Chance counts the classes that occur among the labelled training pictures, all of them, whatever
-    `evaluation.limit` leaves of them: a folder or a name without a labelled training picture is no answer.
-
-    Args:
-        field: the label field.
-        classes: how many names it has.
-        occurring: how many of them a training picture has; all by default.
-    """
-
-    def __init__(self, field: str, classes: int, occurring: int | None = None) -> None:
-        self.field, self.classes, self.occurring = field, classes, occurring
-
-    @property
-    def guesses(self) -> int:
-        return self.occurring or self.classes
-
-    def rows(self, features: Features, representation: str) -> Rows:
-        return Rows(features.of(UPRIGHT, representation), features.labels[self.field]).labelled()
 
 
 class NeighborProbe(LabelProbe):
@@ -84,8 +68,8 @@ class Labelled:
 
     def __call__(self, sources: Mapping[str, Source]) -> Probe | None:
         if all(self.field in source.fields for source in sources.values()):
-            labels = sources["train"].labels[self.field]
-            return self.kind(self.field, len(sources["train"].fields[self.field]), len(np.unique(labels[labels >= 0])))
+            labels, names = sources["train"].labels[self.field], sources["train"].fields[self.field]
+            return self.kind(self.field, len(names), len(np.unique(labels[labels >= 0])), tuple(names))
         return self.otherwise() if self.otherwise and _in_color(sources) else None
 
     @property
@@ -116,6 +100,12 @@ PROBES: dict[str, Callable[[Mapping[str, Source]], Question | None]] = {
     "hue": Labelled("hue", otherwise=HueShiftProbe),
     "texture": Labelled("texture"),
     "knn": Labelled(MAIN, kind=NeighborProbe),
+    "few_shot": Labelled(MAIN, kind=FewShot),
+    "low_label": Labelled(MAIN, kind=LowLabel),
+    "object_top5": Labelled(MAIN, kind=TopFive),
+    "object_sgd": Labelled(MAIN, kind=SgdProbe),
+    "subsets": Labelled(MAIN, kind=Subsets),
+    "draws_on": Labelled(MAIN, kind=DrawsOn),
 }
 LINEAR_PROBES = ("object", "rotation", "hue", "texture")  # those that can go into an exported model
 

@@ -22,15 +22,15 @@ from looc_tf.errors import UserError
 from looc_tf.evaluate.features import Embed, Features, Progress, extract
 from looc_tf.evaluate.notes import left_out_line, unseen_lines
 from looc_tf.evaluate.probes import PROBES, check, lacking
-from looc_tf.evaluate.questions import PARTS, Probe, Question
+from looc_tf.evaluate.questions import CHOICE_SEED, PARTS, Question
 from looc_tf.evaluate.readings import Reading
+from looc_tf.representations import ordered
 
 if TYPE_CHECKING:
     from looc_tf.data import Source
 
 log = logging.getLogger(__name__)
 
-CHOICE_SEED = 0  # of the protocol and not of the run: every method and every seed is probed on the same pictures
 HELD_OUT = 10  # one in so many training pictures, where a source has no validation part
 
 
@@ -77,22 +77,33 @@ def readings(
     features = _embed(embed, sources, settings, probes, progress)
     probes = {name: probe for name, probe in probes.items() if _answerable(name, probe, features, left_out)}
     unseen = unseen_lines(probes.values(), features, sources["train"].fields)
+    for name, probe in probes.items():
+        unseen += probe.notes(name, features, settings)
     for line in unseen:
         log.info("%s", line)
     if notes is not None:
         notes += [*left_out_line(left_out), *unseen]
-    pairs = list(product(features["train"].representations, probes))
+    pairs = _pairs(probes, features["train"])
     with _side_by_side() as pool:
         answers: dict[tuple[str, str], Future[list[Reading]]] = {}
         for representation, name in pairs:
-            same = features["train"].same(representation), name
-            if same not in answers:
-                answers[same] = pool.submit(probes[name].readings, name, features, same[0], settings)
+            same = features["train"].same(representation)
+            if (same, name) not in answers:
+                answers[same, name] = pool.submit(probes[name].readings, name, features, same, settings)
         for done, (representation, name) in enumerate(pairs, start=1):
-            found = answers[features["train"].same(representation), name].result()
+            same = features["train"].same(representation)
+            found = answers[same, name].result()
             if progress:
                 progress("Probing", done, len(pairs))
-            yield from (replace(reading, representation=representation) for reading in found)
+            for reading in found:
+                yield replace(reading, representation=representation) if reading.representation == same else reading
+
+
+def _pairs(questions: Mapping[str, Question], features: Features) -> list[tuple[str, str]]:
+    """(representation, name) of all that is asked, in the order of tables."""
+    asked = {name: question.asked_of(features) for name, question in questions.items()}
+    representations = ordered(each for names in asked.values() for each in names)
+    return [(each, name) for each, name in product(representations, asked) if each in asked[name]]
 
 
 def available(
@@ -115,7 +126,7 @@ def chance(sources: Mapping[str, Source], names: tuple[str, ...] = tuple(PROBES)
     """The accuracy of guessing, in percent, for each probe that the sources allow: one in so many classes as the
     labelled training pictures have, whatever other names there are."""
     asked = available(names, sources).items()
-    return {name: round(100.0 / probe.guesses, 4) for name, probe in asked if isinstance(probe, Probe)}
+    return {name: level for name, probe in asked if (level := probe.level) is not None}
 
 
 def choose_pictures(sources: Mapping[str, Source], limit: Optional[int]) -> dict[str, tuple[Source, np.ndarray]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import Optional
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from looc_tf.evaluate.probe_result import Choice, Rows, majority_share
 from looc_tf.evaluate.readings import Reading
 
 PARTS = ("train", "validation", "test")
+CHOICE_SEED = 0  # of the protocol and not of the run: every method and every seed is probed on the same pictures
 
 
 class Question(ABC):
@@ -24,9 +26,26 @@ class Question(ABC):
 
     copies: tuple[str, ...] = (UPRIGHT,)
 
+    @property
+    def level(self) -> Optional[float]:
+        """What guessing reads under the evaluation's own name, in percent; None where that says nothing."""
+        return None
+
+    def asked_of(self, features: Features) -> tuple[str, ...]:
+        """The representations that it is asked of, by default each of `Features.representations`.
+
+        Names that are joined by "+" stand for these side by side. What is asked once, of everything, names one
+        representation here and those that its values are about in its readings.
+        """
+        return features.representations
+
     def lacks(self, features: Mapping[str, Features]) -> str:
         """Why it cannot be asked of these features, in words that follow a colon; "" where it can."""
         return ""
+
+    def notes(self, name: str, features: Mapping[str, Features], settings: Evaluation) -> list[str]:
+        """Lines on what a reader of its numbers should know besides."""
+        return []
 
     @abstractmethod
     def readings(
@@ -37,7 +56,7 @@ class Question(ABC):
         Args:
             name: under which it was asked for; a value of several is called `name@what`, such as `few_shot@5`.
             features: of the parts.
-            representation: one of `Features.representations`.
+            representation: one of `asked_of`.
             settings: of the config.
         """
 
@@ -55,6 +74,15 @@ class Probe(Question):
     def guesses(self) -> int:
         return self.classes
 
+    @property
+    def chance(self) -> float:
+        """The accuracy of guessing, in percent."""
+        return round(100.0 / self.guesses, 4)
+
+    @property
+    def level(self) -> Optional[float]:
+        return self.chance
+
     @abstractmethod
     def rows(self, features: Features, representation: str) -> Rows:
         """The examples of one part of the data in one representation."""
@@ -62,6 +90,11 @@ class Probe(Question):
     def read(self, train: Rows, validation: Rows, test: Rows, settings: Evaluation) -> Choice:
         """The accuracy on the test part, every setting chosen on the validation part."""
         return linear_probe(train, validation, test, settings.strengths)
+
+    def choice(self, features: Mapping[str, Features], representation: str, settings: Evaluation) -> Choice:
+        """What `read` finds in one representation."""
+        train, validation, test = (self.rows(features[part], representation) for part in PARTS)
+        return self.read(train, validation, test, settings)
 
     def lacks(self, features: Mapping[str, Features]) -> str:
         """Two classes to tell apart, and something to choose and test on."""
@@ -79,13 +112,13 @@ class Probe(Question):
         self, name: str, features: Mapping[str, Features], representation: str, settings: Evaluation
     ) -> list[Reading]:
         rows: dict[str, Rows] = {part: self.rows(features[part], representation) for part in PARTS}
-        choice = self.read(rows["train"], rows["validation"], rows["test"], settings)
+        choice = self.choice(features, representation, settings)
         return [
             Reading(
                 representation,
                 name,
                 value=round(choice.value, 4),
-                chance=round(100.0 / self.guesses, 4),
+                chance=self.chance,
                 validation=round(choice.validation, 4),
                 setting=choice.setting,
                 rows={part: len(rows[part].labels) for part in PARTS},

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import logging
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
 import looc_tf
-from looc_tf.config import Evaluation, training_id
+from looc_tf import experiments
+from looc_tf.config import Evaluation, Experiment, to_yaml, training_id
 from looc_tf.data import Census, Source, census_of, open_parts, reading
 from looc_tf.data.places import same_place
-from looc_tf.errors import UserError
-from looc_tf.evaluate import Reading, choose_pictures, classifier_reading, readings
+from looc_tf.errors import UserError, shown
+from looc_tf.evaluate import Reading, check, choose_pictures, classifier_reading, readings
 from looc_tf.evaluate.features import Progress
 from looc_tf.evaluate.progress import terminal_progress
 from looc_tf.export import export
@@ -89,7 +91,9 @@ def evaluate_run(
     checkpoint: str = LAST,
     labels: str | None = None,
     tell: Optional[Callable[[str], None]] = None,
-    probes: bool | Sequence[str] = True,
+    probes: bool = True,
+    more: Sequence[str] = (),
+    overrides: Sequence[str] = (),
 ) -> Evaluated:
     """Probe a trained run, and ask its own classifier where it has one; write results.json, probes.json, evaluated.json
     and matrix.png into it.
@@ -104,14 +108,12 @@ def evaluate_run(
         checkpoint: of a folder, see `load_run`.
         labels: a CSV file of labels, in the place of the config's.
         tell: is given the lines that say how many pictures are for what, where they are opened here; logged by default.
-        probes: names of what is asked instead of what the config has; False leaves it at the run's own classifier,
-            which takes seconds.
+        probes: False leaves it at the run's own classifier, which takes seconds.
+        more: names of evaluations, beside those of the config's `evaluation.probes`.
+        overrides: changes of the config's `evaluation`, such as `evaluation.draws=5`, for this once.
     """
     run = opened(run, checkpoint)
-    if not isinstance(probes, bool):
-        asked = replace(run.experiment.evaluation, probes=tuple(probes))
-        run = replace(run, experiment=replace(run.experiment, evaluation=asked))
-    experiment = run.experiment
+    settings = evaluation_of(run.experiment, more, overrides)
     if sources is None:
         sources = _parts(run, data, labels)
         census = census_of(sources.values())
@@ -119,14 +121,28 @@ def evaluate_run(
             (tell or _log)(line)
     for source in sources.values():
         check_rule(source, run.pixels)
-    known = provenance(run, sources, experiment.evaluation)
+    known = provenance(run, sources, settings)
     notes: list[str] = []
     with terminal_progress() as progress:
-        read = list(readings(run.embedder.images, sources, experiment.evaluation, progress, notes)) if probes else []
+        read = list(readings(run.embedder.images, sources, settings, progress, notes)) if probes else []
         read += _classified(run, sources, progress, notes)
-    other = data is not None and not same_place(data, experiment.data.name)
+    other = data is not None and not same_place(data, run.experiment.data.name)
     part = _beside(run.path, known) if other else ""
-    return write_readings(run, read, known, part, notes, census_of(sources.values()))
+    return write_readings(run, read, known, part, notes, census_of(sources.values()), settings.probes)
+
+
+def evaluation_of(experiment: Experiment, more: Sequence[str] = (), overrides: Sequence[str] = ()) -> Evaluation:
+    """The evaluation of an experiment, changed by `overrides`, with `more` beside its probes; checked."""
+    for override in overrides:
+        if not override.startswith("evaluation."):
+            example = "--set evaluation.draws=5"
+            raise UserError(f"Expected a field of evaluation to change, such as {example}. Received {shown(override)}.")
+    settings: Evaluation = (
+        experiments.from_text(to_yaml(experiment), overrides).evaluation if overrides else (experiment.evaluation)
+    )
+    settings = dataclasses.replace(settings, probes=tuple(dict.fromkeys([*settings.probes, *more])))
+    check(settings)
+    return settings
 
 
 def _parts(run: Run, data: str | None, labels: str | None) -> dict[str, Source]:
@@ -160,6 +176,7 @@ def write_readings(
     part: str = "",
     notes: Sequence[str] = (),
     census: Optional[Census] = None,
+    asked: Sequence[str] = (),
 ) -> Evaluated:
     """Writes results.json, probes.json, evaluated.json and matrix.png into the folder of a run, results.json last.
 
@@ -170,6 +187,7 @@ def write_readings(
         part: a folder in that of the run, for other pictures than its own; another checkpoint adds its own folder.
         notes: of `readings`.
         census: of the pictures.
+        asked: names of the evaluations, whether or not these pictures could answer them.
     """
     part = str(Path(part, folder_of(known.checkpoint or LAST)))
     out, name = run.path / part, f"{run.path.absolute().name}/{part}".removesuffix("/.")
@@ -178,8 +196,7 @@ def write_readings(
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
     write_atomically(out / "probes.json", json.dumps([reading.as_dict() for reading in read], indent=2) + "\n")
-    asked = list(run.experiment.evaluation.probes)
-    about = {"census": census and census.as_dict(), "notes": list(notes), "asked": asked}
+    about = {"census": census and census.as_dict(), "notes": list(notes), "asked": list(asked)}
     write_atomically(out / NOTES_FILE, json.dumps(about, indent=2) + "\n")
     matrix_figure(records, out / "matrix.png", name, chance)
     write_results(out / FILE, records)

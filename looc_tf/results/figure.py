@@ -15,14 +15,15 @@ from matplotlib.patches import FancyBboxPatch
 
 from looc_tf.errors import UserError
 from looc_tf.files import write_atomically
-from looc_tf.results.levels import BALANCED, majorities, of_column, with_balanced
+from looc_tf.results.levels import AT, BALANCED, majorities, of_column, shown
 from looc_tf.results.records import Record, by_data
-from looc_tf.results.summary import NOTHING, Cell, Estimate, methods_of, probes_of, representations_of, summarise
+from looc_tf.results.summary import DRAWS, NOTHING, Cell, Estimate, methods_of, probes_of, representations_of, summarise
 
 COLORS = colormaps["YlGnBu"]
 SHADES = (0.04, 0.86)  # the part of the map in use: neither paper white nor ink
 INK, FAINT = "#1d2433", "#7a8194"
 WIDTH, HEIGHT = 0.92, 0.56  # of a cell, in inches
+LONGEST = 13  # characters of a line above a column
 TITLE = 0.4  # of the line above each of several data sets
 STYLE = {"font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "svg.fonttype": "path"}
 KINDS = ("png", "svg", "pdf")
@@ -59,10 +60,13 @@ def matrix(records: Iterable[Record], title: str = "", chance: Optional[Mapping[
     Several data sets stand one below the other, each under its name and with colors of its own.
     """
     by_name = by_data(records)
-    blocks = [(name, summarise(with_balanced(block))) for name, block in by_name.items()]
+    blocks = [(name, summarise(shown(block)[0])) for name, block in by_name.items()]
     if not blocks:
         raise UserError("Expected results to draw, received none. Run `looc evaluate` first.")
-    levels = [Levels(chance or {}, majorities(block) if chance else {}) for block in by_name.values()]
+    levels = [
+        Levels(chance or {}, majorities(block) if chance else {}, drawn)
+        for block, drawn in zip(by_name.values(), (_drawn(cells) for _, cells in blocks))
+    ]
     sizes = [_size(cells) for _, cells in blocks]
     height = sum(height for _, height in sizes) + TITLE * (len(blocks) > 1) * len(blocks)
     with rc_context(STYLE):
@@ -94,16 +98,23 @@ def _size(cells: Mapping[Cell, Estimate]) -> tuple[float, float]:
 
 
 class Levels(NamedTuple):
-    """What stands below the columns of one data set: probe -> the accuracy of guessing, and of the commonest class."""
+    """What stands below the columns of one data set: probe -> the accuracy of guessing, and of the commonest class; and
+    in which of them ± is over the draws of the evaluation, there being one seed."""
 
     chance: Mapping[str, float]
     majority: Mapping[str, float]
+    drawn: frozenset[str] = frozenset()
 
     def note(self, probe: str) -> str:
         """The text below a column."""
         chance = of_column(self.chance, probe)
         lines = [] if chance is None else [f"chance {chance:.3g}"]
-        return "\n".join([*lines, *([f"majority {self.majority[probe]:.3g}"] if probe in self.majority else [])])
+        lines += [f"majority {self.majority[probe]:.3g}"] if probe in self.majority else []
+        return "\n".join([*lines, *(["± over draws"] if probe in self.drawn else [])])
+
+
+def _drawn(cells: Mapping[Cell, Estimate]) -> frozenset[str]:
+    return frozenset(probe for (_, _, probe), value in cells.items() if value.over == DRAWS)
 
 
 def _draw(figure: FigureBase, cells: Mapping[Cell, Estimate], levels: Levels) -> None:
@@ -129,7 +140,9 @@ def _span(cells: Mapping[Cell, Estimate], probe: str, chance: Mapping[str, float
 
 def _frame(axes: Axes, method: str, rows: list[str], probes: list[str], levels: Levels) -> None:
     axes.set(xlim=(-0.5, len(probes) - 0.5), ylim=(len(rows) - 0.5, -0.5))
-    axes.set_xticks(range(len(probes)), [_heading(probe) for probe in probes], fontsize=9.5, color=INK)
+    axes.set_xticks(
+        range(len(probes)), [_heading(probe) for probe in probes], fontsize=9.5, color=INK, parse_math=False
+    )
     axes.set_yticks(range(len(rows)), rows, fontsize=9.5, color=INK)
     axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0, pad=3)
     for x, probe in enumerate(probes):
@@ -139,8 +152,9 @@ def _frame(axes: Axes, method: str, rows: list[str], probes: list[str], levels: 
 
 
 def _heading(probe: str) -> str:
-    """The name of a column; a balanced accuracy is named on a second line, or it would not fit."""
-    return probe.replace(BALANCED, f"\n{BALANCED.strip()}")
+    """The name of a column; which value of an evaluation it is stands on a line of its own, or it would not fit."""
+    name = probe.replace(BALANCED, f"\n{BALANCED.strip()}").replace(AT, f"\n{AT}", 1)
+    return "\n".join(line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…" for line in name.split("\n"))
 
 
 def _cell(axes: Axes, x: int, y: int, value: Optional[Estimate], span: tuple[float, float]) -> None:

@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
 from looc_tf.results.records import Record
 
 LEVELS = ("chance", "balanced", "majority")  # fields of a record beside its value; earlier versions wrote none
+AT = "@"  # between the name of an evaluation and that of one of its values
 BALANCED = " balanced"  # "object balanced" is the column beside "object"
+MOST = 8  # columns of one evaluation that a table has room for
 SKEWED = 5.0  # points above chance that always the same answer reaches where classes are uneven enough to mislead
+
+
+def shown(records: Iterable[Record]) -> tuple[list[Record], list[str]]:
+    """The records of one data set that get a column, see `with_balanced`, and a line for each evaluation that does not.
+
+    An evaluation gives any number of values, such as one for each of a thousand classes; of more than `MOST` only that
+    which is called by the evaluation's own name has a column.
+    """
+    records = list(records)
+    counts = Counter(_evaluation(probe) for probe in {record["probe"] for record in records} if AT in probe)
+    wide = {name for name, count in counts.items() if count > MOST}
+    kept = [record for record in records if AT not in record["probe"] or _evaluation(record["probe"]) not in wide]
+    if not kept:
+        return with_balanced(records), []
+    lines = [f"{name}: {counts[name]:,} values more of each representation are in results.json" for name in counts]
+    return with_balanced(kept), [line for name, line in zip(counts, lines) if name in wide]
+
+
+def _evaluation(probe: str) -> str:
+    return probe.partition(AT)[0]
 
 
 def with_balanced(records: Iterable[Record]) -> list[Record]:
@@ -20,12 +43,13 @@ def with_balanced(records: Iterable[Record]) -> list[Record]:
     """
     records = list(records)
     uneven = {record["probe"] for record in records if (_above_chance(record) or 0.0) >= SKEWED}
-    shown: list[Record] = []
+    columns: list[Record] = []
     for record in records:
-        shown.append(record)
+        columns.append(record)
         if record["probe"] in uneven and record.get("balanced") is not None:
-            shown.append({**record, "probe": record["probe"] + BALANCED, "value": record["balanced"]})
-    return shown
+            own = {"probe": record["probe"] + BALANCED, "value": record["balanced"], "half": None}
+            columns.append({**record, **own})
+    return columns
 
 
 def majorities(records: Iterable[Record]) -> dict[str, float]:
@@ -38,8 +62,8 @@ def majorities(records: Iterable[Record]) -> dict[str, float]:
 
 
 def less(record: Record, base: Mapping[str, Any]) -> dict[str, Any]:
-    """A record with the accuracies of another taken off."""
-    taken = {**record, "value": record["value"] - base["value"]}
+    """A record with the accuracies of another taken off; the draws of an evaluation say nothing of the difference."""
+    taken = {**record, "value": record["value"] - base["value"], "half": None}
     if record.get("balanced") is not None:
         taken["balanced"] = None if base.get("balanced") is None else record["balanced"] - base["balanced"]
     return taken

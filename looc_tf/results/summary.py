@@ -18,7 +18,8 @@ from looc_tf.results.levels import BALANCED, less
 from looc_tf.results.records import Record, by_data, read_runs, row_names
 
 LEVEL = 0.95
-PROBES = Evaluation().probes  # all of them, in the order of tables
+PROBES = Evaluation().probes  # in the order of tables; others stand behind them, in that of the records
+DRAWS = "the draws of the evaluation"
 NOTHING = "\N{EN DASH}"  # what a table prints where there is no result
 Cell = tuple[str, str, str]  # method (see `row_names`), representation, probe
 
@@ -27,6 +28,8 @@ Cell = tuple[str, str, str]  # method (see `row_names`), representation, probe
 class Estimate:
     """A mean over `count` seeds and the half width of its 95 % t-interval: infinite for one seed.
 
+    The value of one seed has an interval where the evaluation itself draws, then `over` says so.
+
     >>> str(Estimate.of([70.0, 72.0, 74.0]))
     '72.0 ± 5.0'
     """
@@ -34,6 +37,7 @@ class Estimate:
     mean: float
     half: float
     count: int
+    over: str = "seeds"
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Estimate:
@@ -55,11 +59,23 @@ def summarise(records: Iterable[Record]) -> dict[Cell, Estimate]:
     All spaces concatenated are left out where a method has only one: they are that space. Raises UserError where one
     mean would be taken over two data sets, or over two results of one seed.
     """
-    values = _by_seed(list(records))
+    records = list(records)
+    values, halves = _by_seed(records), _halves(records)
     spaces = {(method, name) for method, name, _ in values if is_space(name)}
     alone = {method for method, count in Counter(method for method, _ in spaces).items() if count == 1}
     keys = sorted((key for key in values if key[1] != CONCAT or key[0] not in alone), key=_position(values))
-    return {key: Estimate.of(list(values[key].values())) for key in keys}
+    return {key: _estimate(list(values[key].values()), halves.get(key)) for key in keys}
+
+
+def _halves(records: Sequence[Record]) -> dict[Cell, float]:
+    """The half widths that evaluations gave themselves."""
+    row = row_names(records)
+    own = [record for record in records if record.get("half") is not None]
+    return {(row(record), record["representation"], record["probe"]): float(record["half"]) for record in own}
+
+
+def _estimate(values: Sequence[float], half: Optional[float]) -> Estimate:
+    return Estimate.of(values) if half is None or len(values) > 1 else Estimate(values[0], half, 1, DRAWS)
 
 
 def difference(records: Iterable[Record], first: tuple[str, str], second: tuple[str, str], probe: str) -> Estimate:

@@ -10,40 +10,67 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from looc_tf.results.levels import majorities, of_column, with_balanced
+from looc_tf.results.levels import BALANCED, majorities, of_column, shown
 from looc_tf.results.records import UNKNOWN, Record, by_data
-from looc_tf.results.summary import NOTHING, Cell, Estimate, methods_of, probes_of, representations_of, summarise
+from looc_tf.results.summary import (
+    DRAWS,
+    NOTHING,
+    PROBES,
+    Cell,
+    Estimate,
+    methods_of,
+    probes_of,
+    representations_of,
+    summarise,
+)
+
+ABREAST = 3  # columns of evaluations in one table of 80 characters
 
 
 def screen(records: Iterable[Record], chance: Optional[Mapping[str, float]] = None, title: str = "") -> Group:
-    """`rich` tables, one for each data set under its name: a block of rows for each method, the best of each column in
-    bold, chance in the last row.
+    """`rich` tables, those of each data set under its name: a block of rows for each method, the best of each column in
+    bold, chance in the last row. Evaluations beside the probes stand below these, `ABREAST` columns at a time.
 
     Where the classes are uneven there is a column of balanced accuracies, and below chance what one reaches who always
     answers with the class that most training pictures have.
     """
-    parts = [(name, _screen(block, chance or {}, title)) for name, block in _headed(records)]
-    shown: list[RenderableType] = []
-    for name, table in parts:
-        shown += [Text(f"\n{name}" if shown else name), table] if name else [table]
-    return Group(*shown)
+    blocks: list[RenderableType] = []
+    for name, block in _headed(records):
+        blocks += [Text(f"\n{name}" if blocks else name)] if name else []
+        blocks += _screen(block, chance or {}, title)
+    return Group(*blocks)
 
 
-def _screen(records: Iterable[Record], chance: Mapping[str, float], title: str) -> Table:
-    records = list(records)
-    cells = summarise(with_balanced(records))
-    caption = "Accuracy in percent on the test part"
-    table = Table(title=escape(title) or None, caption=caption, caption_justify="left")
+def _screen(records: list[Record], chance: Mapping[str, float], title: str) -> list[RenderableType]:
+    """The tables of one data set, and the lines below them."""
+    columns, remarks = shown(records)
+    cells = summarise(columns)
+    levels = _levels(records, cells, chance)
+    parts = [{cell: value for cell, value in cells.items() if cell[2] in some} for some in _abreast(probes_of(cells))]
+    tables = [_table(part, levels, title if place == 0 else "") for place, part in enumerate(parts)]
+    return [*tables, *map(Text, [*_drawn(cells), *remarks])]
+
+
+def _abreast(probes: list[str]) -> list[list[str]]:
+    """Which columns stand in one table: those of the probes, then the others, as many as a terminal has room for."""
+    own = [probe for probe in probes if probe.removesuffix(BALANCED) in PROBES]
+    others = [probe for probe in probes if probe not in own]
+    return [*([own] if own else []), *(others[start : start + ABREAST] for start in range(0, len(others), ABREAST))]
+
+
+def _table(cells: Mapping[Cell, Estimate], levels: Mapping[str, Mapping[str, float]], title: str) -> Table:
+    table = Table(title=escape(title) or None, caption="In percent, on the test part", caption_justify="left")
     table.add_column("method")
     table.add_column("representation")
     for probe in probes_of(cells):
-        table.add_column(probe, justify="right")
+        table.add_column(escape(probe), justify="right", overflow="fold")
     for method, block in _blocks(cells, "[bold]{}[/bold]").items():
         for row, (representation, values) in enumerate(block.items()):
             name = "" if row else escape(method)
             table.add_row(name, escape(representation), *values, end_section=row == len(block) - 1)
-    for name, level in _levels(records, chance).items():
-        table.add_row("", name, *_level_row(cells, level), style="dim")
+    for name, level in levels.items():
+        if set(level) & set(probes_of(cells)):
+            table.add_row("", name, *_level_row(cells, level), style="dim")
     return table
 
 
@@ -55,14 +82,22 @@ def markdown(records: Iterable[Record], chance: Optional[Mapping[str, float]] = 
 
 def _markdown(records: Iterable[Record], chance: Mapping[str, float]) -> str:
     records = list(records)
-    cells = summarise(with_balanced(records))
+    columns, remarks = shown(records)
+    cells = summarise(columns)
     probes = probes_of(cells)
-    lines = [["method", "representation", *probes], ["---", "---", *["---:"] * len(probes)]]
+    headings = [probe.replace("|", "\\|") for probe in probes]
+    lines = [["method", "representation", *headings], ["---", "---", *["---:"] * len(probes)]]
     for method, block in _blocks(cells, "**{}**").items():
         lines += [["" if row else method, name, *values] for row, (name, values) in enumerate(block.items())]
-    for name, level in _levels(records, chance).items():
+    for name, level in _levels(records, cells, chance).items():
         lines.append([name, "", *_level_row(cells, level)])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return "\n\n".join([table, *_drawn(cells), *remarks])
+
+
+def _drawn(cells: Mapping[Cell, Estimate]) -> list[str]:
+    """What ± is of the values of one seed that have it, where there are such."""
+    return [f"± of one seed: 95 % interval over {DRAWS}"] if any(one.over == DRAWS for one in cells.values()) else []
 
 
 def _headed(records: Iterable[Record]) -> list[tuple[str, list[Record]]]:
@@ -89,11 +124,13 @@ def _blocks(cells: Mapping[Cell, Estimate], best: str) -> dict[str, dict[str, li
     return blocks
 
 
-def _levels(records: list[Record], chance: Mapping[str, float]) -> dict[str, dict[str, float]]:
+def _levels(
+    records: list[Record], cells: Mapping[Cell, Estimate], chance: Mapping[str, float]
+) -> dict[str, dict[str, float]]:
     """The last rows, which stand where chance does: chance, and always the commonest class where that is more."""
     if not chance:
         return {}
-    probes = probes_of(summarise(with_balanced(records)))
+    probes = probes_of(cells)
     guessing = {probe: level for probe in probes if (level := of_column(chance, probe)) is not None}
     above = majorities(records)
     return {"chance": guessing, **({"majority class": above} if above else {})}

@@ -17,12 +17,14 @@ from looc_tf.errors import UserError
 from looc_tf.evaluate import readings
 from looc_tf.evaluate.features import COPIES, UPRIGHT
 from looc_tf.evaluate.probe_result import Rows
-from looc_tf.evaluate.probes import PROBES, Probe, RotationProbe
+from looc_tf.evaluate.probes import LINEAR_PROBES, PROBES, RotationProbe
+from looc_tf.evaluate.questions import Probe
 from pipeline import probes
 from pipeline.judging import evaluation_model, thresholds
 
 PICTURES = tf.constant(np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3)), tf.uint8)
 CLASSES = ("a", "b")
+EVALUATIONS = [name for name in PROBES if name not in Evaluation().probes]  # that are asked for by name alone
 
 
 def with_labels(*fields):
@@ -50,8 +52,9 @@ class OddProbe(Probe):
 )
 def test_every_linear_probe_of_the_library_has_its_answer_in_an_example(fields, answers):
     sources = with_labels(*fields)
-    found = {name: probes.answer_feature(choose(sources)) for name, choose in PROBES.items() if choose(sources)}
-    found.pop("knn", None)  # is not linear
+    found = {
+        name: probes.answer_feature(choose(sources)) for name in LINEAR_PROBES if (choose := PROBES[name])(sources)
+    }
     assert found == answers
 
 
@@ -88,3 +91,22 @@ def test_a_threshold_for_a_probe_that_examples_cannot_ask():
     about = {"representation": "trunk", "probe": "object", "label": "label", "classes": 2, "names": []}
     with pytest.raises(UserError, match=r"floors\.trunk\.hue cannot be judged: .* none that examples can ask"):
         thresholds.demands(Gate(floors={"trunk": {"hue": 1}}), {"trunk.object": about}, {})
+
+
+def test_the_gate_takes_what_it_can_use_and_passes_over_the_rest_in_silence(tmp_path, caplog):
+    """Evaluations beside the probes have no classifier of one representation that an example could be put to."""
+    sources = open_parts(tiny.draw(tmp_path / "pictures"), size=16)
+    settings = Evaluation(probes=("object", *EVALUATIONS), strengths=(1.0,), shots=(1,), draws=2)
+    rows = {"trunk": slice(0, 99), "all": slice(99, 130), "color": slice(130, 160)}
+
+    def embed(images):
+        pixels = tf.reshape(images, [-1, 768]) / 255
+        return {name: pixels[:, some] for name, some in rows.items()}
+
+    read = list(readings(embed, sources, settings))
+    assert len({reading.probe.partition("@")[0] for reading in read}) > 1
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        asked = evaluation_model.questions(read, sources)
+    assert [question.output for question in asked] == ["trunk.object", "all.object", "color.object", "concat.object"]
+    assert not caplog.messages

@@ -1,9 +1,13 @@
 """Where the results on other pictures than a run's own are put."""
 
+import re
+
 import pytest
 
 from looc_tf.data.places import same_place
-from looc_tf.report.runs import _beside
+from looc_tf.errors import UserError
+from looc_tf.experiments import load
+from looc_tf.report.runs import _beside, evaluation_of
 from looc_tf.results import Provenance, write_results
 
 
@@ -38,3 +42,27 @@ def test_one_place_in_several_spellings(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert same_place("photos", str(tmp_path / "photos")) and same_place("./photos/", "photos")
     assert not same_place("photos", "other") and same_place("~nobody/x", "~nobody/x")
+
+
+def test_evaluations_are_added_to_those_of_the_config_and_their_settings_changed_for_once():
+    experiment = load("cifar10/looc-rotation")
+    settings = evaluation_of(experiment, ("few_shot", "object"), ("evaluation.shots=[1,5]", "evaluation.draws=3"))
+    assert settings.probes == (*experiment.evaluation.probes, "few_shot")
+    assert (settings.shots, settings.draws, settings.limit) == ((1, 5), 3, experiment.evaluation.limit)
+    assert evaluation_of(experiment) == experiment.evaluation
+    alone = evaluation_of(experiment, ("few_shot",), ("evaluation.probes=[knn]",))
+    assert alone.probes == ("knn", "few_shot")
+
+
+@pytest.mark.parametrize(
+    ("more", "overrides", "line"),
+    [
+        (("few_shots",), (), "Unknown probe 'few_shots'. Did you mean 'few_shot'"),
+        ((), ("training.steps=3",), "a field of evaluation to change, such as --set evaluation.draws=5. Received 't"),
+        ((), ("evaluation.draw=3",), "unknown key 'evaluation.draw'. Did you mean 'draws'"),
+        ((), ("evaluation.draws=0",), "evaluation.draws should be above 0"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_in_one_line(more, overrides, line):
+    with pytest.raises(UserError, match=re.escape(line)):
+        evaluation_of(load("cifar10/looc-rotation"), more, overrides)
