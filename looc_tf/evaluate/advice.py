@@ -1,0 +1,169 @@
+"""Which representation a task should take, by how much, and what its labels hang on: nested cross-validation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Optional
+
+import numpy as np
+from scipy import stats
+from sklearn.model_selection import StratifiedKFold
+
+from looc_tf.errors import UserError
+from looc_tf.evaluate.linear import linear_probe
+from looc_tf.evaluate.probe_result import Rows, majority_share
+from looc_tf.evaluate.questions import CHOICE_SEED
+from looc_tf.representations import TRUNK
+from looc_tf.results import Estimate
+
+FOLDS = 5
+SHARES = (0.1, 0.3, 1.0)  # of the labels, for the learning curve
+Table = Mapping[str, np.ndarray]  # representation -> float32 [N, D]
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to take; accuracies and differences in percent and points, with 95 % intervals over the folds.
+
+    Attributes:
+        representation: what to take: the best where it is better than the trunk beyond doubt, else the trunk.
+        best: what validation preferred within the training folds; `representation` or what it could not beat.
+        gain: of what validation preferred, fold by fold, over the trunk.
+        accuracy: of each representation on held-out folds.
+        majority: of always answering with the commonest class.
+        curve: share of the labels -> how many these are, and the accuracy of the best and of the trunk with them.
+        drops: factor -> how much accuracy the trunk loses where pictures are shown without that factor, in training and
+            in test.
+        pictures, classes: how many there were.
+    """
+
+    representation: str
+    best: str
+    gain: Estimate
+    accuracy: Mapping[str, Estimate]
+    majority: float
+    curve: Mapping[float, tuple[int, Estimate, Estimate]]
+    drops: Mapping[str, Estimate] = field(default_factory=dict)
+    pictures: int = 0
+    classes: int = 0
+
+    @property
+    def differs(self) -> bool:
+        """Whether the gain is more than chance."""
+        return self.gain.mean - self.gain.half > 0
+
+    @property
+    def readable(self) -> bool:
+        """Whether anything can be told of the labels at all."""
+        found = self.accuracy[self.best]
+        return found.mean - found.half > self.majority
+
+    @property
+    def factor(self) -> Optional[str]:
+        """What the labels hang on most, of what was tried; None where nothing is lost without any of it."""
+        lost = {name: drop.mean for name, drop in self.drops.items() if drop.mean - drop.half > 0}
+        return max(lost, key=lambda name: lost[name]) if lost else None
+
+
+def corrected(values: Sequence[float]) -> Estimate:
+    """The mean over folds with the interval of Nadeau and Bengio (Machine Learning 52, 2003): as folds share their
+    training pictures, the variance of the mean is that of a fold times 1/K + (test / training pictures).
+
+    >>> corrected([1.0, 1.0, 1.0])
+    Estimate(mean=1.0, half=0.0, count=3)
+    """
+    count = len(values)
+    scale = math.sqrt(1 / count + 1 / (count - 1))
+    half = float(stats.t.ppf(0.975, count - 1)) * float(np.std(values, ddof=1)) * scale
+    return Estimate(float(np.mean(values)), half, count)
+
+
+def advise(
+    plain: Table,
+    labels: np.ndarray,
+    strengths: Sequence[float],
+    without: Optional[Mapping[str, Table]] = None,
+    progress: Optional[Progress] = None,
+) -> Advice:
+    """Compares representations of the same labelled pictures.
+
+    Each fold in turn is held out. On the rest, a validation part chooses each probe's penalty and which representation
+    to take; the held-out fold reads what was chosen, so that the gain is not that of the luckiest of many.
+
+    Args:
+        plain: the trunk under its name, and what is compared with it.
+        labels: int64 [N], 0 and up.
+        strengths: inverse penalties, tried on validation parts.
+        without: factor -> the same of pictures shown without it.
+        progress: called with (stage, done, total).
+
+    Raises:
+        UserError: fewer than two classes, or a class with fewer pictures than folds.
+    """
+    _check(labels)
+    names, without = list(plain), without or {}
+    total, done = FOLDS * (len(names) + len(without) + 2 * len(SHARES)), 0
+
+    def read(rows: np.ndarray, train: np.ndarray, validation: np.ndarray, test: np.ndarray) -> tuple[float, float]:
+        nonlocal done
+        done += 1
+        if progress:
+            progress("Comparing", done, total)
+        choice = linear_probe(*(Rows(rows[part], labels[part]) for part in (train, validation, test)), strengths)
+        return choice.value, choice.validation
+
+    splits = list(_splits(labels))
+    scores = {name: [read(plain[name], *split) for split in splits] for name in names}
+    chosen = [max(names, key=lambda name: (scores[name][fold][1], -plain[name].shape[1])) for fold in range(FOLDS)]
+    gain = corrected([scores[name][fold][0] - scores[TRUNK][fold][0] for fold, name in enumerate(chosen)])
+    best = max(names, key=lambda name: (sum(each[1] for each in scores[name]), -plain[name].shape[1]))
+    drops = {
+        factor: corrected([scores[TRUNK][fold][0] - read(rows[TRUNK], *split)[0] for fold, split in enumerate(splits)])
+        for factor, rows in without.items()
+    }
+    curve = {}
+    for share in SHARES:
+        fewer = [(_share(train, labels, share), validation, test) for train, validation, test in splits]
+        two = [corrected([read(plain[name], *split)[0] for split in fewer]) for name in (best, TRUNK)]
+        curve[share] = (len(fewer[0][0]), two[0], two[1])
+    return Advice(
+        representation=best if gain.mean - gain.half > 0 else TRUNK,
+        best=best,
+        gain=gain,
+        accuracy={name: corrected([value for value, _ in scores[name]]) for name in names},
+        majority=majority_share(labels, labels),
+        curve=curve,
+        drops=drops,
+        pictures=len(labels),
+        classes=len(np.unique(labels)),
+    )
+
+
+def _check(labels: np.ndarray) -> None:
+    _, counts = np.unique(labels, return_counts=True)
+    if len(counts) < 2 or counts.min() < 2 * FOLDS:
+        raise UserError(
+            f"Advice needs two classes of {2 * FOLDS} labelled pictures at least. Received {len(counts)} classes, the "
+            f"rarest of {counts.min() if len(counts) else 0}. Label more, or leave rare classes out."
+        )
+
+
+def _splits(labels: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Rows to train on, to choose by and to test on, for each fold; a fifth of what is not held out chooses."""
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=CHOICE_SEED)
+    made = []
+    for rest, test in folds.split(labels, labels):
+        inner = StratifiedKFold(FOLDS, shuffle=True, random_state=CHOICE_SEED).split(labels[rest], labels[rest])
+        train, validation = next(iter(inner))
+        made.append((rest[train], rest[validation], test))
+    return made
+
+
+def _share(rows: np.ndarray, labels: np.ndarray, share: float) -> np.ndarray:
+    """So much of each class, at least one picture."""
+    random = np.random.default_rng(CHOICE_SEED)
+    classes = [random.permutation(rows[labels[rows] == name]) for name in np.unique(labels[rows])]
+    return np.sort(np.concatenate([each[: max(1, round(share * len(each)))] for each in classes]))
