@@ -7,7 +7,7 @@ commands that compute, so that `looc --help` answers at once.
 from __future__ import annotations
 
 from looc_tf.cli.exporting import embed, export
-from looc_tf.cli.reading import compare, configs, evaluate, views
+from looc_tf.cli.reading import advise, compare, configs, evaluate, views
 from looc_tf.cli.root import cli
 from looc_tf.cli.studying import reproduce
 from looc_tf.cli.training import demo, finetune, train
@@ -18,6 +18,7 @@ for command in (
     train,
     finetune,
     evaluate,
+    advise,
     compare,
     export,
     embed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -54,6 +55,29 @@ def evaluate(
     for note in done.notes:
         click.echo(note)
     click.echo(f"evaluated: {done.path}")
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@of_run_option
+@labels_option
+@click.option("--label", "field", default="label", show_default=True, metavar="FIELD", help="Where there are several.")
+@click.option("--out", metavar="DIR", help="The folder to write. Default: RUN/advice.")
+@checkpoint_option
+@threads_option
+def advise(run: str, threads: int | None, **asked: Any) -> None:
+    """Say which representation of RUN your task should take.
+
+    \b
+    looc advise runs/looc --data LABELLED
+    """
+    tensorflow(threads)
+    from looc_tf.report import advise_run
+
+    done = advise_run(run, **asked, tell=functools.partial(click.echo, err=True))
+    for line in done.says:
+        click.echo(line)
+    click.echo(f"written: {done.path / 'advice.html'}, {done.path / 'advice.json'}")
 
 
 @click.command()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Optional
 
 import numpy as np
@@ -13,7 +15,8 @@ from sklearn.model_selection import StratifiedKFold
 
 from looc_tf.errors import UserError
 from looc_tf.evaluate.linear import linear_probe
-from looc_tf.evaluate.probe_result import Rows, majority_share
+from looc_tf.evaluate.pool import side_by_side
+from looc_tf.evaluate.probe_result import Choice, Rows, majority_share
 from looc_tf.evaluate.questions import CHOICE_SEED
 from looc_tf.representations import TRUNK
 from looc_tf.results import Estimate
@@ -22,6 +25,7 @@ FOLDS = 5
 SHARES = (0.1, 0.3, 1.0)  # of the labels, for the learning curve
 Table = Mapping[str, np.ndarray]  # representation -> float32 [N, D]
 Progress = Callable[[str, int, int], None]
+Split = tuple[np.ndarray, np.ndarray, np.ndarray]  # rows to train on, to choose by, to test on
 
 
 @dataclass(frozen=True)
@@ -105,41 +109,70 @@ def advise(
     """
     _check(labels)
     names, without = list(plain), without or {}
-    total, done = FOLDS * (len(names) + len(without) + 2 * len(SHARES)), 0
-
-    def read(rows: np.ndarray, train: np.ndarray, validation: np.ndarray, test: np.ndarray) -> tuple[float, float]:
-        nonlocal done
-        done += 1
-        if progress:
-            progress("Comparing", done, total)
-        choice = linear_probe(*(Rows(rows[part], labels[part]) for part in (train, validation, test)), strengths)
-        return choice.value, choice.validation
-
     splits = list(_splits(labels))
-    scores = {name: [read(plain[name], *split) for split in splits] for name in names}
-    chosen = [max(names, key=lambda name: (scores[name][fold][1], -plain[name].shape[1])) for fold in range(FOLDS)]
-    gain = corrected([scores[name][fold][0] - scores[TRUNK][fold][0] for fold, name in enumerate(chosen)])
-    best = max(names, key=lambda name: (sum(each[1] for each in scores[name]), -plain[name].shape[1]))
-    drops = {
-        factor: corrected([scores[TRUNK][fold][0] - read(rows[TRUNK], *split)[0] for fold, split in enumerate(splits)])
-        for factor, rows in without.items()
+    fewer: dict[float, list[Split]] = {
+        share: [(_share(train, labels, share), validation, test) for train, validation, test in splits]
+        for share in SHARES
     }
-    curve = {}
-    for share in SHARES:
-        fewer = [(_share(train, labels, share), validation, test) for train, validation, test in splits]
-        two = [corrected([read(plain[name], *split)[0] for split in fewer]) for name in (best, TRUNK)]
-        curve[share] = (len(fewer[0][0]), two[0], two[1])
+    with side_by_side() as pool:
+
+        def asked(rows: np.ndarray, splits: Sequence[Split]) -> list[Future[Choice]]:
+            return [pool.submit(_read, rows, labels, split, strengths) for split in splits]
+
+        reading = {(name, 1.0): asked(plain[name], splits) for name in names}
+        lacking = {factor: asked(rows[TRUNK], splits) for factor, rows in without.items()}
+        _wait([*reading.values(), *lacking.values()], progress)
+        scores = {name: [choice.result() for choice in reading[name, 1.0]] for name in names}
+
+        def preferred(folds: Sequence[int]) -> str:
+            """By validation; of equals the smaller."""
+            liked = {name: sum(scores[name][fold].validation for fold in folds) for name in names}
+            return max(names, key=lambda name: (liked[name], -plain[name].shape[1]))
+
+        chosen, best = [preferred([fold]) for fold in range(FOLDS)], preferred(range(FOLDS))
+        for name, share in product((best, TRUNK), SHARES):
+            reading.setdefault((name, share), asked(plain[name], fewer[share]))
+        curve = {
+            share: (len(fewer[share][0][0]), *_two(reading[best, share], reading[TRUNK, share])) for share in SHARES
+        }
+        trunk = _values(reading[TRUNK, 1.0])
+        drops = {
+            factor: corrected([whole - less for whole, less in zip(trunk, _values(found))])
+            for factor, found in lacking.items()
+        }
+    gain = corrected([scores[name][fold].value - trunk[fold] for fold, name in enumerate(chosen)])
     return Advice(
         representation=best if gain.mean - gain.half > 0 else TRUNK,
         best=best,
         gain=gain,
-        accuracy={name: corrected([value for value, _ in scores[name]]) for name in names},
+        accuracy={name: corrected([choice.value for choice in scores[name]]) for name in names},
         majority=majority_share(labels, labels),
         curve=curve,
         drops=drops,
         pictures=len(labels),
         classes=len(np.unique(labels)),
     )
+
+
+def _read(rows: np.ndarray, labels: np.ndarray, split: Split, strengths: Sequence[float]) -> Choice:
+    train, validation, test = (Rows(rows[part], labels[part]) for part in split)
+    return linear_probe(train, validation, test, strengths)
+
+
+def _values(reading: Sequence[Future[Choice]]) -> list[float]:
+    return [choice.result().value for choice in reading]
+
+
+def _two(one: Sequence[Future[Choice]], other: Sequence[Future[Choice]]) -> tuple[Estimate, Estimate]:
+    return corrected(_values(one)), corrected(_values(other))
+
+
+def _wait(readings: Sequence[Sequence[Future[Choice]]], progress: Optional[Progress]) -> None:
+    every = [choice for reading in readings for choice in reading]
+    for done, choice in enumerate(every, start=1):
+        choice.result()
+        if progress:
+            progress("Comparing", done, len(every))
 
 
 def _check(labels: np.ndarray) -> None:
@@ -151,7 +184,7 @@ def _check(labels: np.ndarray) -> None:
         )
 
 
-def _splits(labels: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _splits(labels: np.ndarray) -> list[Split]:
     """Rows to train on, to choose by and to test on, for each fold; a fifth of what is not held out chooses."""
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=CHOICE_SEED)
     made = []

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from looc_tf.errors import UserError
+from looc_tf.evaluate.destroyed import WITHOUT
 from looc_tf.evaluate.once import Once
 from looc_tf.representations import BRANCH, CONCAT, PROBABILITIES, is_space, ordered, parts_of
 
@@ -51,6 +52,7 @@ COPIES: dict[str, Callable[[Mapping[str, tf.Tensor]], tf.Tensor]] = {
     "180": _quarter_turns(2),
     "270": _quarter_turns(3),
     "hue_shift": lambda batch: shift_hue(batch["image"], hue_shift_of(batch["id"])),
+    **WITHOUT,
 }
 
 

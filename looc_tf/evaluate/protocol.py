@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import logging
-import os
-import warnings
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future
 from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
-import tensorflow as tf
-from sklearn.exceptions import ConvergenceWarning
-from threadpoolctl import threadpool_limits
 
 from looc_tf.config import Evaluation
 from looc_tf.errors import UserError
 from looc_tf.evaluate.features import Embed, Features, Progress, extract
 from looc_tf.evaluate.notes import left_out_line, unseen_lines
+from looc_tf.evaluate.pool import side_by_side
 from looc_tf.evaluate.probes import PROBES, check, lacking
 from looc_tf.evaluate.questions import CHOICE_SEED, PARTS, Question
 from looc_tf.evaluate.readings import Reading
@@ -84,7 +79,7 @@ def readings(
     if notes is not None:
         notes += [*left_out_line(left_out), *unseen]
     pairs = _pairs(probes, features["train"])
-    with _side_by_side() as pool:
+    with side_by_side() as pool:
         answers: dict[tuple[str, str], Future[list[Reading]]] = {}
         for representation, name in pairs:
             same = features["train"].same(representation)
@@ -172,24 +167,6 @@ def _embed(
             progress("Embedding", done, total)
 
     return {part: extract(embed, *pictures[part], copies, settings.batch, report) for part in PARTS}
-
-
-@contextmanager
-def _side_by_side() -> Iterator[ThreadPoolExecutor]:
-    """A pool that reads on every core, each reading on one thread of BLAS.
-
-    A probe's matrices are thin: with two BLAS threads per fit the probes cost 44 s of processor time instead of 25 s.
-    """
-    pool = ThreadPoolExecutor(tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count())
-    with threadpool_limits(1), warnings.catch_warnings():
-        # A weak penalty may use up its iterations. The fit is then an early-stopped one, which the validation part
-        # judges like any other: there is nothing for the user to do about it. (Filters are set here and not at each
-        # fit because they belong to the process, not to the thread.)
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        try:
-            yield pool
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def _answerable(name: str, probe: Question, features: Mapping[str, Features], left_out: dict[str, str]) -> bool:

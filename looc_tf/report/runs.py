@@ -115,7 +115,7 @@ def evaluate_run(
     run = opened(run, checkpoint)
     settings = evaluation_of(run.experiment, more, overrides)
     if sources is None:
-        sources = _parts(run, data, labels)
+        sources = parts_of(run, data, labels)
         census = census_of(sources.values())
         for line in census.lines if census else ():
             (tell or _log)(line)
@@ -145,7 +145,7 @@ def evaluation_of(experiment: Experiment, more: Sequence[str] = (), overrides: S
     return settings
 
 
-def _parts(run: Run, data: str | None, labels: str | None) -> dict[str, Source]:
+def parts_of(run: Run, data: str | None, labels: str | None) -> dict[str, Source]:
     """The parts of a run's pictures, or of others, by the run's rule of pixels; what else the config says of how they
     are read is of its own."""
     check_named_pictures(run.path, data)
