@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from looc_tf import config, methods
+from looc_tf.evaluate.probes import PROBES
 from looc_tf.experiments import load
 
 PROJECT = Path(__file__).parents[1]
@@ -44,6 +45,15 @@ def test_every_setting_of_a_method_is_in_its_document():
         rows = {row.split("|")[1]: row for row in table.splitlines() if row.startswith("| `")}
         for field in {field.name for field in dataclasses.fields(kind.Settings)} - {"name"}:
             assert any(f"`{field}`" in first for first in rows), f"method.{field} of {name}"
+
+
+def test_every_evaluation_and_its_settings_are_in_their_document():
+    """A row for each name that `evaluation.probes` may hold, and each setting in some row or in the text."""
+    text = (PROJECT / "docs" / "evaluation.md").read_text(encoding="utf8")
+    rows = [row.split("|")[1].strip(" `") for row in text.splitlines() if row.startswith("| `")]
+    assert rows == list(PROBES)
+    for field in {field.name for field in dataclasses.fields(config.Evaluation)} - {"batch"}:
+        assert f"`{field}`" in text or f"evaluation.{field}" in text, field
 
 
 def test_what_the_documents_tell_to_make_is_a_target():

@@ -107,6 +107,7 @@ class Evaluation:
     shots: tuple[int, ...] = (5, 10)  # labelled pictures of each class, of few_shot
     shares: tuple[float, ...] = (0.01, 0.1)  # of the labels of each class, of low_label
     epochs: int = 100  # of object_sgd
+    rate: float = 30.0  # of object_sgd at first, for batches of 256
     draws: int = 20  # of labelled pictures, whose mean and interval few_shot and low_label give
 
 

@@ -30,7 +30,7 @@ class FewShot(LabelProbe):
     ) -> list[Reading]:
         parts = {part: self.rows(features[part], representation) for part in PARTS}
         found: list[Reading] = []
-        for shots in settings.shots:
+        for shots in dict.fromkeys(settings.shots):
             blank = Reading(representation, f"{name}@{shots}", value=0.0, chance=self.chance, validation=0.0)
             found += read_draws(blank, parts, functools.partial(min, shots), settings)
         return found

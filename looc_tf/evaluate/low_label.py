@@ -40,7 +40,7 @@ class LowLabel(LabelProbe):
     ) -> list[Reading]:
         parts = {part: self.rows(features[part], representation) for part in PARTS}
         found: list[Reading] = []
-        for share in settings.shares:
-            blank = Reading(representation, f"{name}@{100 * share:g}%", 0.0, chance=self.chance, validation=0.0)
+        for what, share in {f"{name}@{100 * share:g}%": share for share in settings.shares}.items():
+            blank = Reading(representation, what, value=0.0, chance=self.chance, validation=0.0)
             found += read_draws(blank, parts, Share(share), settings)
         return found

@@ -64,7 +64,7 @@ def readings(
     """Yields the `Reading`s of each probe of each representation: `evaluate` with settings and chance levels kept.
 
     What a reader of the numbers should know besides is logged, and added to `notes`: which probes are left out and why,
-    and classes that no probe can name.
+    classes that no probe can name, and what each evaluation says of itself.
     """
     check(settings)
     left_out: dict[str, str] = {}

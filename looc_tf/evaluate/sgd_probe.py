@@ -14,7 +14,7 @@ from looc_tf.evaluate.label_probe import LabelProbe
 from looc_tf.evaluate.probe_result import Choice, Rows, accuracy, balanced_accuracy
 from looc_tf.evaluate.questions import CHOICE_SEED
 
-BATCH, RATE, MOMENTUM, DECAY, MILESTONES = 256, 30.0, 0.9, 0.1, (0.6, 0.8)
+BATCH, MOMENTUM, DECAY, MILESTONES = 256, 0.9, 0.1, (0.6, 0.8)
 DEVIATION = 0.01  # of the weights at the start
 
 
@@ -22,10 +22,10 @@ class SgdProbe(LabelProbe):
     """The linear probe of a label field by the paper's protocol; nothing of it is chosen on the validation part."""
 
     def read(self, train: Rows, validation: Rows, test: Rows, settings: Evaluation) -> Choice:
-        return sgd_probe(train, validation, test, settings.epochs)
+        return sgd_probe(train, validation, test, settings.epochs, settings.rate)
 
 
-def sgd_probe(train: Rows, validation: Rows, test: Rows, epochs: int) -> Choice:
+def sgd_probe(train: Rows, validation: Rows, test: Rows, epochs: int, rate: float = 30.0) -> Choice:
     """Fits a linear classifier on `train` by SGD and reads its accuracy on `test`.
 
     A rate means something only beside the length of the features. They are standardised, as for the convex probe, and
@@ -35,17 +35,18 @@ def sgd_probe(train: Rows, validation: Rows, test: Rows, epochs: int) -> Choice:
     Args:
         train, validation, test: rows of the parts.
         epochs: passes over `train`, in an order that hangs on the protocol's seed.
+        rate: of the first steps, for batches of `BATCH`.
     """
     scaler = StandardScaler().fit(train.features)
     classes, labels = np.unique(train.labels, return_inverse=True)
-    weights = _fitted(_scaled(scaler, train.features), labels, len(classes), epochs)
+    weights = _fitted(_scaled(scaler, train.features), labels, len(classes), epochs, rate)
 
     def answers(rows: Rows) -> np.ndarray:
         return classes[(_scaled(scaler, rows.features) @ weights).argmax(axis=1)]
 
     known, found = accuracy(answers(validation), validation.labels), answers(test)
     value, balanced = accuracy(found, test.labels), balanced_accuracy(found, test.labels)
-    return Choice(value, known, {"epochs": epochs}, balanced=balanced)
+    return Choice(value, known, {"epochs": epochs, "rate": rate}, balanced=balanced)
 
 
 def _scaled(scaler: StandardScaler, features: np.ndarray) -> np.ndarray:
@@ -54,7 +55,7 @@ def _scaled(scaler: StandardScaler, features: np.ndarray) -> np.ndarray:
     return np.concatenate([rows, np.ones((len(rows), 1), np.float32)], axis=1)
 
 
-def _fitted(features: np.ndarray, labels: np.ndarray, classes: int, epochs: int) -> np.ndarray:
+def _fitted(features: np.ndarray, labels: np.ndarray, classes: int, epochs: int, rate: float) -> np.ndarray:
     """The weights, float32 [D + 1, C], after so many passes."""
     random = np.random.default_rng(CHOICE_SEED)
     weights = random.normal(0.0, DEVIATION, (features.shape[1], classes)).astype(np.float32)
@@ -63,14 +64,14 @@ def _fitted(features: np.ndarray, labels: np.ndarray, classes: int, epochs: int)
     targets = np.eye(classes, dtype=np.float32)[labels]
     for epoch in range(epochs):
         passed = sum(epoch >= share * epochs for share in MILESTONES)
-        rate = np.float32(RATE * batch / BATCH * DECAY**passed)
+        step = np.float32(rate * batch / BATCH * DECAY**passed)
         order = random.permutation(len(features))
         for start in range(0, len(order), batch):
             some = order[start : start + batch]
             rows = features[some]
             wrong = _probabilities(rows @ weights) - targets[some]
             velocity = MOMENTUM * velocity + rows.T @ wrong / len(some)
-            weights -= rate * velocity
+            weights -= step * velocity
     return weights
 
 

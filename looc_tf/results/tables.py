@@ -48,6 +48,7 @@ def _screen(records: list[Record], chance: Mapping[str, float], title: str) -> l
     levels = _levels(records, cells, chance)
     parts = [{cell: value for cell, value in cells.items() if cell[2] in some} for some in _abreast(probes_of(cells))]
     tables = [_table(part, levels, title if place == 0 else "") for place, part in enumerate(parts)]
+    tables[-1].caption = "In percent, on the test part"
     return [*tables, *map(Text, [*_drawn(cells), *remarks])]
 
 
@@ -59,9 +60,9 @@ def _abreast(probes: list[str]) -> list[list[str]]:
 
 
 def _table(cells: Mapping[Cell, Estimate], levels: Mapping[str, Mapping[str, float]], title: str) -> Table:
-    table = Table(title=escape(title) or None, caption="In percent, on the test part", caption_justify="left")
-    table.add_column("method")
-    table.add_column("representation")
+    table = Table(title=escape(title) or None, caption_justify="left")
+    table.add_column("method", overflow="fold")
+    table.add_column("representation", overflow="fold")
     for probe in probes_of(cells):
         table.add_column(escape(probe), justify="right", overflow="fold")
     for method, block in _blocks(cells, "[bold]{}[/bold]").items():

@@ -54,7 +54,10 @@ def test_a_share_is_of_each_class_and_one_picture_at_least():
     assert np.bincount(labels[draw(labels, Share(0.01), 0)]).tolist() == [2, 1, 1]
     assert np.bincount(labels[draw(labels, Share(0.1), 0)]).tolist() == [20, 15, 1]
     assert sorted(draw(labels, Share(1.0), 0)) == list(range(352))
-    whole = read(sources_of(SIZES), config.Evaluation(probes=("low_label",), shares=(1.0,), draws=2, limit=None))
+    settings = config.Evaluation(probes=("low_label", "few_shot"), shares=(1.0, 1.0), shots=(2, 2), draws=2, limit=None)
+    found = [reading.probe for reading in readings(columns, sources_of(SIZES), settings)]
+    assert found == ["low_label@100%", "few_shot@2"]  # what is asked for twice is read once
+    whole = read(sources_of(SIZES), settings)
     assert whole["low_label@100%"].half == 0.0 and whole["low_label@100%"].rows["train"] == 600
 
 

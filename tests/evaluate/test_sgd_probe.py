@@ -62,9 +62,9 @@ def test_the_paper_s_size_takes_seconds_on_one_core():
 
 def test_it_is_asked_for_by_name_with_its_epochs():
     sources = sources_of({"train": 300, "validation": 100, "test": 300}, classes=3)
-    settings = config.Evaluation(probes=("object", "object_sgd"), epochs=20, limit=None)
+    settings = config.Evaluation(probes=("object", "object_sgd"), epochs=20, rate=10.0, limit=None)
     object_, sgd = readings(columns, sources, settings)
-    assert (sgd.probe, sgd.setting, sgd.fitted) == ("object_sgd", {"epochs": 20}, None)
+    assert (sgd.probe, sgd.setting, sgd.fitted) == ("object_sgd", {"epochs": 20, "rate": 10.0}, None)
     assert sgd.value == pytest.approx(object_.value, abs=5) and sgd.chance == object_.chance
     with pytest.raises(UserError, match=r"evaluation\.epochs should be above 0"):
         load("cifar10/moco-color", ["evaluation.epochs=0"])

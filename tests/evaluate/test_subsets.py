@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from looc_tf import config
 from looc_tf.evaluate import evaluate, questions, readings, summarise
 from looc_tf.evaluate.linear import linear_probe
+from looc_tf.evaluate.once import Once
 from looc_tf.representations import is_space, ordered
 
 SETTINGS = config.Evaluation(probes=("subsets",), strengths=(0.1, 1.0), limit=None)
@@ -67,6 +68,19 @@ def test_what_the_object_probe_has_fitted_is_not_fitted_again(monkeypatch):
     assert len(found) == 5 + 7 and len(fits) == 5 + 3
     assert values["all+color+rotation", "subsets"] == values["concat", "object"]
     assert values["color", "subsets"] == values["color", "object"]
+
+
+def test_an_error_reaches_all_who_ask_for_the_value():
+    once, asked = Once(), []
+
+    def fail():
+        asked.append(1)
+        raise ZeroDivisionError
+
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            once("value", fail)
+    assert len(asked) == 1 and once("other", lambda: 3) == 3
 
 
 def test_one_space_and_six_are_left_out_with_a_line():
