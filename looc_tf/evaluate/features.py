@@ -19,10 +19,16 @@ Embed = Callable[[tf.Tensor], Mapping[str, tf.Tensor]]  # uint8 [B, S, S, 3] -> 
 Progress = Callable[[str, int, int], None]  # stage, done, total
 
 UPRIGHT = "upright"
+TURNS = (UPRIGHT, "90", "180", "270")  # the four quarter turns of a picture
 
 # Multiples of a third of the circle permute the channels exactly and the others mirror them, so that rounding leaves
 # no trace of the shift: only the colors of the picture can tell.
 HUE_SHIFTS = 6
+
+
+def turn_of(ids: tf.Tensor) -> tf.Tensor:
+    """How many quarter turns a picture gets where it is shown in one of the four: int64 [B], a hash of its id."""
+    return tf.strings.to_hash_bucket_fast(tf.strings.join([ids, "turn"], "/"), len(TURNS))
 
 
 def hue_shift_of(ids: tf.Tensor) -> tf.Tensor:
@@ -94,11 +100,11 @@ def extract(
 
     Raises UserError where an embedding is not finite: no probe of it would mean anything.
     """
-    fields = [*source.fields, "hue_shift"]
+    fields = [*source.fields, "hue_shift", "turn"]
     rows: dict[str, dict[str, list[np.ndarray]]] = {copy: {} for copy in copies}
     labels: dict[str, list[np.ndarray]] = {field: [] for field in fields}
     for pictures in _batches(source, indices, batch):
-        pictures["hue_shift"] = hue_shift_of(pictures["id"])
+        pictures["hue_shift"], pictures["turn"] = hue_shift_of(pictures["id"]), turn_of(pictures["id"])
         for field in fields:
             labels[field].append(pictures[field].numpy())
         for copy in copies:

@@ -11,10 +11,11 @@ import numpy as np
 from looc_tf.config import Evaluation
 from looc_tf.data.pixels import PLAIN
 from looc_tf.errors import unknown
-from looc_tf.evaluate.features import HUE_SHIFTS, UPRIGHT, Features
+from looc_tf.evaluate.features import HUE_SHIFTS, TURNS, UPRIGHT, Features
 from looc_tf.evaluate.knn import knn_probe
 from looc_tf.evaluate.probe_result import Choice, Rows
 from looc_tf.evaluate.questions import Probe, Question
+from looc_tf.evaluate.retrieval import Retrieval
 
 if TYPE_CHECKING:
     from looc_tf.data import Source
@@ -56,7 +57,7 @@ class NeighborProbe(LabelProbe):
 class RotationProbe(Probe):
     """Which of four quarter turns a picture has had; every picture of every part is shown all four ways (chance 25)."""
 
-    copies = (UPRIGHT, "90", "180", "270")
+    copies = TURNS
     classes = 4
 
     def rows(self, features: Features, representation: str) -> Rows:
@@ -94,6 +95,15 @@ class Labelled:
         return "the pictures have no labels" if self.field == MAIN else "no such label"
 
 
+def _retrieval(sources: Mapping[str, Source]) -> Question:
+    """Of the labels that every part has; hue by generated shifts where it is no label."""
+    named = {"object": MAIN, "hue": "hue", "texture": "texture"}
+    fields = {
+        what: field for what, field in named.items() if all(field in source.fields for source in sources.values())
+    }
+    return Retrieval(fields, shifted="hue" not in fields and _in_color(sources))
+
+
 def _in_color(sources: Mapping[str, Source]) -> bool:
     """Whether pictures have a hue: those of other bands than RGB have none, nor have grey ones."""
     if _channels(sources) != 3:
@@ -116,6 +126,7 @@ PROBES: dict[str, Callable[[Mapping[str, Source]], Question | None]] = {
     "hue": Labelled("hue", otherwise=HueShiftProbe),
     "texture": Labelled("texture"),
     "knn": Labelled(MAIN, kind=NeighborProbe),
+    "retrieval": _retrieval,
 }
 LINEAR_PROBES = ("object", "rotation", "hue", "texture")  # those that can go into an exported model
 

@@ -18,7 +18,7 @@ from looc_tf.results.levels import BALANCED, less
 from looc_tf.results.records import Record, by_data, read_runs, row_names
 
 LEVEL = 0.95
-PROBES = Evaluation().probes  # all of them, in the order of tables
+PROBES = (*Evaluation().probes, "retrieval")  # all of them, in the order of tables
 NOTHING = "\N{EN DASH}"  # what a table prints where there is no result
 Cell = tuple[str, str, str]  # method (see `row_names`), representation, probe
 
@@ -144,13 +144,19 @@ def representations_of(cells: Iterable[Cell]) -> list[str]:
 
 
 def probes_of(cells: Iterable[Cell]) -> list[str]:
-    """The probes in the order of tables, each before its balanced accuracy; unknown ones come last."""
+    """The probes in the order of tables, each before its balanced accuracy; unknown ones come last.
 
-    def place(probe: str) -> tuple[int, bool]:
+    The values of one that has several, such as `retrieval@hue`, stay in the order in which they were read.
+    """
+    probes = dict.fromkeys(probe for _, _, probe in cells)
+    names = list(dict.fromkeys(probe.removesuffix(BALANCED) for probe in probes))
+
+    def place(probe: str) -> tuple[int, int, bool]:
         name = probe.removesuffix(BALANCED)
-        return PROBES.index(name) if name in PROBES else len(PROBES), probe != name
+        asked = name.partition("@")[0]
+        return PROBES.index(asked) if asked in PROBES else len(PROBES), names.index(name), probe != name
 
-    return sorted(dict.fromkeys(probe for _, _, probe in cells), key=place)
+    return sorted(probes, key=place)
 
 
 def _position(cells: Iterable[Cell]) -> Callable[[Cell], tuple[int, int, int]]:

@@ -50,7 +50,8 @@ class OddProbe(Probe):
 )
 def test_every_linear_probe_of_the_library_has_its_answer_in_an_example(fields, answers):
     sources = with_labels(*fields)
-    found = {name: probes.answer_feature(choose(sources)) for name, choose in PROBES.items() if choose(sources)}
+    asked = {name: choose(sources) for name, choose in PROBES.items()}
+    found = {name: probes.answer_feature(probe) for name, probe in asked.items() if isinstance(probe, Probe)}
     found.pop("knn", None)  # is not linear
     assert found == answers
 
