@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from looc_tf.errors import UserError
+from looc_tf.evaluate.moved import moved
 from looc_tf.representations import CONCAT, PROBABILITIES, is_space, ordered
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 Embed = Callable[[tf.Tensor], Mapping[str, tf.Tensor]]  # uint8 [B, S, S, 3] -> {representation: float32 [B, D]}
 Progress = Callable[[str, int, int], None]  # stage, done, total
+Copies = Callable[[Mapping[str, tf.Tensor]], tf.Tensor]  # batch of the source -> uint8 [B, S, S, 3]
 
 UPRIGHT = "upright"
 TURNS = (UPRIGHT, "90", "180", "270")  # the four quarter turns of a picture
@@ -48,14 +50,22 @@ def _quarter_turns(k: int) -> Callable[[Mapping[str, tf.Tensor]], tf.Tensor]:
     return lambda batch: tf.image.rot90(batch["image"], k)
 
 
-# name of a copy -> batch of the source -> uint8 [B, S, S, 3]
-COPIES: dict[str, Callable[[Mapping[str, tf.Tensor]], tf.Tensor]] = {
+COPIES: dict[str, Copies] = {
     UPRIGHT: lambda batch: batch["image"],
     "90": _quarter_turns(1),
     "180": _quarter_turns(2),
     "270": _quarter_turns(3),
     "hue_shift": lambda batch: shift_hue(batch["image"], hue_shift_of(batch["id"])),
 }
+
+# what the names of copies with a strength begin with, such as `moved/hue/0.5` -> the rest of the name -> the copies
+FAMILIES: dict[str, Callable[[str], Copies]] = {"moved": moved}
+
+
+def copies_of(name: str) -> Copies:
+    """How the copies of this name are made, one of `COPIES` or of a family with strengths."""
+    family, _, rest = name.partition("/")
+    return FAMILIES[family](rest) if family in FAMILIES else COPIES[name]
 
 
 @dataclass(frozen=True)
@@ -108,7 +118,7 @@ def extract(
         for field in fields:
             labels[field].append(pictures[field].numpy())
         for copy in copies:
-            for name, value in embed(COPIES[copy](pictures)).items():
+            for name, value in embed(copies_of(copy)(pictures)).items():
                 rows[copy].setdefault(name, []).append(np.asarray(value, np.float32))
         report(len(pictures["id"]))
     joined = {copy: {name: _joined(name, parts) for name, parts in rows[copy].items()} for copy in copies}

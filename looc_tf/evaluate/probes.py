@@ -12,6 +12,7 @@ from looc_tf.config import Evaluation
 from looc_tf.data.pixels import PLAIN
 from looc_tf.errors import unknown
 from looc_tf.evaluate.features import HUE_SHIFTS, TURNS, UPRIGHT, Features
+from looc_tf.evaluate.invariance import Invariance
 from looc_tf.evaluate.knn import knn_probe
 from looc_tf.evaluate.probe_result import Choice, Rows
 from looc_tf.evaluate.questions import Probe, Question
@@ -127,6 +128,7 @@ PROBES: dict[str, Callable[[Mapping[str, Source]], Question | None]] = {
     "texture": Labelled("texture"),
     "knn": Labelled(MAIN, kind=NeighborProbe),
     "retrieval": _retrieval,
+    "invariance": lambda sources: Invariance(color=_in_color(sources)),
 }
 LINEAR_PROBES = ("object", "rotation", "hue", "texture")  # those that can go into an exported model
 

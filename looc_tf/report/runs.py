@@ -25,6 +25,7 @@ from looc_tf.export.given import check_rule
 from looc_tf.files import write_atomically, writing
 from looc_tf.results import Provenance, read_results, write_results
 from looc_tf.results.figure import matrix_figure
+from looc_tf.results.invariance import has_curves, invariance_file
 from looc_tf.results.records import BEST, FILE, LAST, STEP, folder_of
 from looc_tf.run import Run, load_run
 from looc_tf.run.about import check_named_pictures, commit, fingerprint
@@ -157,7 +158,8 @@ def write_readings(
     notes: Sequence[str] = (),
     census: Optional[Census] = None,
 ) -> Evaluated:
-    """Writes results.json, probes.json, evaluated.json and matrix.png into the folder of a run, results.json last.
+    """Writes results.json, probes.json, evaluated.json and matrix.png into the folder of a run, results.json last; and
+    invariance.png where that was asked for.
 
     Args:
         run: the run.
@@ -177,6 +179,8 @@ def write_readings(
     about = {"census": census and census.as_dict(), "notes": list(notes)}
     write_atomically(out / NOTES_FILE, json.dumps(about, indent=2) + "\n")
     matrix_figure(records, out / "matrix.png", name, chance)
+    if has_curves(records):
+        invariance_file(records, out / "invariance.png", name)
     write_results(out / FILE, records)
     return Evaluated(out, records, chance, tuple(notes), tuple(read))
 

@@ -129,7 +129,7 @@ def _span(cells: Mapping[Cell, Estimate], probe: str, chance: Mapping[str, float
 
 def _frame(axes: Axes, method: str, rows: list[str], probes: list[str], levels: Levels) -> None:
     axes.set(xlim=(-0.5, len(probes) - 0.5), ylim=(len(rows) - 0.5, -0.5))
-    axes.set_xticks(range(len(probes)), [_heading(probe) for probe in probes], fontsize=9.5, color=INK)
+    axes.set_xticks(range(len(probes)), [_heading(probe) for probe in probes], fontsize=_font(probes), color=INK)
     axes.set_yticks(range(len(rows)), rows, fontsize=9.5, color=INK)
     axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0, pad=3)
     for x, probe in enumerate(probes):
@@ -139,8 +139,14 @@ def _frame(axes: Axes, method: str, rows: list[str], probes: list[str], levels: 
 
 
 def _heading(probe: str) -> str:
-    """The name of a column; a balanced accuracy is named on a second line, or it would not fit."""
-    return probe.replace(BALANCED, f"\n{BALANCED.strip()}")
+    """The name of a column; a balanced accuracy, or which of several values it is, stands on lines of its own."""
+    return probe.replace(BALANCED, f"\n{BALANCED.strip()}").replace("@", "\n").replace("_", "\n")
+
+
+def _font(probes: list[str]) -> float:
+    """The size at which the longest line of the headings fits."""
+    longest = max(len(line) for probe in probes for line in _heading(probe).split("\n"))
+    return min(9.5, 115 / longest)
 
 
 def _cell(axes: Axes, x: int, y: int, value: Optional[Estimate], span: tuple[float, float]) -> None:

@@ -12,13 +12,22 @@ BALANCED = " balanced"  # "object balanced" is the column beside "object"
 SKEWED = 5.0  # points above chance that always the same answer reaches where classes are uneven enough to mislead
 
 
+def is_point(probe: str) -> bool:
+    """Whether a value is one point of a curve, such as `invariance@hue/0.5 kept`: too many of them for a table.
+
+    >>> is_point("invariance@hue/0.5 kept"), is_point("invariance@hue")
+    (True, False)
+    """
+    return "/" in probe.partition("@")[2]
+
+
 def with_balanced(records: Iterable[Record]) -> list[Record]:
     """The records of one data set and, after each of a probe whose classes are uneven, that of its balanced accuracy.
 
     Uneven are classes where always the same answer is right `SKEWED` points more often than guessing. Elsewhere the two
-    accuracies say the same, and tables stay narrow.
+    accuracies say the same, and tables stay narrow. Points of a curve are left out: they have a figure of their own.
     """
-    records = list(records)
+    records = [record for record in records if not is_point(record["probe"])]
     uneven = {record["probe"] for record in records if (_above_chance(record) or 0.0) >= SKEWED}
     shown: list[Record] = []
     for record in records:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Optional
 
@@ -12,7 +13,16 @@ from rich.text import Text
 
 from looc_tf.results.levels import majorities, of_column, with_balanced
 from looc_tf.results.records import UNKNOWN, Record, by_data
-from looc_tf.results.summary import NOTHING, Cell, Estimate, methods_of, probes_of, representations_of, summarise
+from looc_tf.results.summary import (
+    NOTHING,
+    PROBES,
+    Cell,
+    Estimate,
+    methods_of,
+    probes_of,
+    representations_of,
+    summarise,
+)
 
 
 def screen(records: Iterable[Record], chance: Optional[Mapping[str, float]] = None, title: str = "") -> Group:
@@ -20,24 +30,40 @@ def screen(records: Iterable[Record], chance: Optional[Mapping[str, float]] = No
     bold, chance in the last row.
 
     Where the classes are uneven there is a column of balanced accuracies, and below chance what one reaches who always
-    answers with the class that most training pictures have.
+    answers with the class that most training pictures have. What has several values, such as `retrieval@hue`, has a
+    table of its own below.
     """
-    parts = [(name, _screen(block, chance or {}, title)) for name, block in _headed(records)]
     shown: list[RenderableType] = []
-    for name, table in parts:
-        shown += [Text(f"\n{name}" if shown else name), table] if name else [table]
+    for name, block in _headed(records):
+        shown += [Text(f"\n{name}" if shown else name)] if name else []
+        shown += [_screen(its, chance or {}, several or title, several) for several, its in _by_kind(block).items()]
     return Group(*shown)
 
 
-def _screen(records: Iterable[Record], chance: Mapping[str, float], title: str) -> Table:
+def _by_kind(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """What is read as one value, under ""; then each that has several, such as `retrieval@hue`, under its name."""
+    records = list(records)
+    several = {record["probe"].partition("@")[0] for record in records if "@" in record["probe"]}
+    kinds: dict[str, list[Record]] = {}
+    for record in records:
+        name = re.split("[@ ]", record["probe"])[0]
+        kinds.setdefault(name if name in several else "", []).append(record)
+    return {name: kinds[name] for name in sorted(kinds, key=lambda name: (name != "", _place(name)))}
+
+
+def _place(probe: str) -> int:
+    return PROBES.index(probe) if probe in PROBES else len(PROBES)
+
+
+def _screen(records: Iterable[Record], chance: Mapping[str, float], title: str, several: str = "") -> Table:
     records = list(records)
     cells = summarise(with_balanced(records))
-    caption = "Accuracy in percent on the test part"
+    caption = "In percent, on the test part" if several else "Accuracy in percent on the test part"
     table = Table(title=escape(title) or None, caption=caption, caption_justify="left")
     table.add_column("method")
     table.add_column("representation")
     for probe in probes_of(cells):
-        table.add_column(probe, justify="right")
+        table.add_column(probe.removeprefix(f"{several}@"), justify="right", overflow="fold")
     for method, block in _blocks(cells, "[bold]{}[/bold]").items():
         for row, (representation, values) in enumerate(block.items()):
             name = "" if row else escape(method)
