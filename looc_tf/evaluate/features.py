@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from looc_tf.errors import UserError
+from looc_tf.evaluate.corrupted import corrupted
 from looc_tf.evaluate.moved import moved
 from looc_tf.representations import CONCAT, PROBABILITIES, is_space, ordered
 
@@ -59,7 +60,7 @@ COPIES: dict[str, Copies] = {
 }
 
 # what the names of copies with a strength begin with, such as `moved/hue/0.5` -> the rest of the name -> the copies
-FAMILIES: dict[str, Callable[[str], Copies]] = {"moved": moved}
+FAMILIES: dict[str, Callable[[str], Copies]] = {"moved": moved, "corrupted": corrupted}
 
 
 def copies_of(name: str) -> Copies:

@@ -11,6 +11,7 @@ import numpy as np
 from looc_tf.config import Evaluation
 from looc_tf.data.pixels import PLAIN
 from looc_tf.errors import unknown
+from looc_tf.evaluate.corruptions import Corruptions
 from looc_tf.evaluate.features import HUE_SHIFTS, TURNS, UPRIGHT, Features
 from looc_tf.evaluate.invariance import Invariance
 from looc_tf.evaluate.knn import knn_probe
@@ -105,6 +106,12 @@ def _retrieval(sources: Mapping[str, Source]) -> Question:
     return Retrieval(fields, shifted="hue" not in fields and _in_color(sources))
 
 
+def _corruptions(sources: Mapping[str, Source]) -> Question | None:
+    """Of the probe of the object, on pictures of three channels."""
+    probe = PROBES["object"](sources)
+    return Corruptions(probe) if isinstance(probe, LabelProbe) and _channels(sources) == 3 else None
+
+
 def _in_color(sources: Mapping[str, Source]) -> bool:
     """Whether pictures have a hue: those of other bands than RGB have none, nor have grey ones."""
     if _channels(sources) != 3:
@@ -129,6 +136,7 @@ PROBES: dict[str, Callable[[Mapping[str, Source]], Question | None]] = {
     "knn": Labelled(MAIN, kind=NeighborProbe),
     "retrieval": _retrieval,
     "invariance": lambda sources: Invariance(color=_in_color(sources)),
+    "corruptions": _corruptions,
 }
 LINEAR_PROBES = ("object", "rotation", "hue", "texture")  # those that can go into an exported model
 
@@ -146,5 +154,8 @@ def lacking(name: str, sources: Mapping[str, Source]) -> str:
         return f"pictures of {_channels(sources)} bands have no hue"
     if name == "hue" and not _in_color(sources):
         return "the pictures are grey"
+    if name == "corruptions":
+        bands = _channels(sources)
+        return lacking("object", sources) if bands == 3 else f"they are made for RGB, and pictures have {bands} bands"
     choose = PROBES[name]
     return choose.lacking if isinstance(choose, Labelled) else "these pictures cannot answer it"

@@ -18,7 +18,7 @@ from looc_tf.results.levels import BALANCED, less
 from looc_tf.results.records import Record, by_data, read_runs, row_names
 
 LEVEL = 0.95
-PROBES = (*Evaluation().probes, "retrieval", "invariance")  # all of them, in the order of tables
+PROBES = (*Evaluation().probes, "retrieval", "invariance", "corruptions")  # all of them, in the order of tables
 NOTHING = "\N{EN DASH}"  # what a table prints where there is no result
 Cell = tuple[str, str, str]  # method (see `row_names`), representation, probe
 
