@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
@@ -140,7 +141,7 @@ def _frame(axes: Axes, method: str, rows: list[str], probes: list[str], levels: 
 
 def _heading(probe: str) -> str:
     """The name of a column; a balanced accuracy, or which of several values it is, stands on lines of its own."""
-    return probe.replace(BALANCED, f"\n{BALANCED.strip()}").replace("@", "\n").replace("_", "\n")
+    return re.sub("[@_ ]", "\n", probe.replace(BALANCED, f"\n{BALANCED.strip()}"))
 
 
 def _font(probes: list[str]) -> float:

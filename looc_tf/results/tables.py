@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Optional
 
@@ -18,6 +17,7 @@ from looc_tf.results.summary import (
     PROBES,
     Cell,
     Estimate,
+    asked_by,
     methods_of,
     probes_of,
     representations_of,
@@ -36,17 +36,20 @@ def screen(records: Iterable[Record], chance: Optional[Mapping[str, float]] = No
     shown: list[RenderableType] = []
     for name, block in _headed(records):
         shown += [Text(f"\n{name}" if shown else name)] if name else []
-        shown += [_screen(its, chance or {}, several or title, several) for several, its in _by_kind(block).items()]
+        shown += [
+            _several(its, chance or {}, kind) if kind else _screen(its, chance or {}, title)
+            for kind, its in _by_kind(block).items()
+        ]
     return Group(*shown)
 
 
 def _by_kind(records: Iterable[Record]) -> dict[str, list[Record]]:
     """What is read as one value, under ""; then each that has several, such as `retrieval@hue`, under its name."""
     records = list(records)
-    several = {record["probe"].partition("@")[0] for record in records if "@" in record["probe"]}
+    several = {asked_by(record["probe"]) for record in records if "@" in record["probe"]}
     kinds: dict[str, list[Record]] = {}
     for record in records:
-        name = re.split("[@ ]", record["probe"])[0]
+        name = asked_by(record["probe"])
         kinds.setdefault(name if name in several else "", []).append(record)
     return {name: kinds[name] for name in sorted(kinds, key=lambda name: (name != "", _place(name)))}
 
@@ -55,21 +58,41 @@ def _place(probe: str) -> int:
     return PROBES.index(probe) if probe in PROBES else len(PROBES)
 
 
-def _screen(records: Iterable[Record], chance: Mapping[str, float], title: str, several: str = "") -> Table:
+def _screen(records: Iterable[Record], chance: Mapping[str, float], title: str) -> Table:
     records = list(records)
     cells = summarise(with_balanced(records))
-    caption = "In percent, on the test part" if several else "Accuracy in percent on the test part"
+    caption = "Accuracy in percent on the test part"
     table = Table(title=escape(title) or None, caption=caption, caption_justify="left")
     table.add_column("method")
     table.add_column("representation")
     for probe in probes_of(cells):
-        table.add_column(probe.removeprefix(f"{several}@"), justify="right", overflow="fold")
+        table.add_column(probe, justify="right")
     for method, block in _blocks(cells, "[bold]{}[/bold]").items():
         for row, (representation, values) in enumerate(block.items()):
             name = "" if row else escape(method)
             table.add_row(name, escape(representation), *values, end_section=row == len(block) - 1)
     for name, level in _levels(records, chance).items():
         table.add_row("", name, *_level_row(cells, level), style="dim")
+    return table
+
+
+def _several(records: Iterable[Record], chance: Mapping[str, float], kind: str) -> Table:
+    """The values of one evaluation, a row each: there may be more of them than fit abreast."""
+    cells = summarise(with_balanced(records))
+    names = representations_of(cells)
+    table = Table(title=kind, caption="In percent, on the test part", caption_justify="left")
+    for heading in ("method", "value"):
+        table.add_column(heading)
+    for heading in (*names, *(["chance"] if chance else [])):
+        table.add_column(escape(heading), justify="right")
+    for method in methods_of(cells):
+        own = {cell[1:]: str(value) for cell, value in cells.items() if cell[0] == method}
+        probes = probes_of(cell for cell in cells if cell[0] == method)
+        for row, probe in enumerate(probes):
+            texts = [own.get((name, probe), NOTHING) for name in names]
+            level = [f"{chance[probe]:.1f}" if probe in chance else NOTHING] if chance else []
+            name = probe.removeprefix(kind).lstrip("@ ") or "all"
+            table.add_row("" if row else escape(method), name, *texts, *level, end_section=row == len(probes) - 1)
     return table
 
 

@@ -90,7 +90,8 @@ def test_what_has_several_values_has_a_table_of_its_own(capsys):
     Console(width=80).print(screen([*records(), *plain], {"object": 10.0}))
     first, second = capsys.readouterr().out.split(" invariance ")
     assert "object" in first and "Accuracy in percent" in first
-    assert " hue ┃ rotation ┃" in second and "In percent, on the test part" in second
+    assert "value    ┃ trunk ┃  all" in second and "│ rotation │  50.0 │ 50.0" in second
+    assert "In percent, on the test part" in second
 
 
 def test_drawing_needs_no_tensorflow():
