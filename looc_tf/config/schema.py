@@ -104,6 +104,7 @@ class Evaluation:
     strengths: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0)  # inverse L2 penalties tried on the validation part
     limit: Optional[int] = 10000  # at most so many training pictures per probe
     batch: int = 256
+    classes: Optional[str] = None  # only pictures of these: "imagenet-100", "objectnet-13", or a file of class names
     retrieved: int = 10  # `retrieval`: nearest training pictures of each test picture
     moved: int = 500  # `invariance`: at most so many test pictures
     corrupted: int = 500  # `corruptions`: at most so many test pictures

@@ -18,6 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from looc_tf.config import Evaluation
+from looc_tf.data.class_lists import of_classes
 from looc_tf.errors import UserError
 from looc_tf.evaluate.features import UPRIGHT, Embed, Features, Progress, extract
 from looc_tf.evaluate.notes import left_out_line, unseen_lines
@@ -72,6 +73,7 @@ def readings(
     and classes that no probe can name.
     """
     check(settings)
+    sources = of_classes(sources, settings.classes)
     left_out: dict[str, str] = {}
     probes = available(settings.probes, sources, left_out)
     features = _embed(embed, sources, settings, probes, progress)

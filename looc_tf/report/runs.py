@@ -15,6 +15,7 @@ from typing import Any, Optional
 import looc_tf
 from looc_tf.config import Evaluation, training_id
 from looc_tf.data import Census, Source, census_of, open_parts, reading
+from looc_tf.data.class_lists import of_classes, restriction
 from looc_tf.data.places import same_place
 from looc_tf.errors import UserError
 from looc_tf.evaluate import Reading, choose_pictures, classifier_reading, readings
@@ -67,6 +68,7 @@ def method_label(run: Run) -> str:
 def provenance(run: Run, sources: Mapping[str, Source], settings: Evaluation) -> Provenance:
     """Where the values come from that such an evaluation of a run reads."""
     digest, pictures = hashlib.sha256(), 0
+    sources = of_classes(sources, settings.classes)
     for part, (source, rows) in choose_pictures(sources, settings.limit).items():
         digest.update(f"{part} {fingerprint(source)} ".encode() + rows.astype("<i8").tobytes())
         pictures += len(rows)
@@ -116,8 +118,9 @@ def evaluate_run(
             (tell or _log)(line)
     for source in sources.values():
         check_rule(source, run.pixels)
+    whole, sources = sources, of_classes(sources, experiment.evaluation.classes)
     known = provenance(run, sources, experiment.evaluation)
-    notes: list[str] = []
+    notes = restriction(whole, sources, experiment.evaluation.classes)
     with terminal_progress() as progress:
         read = list(readings(run.embedder.images, sources, experiment.evaluation, progress, notes)) if probes else []
         read += _classified(run, sources, progress, notes)

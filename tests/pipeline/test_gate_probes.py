@@ -11,14 +11,14 @@ pytest.importorskip("tfx", reason="needs TFX: make setup-pipeline")
 import tensorflow as tf
 from helpers import tiny
 
-from looc_tf.config import Evaluation, Gate
+from looc_tf.config import Evaluation, Experiment, Gate
 from looc_tf.data import open_parts
 from looc_tf.errors import UserError
 from looc_tf.evaluate import readings
 from looc_tf.evaluate.features import COPIES, UPRIGHT
 from looc_tf.evaluate.probe_result import Rows
 from looc_tf.evaluate.probes import PROBES, Probe, RotationProbe
-from pipeline import probes
+from pipeline import experiments, probes
 from pipeline.judging import evaluation_model, thresholds
 
 PICTURES = tf.constant(np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3)), tf.uint8)
@@ -89,3 +89,9 @@ def test_a_threshold_for_a_probe_that_examples_cannot_ask():
     about = {"representation": "trunk", "probe": "object", "label": "label", "classes": 2, "names": []}
     with pytest.raises(UserError, match=r"floors\.trunk\.hue cannot be judged: .* none that examples can ask"):
         thresholds.demands(Gate(floors={"trunk": {"hue": 1}}), {"trunk.object": about}, {})
+
+
+def test_a_pipeline_refuses_to_fit_on_some_classes_what_is_judged_on_all():
+    experiment = Experiment(evaluation=Evaluation(classes="objectnet-13"))
+    with pytest.raises(UserError, match=r"Received evaluation\.classes=objectnet-13\. Leave it out"):
+        experiments.for_probes(experiment)
