@@ -7,6 +7,7 @@ import json
 
 from looc_tf import config
 from looc_tf.config import Evaluation, Experiment, Gate
+from looc_tf.errors import UserError
 from looc_tf.experiments import check, from_text, load
 from looc_tf.experiments import with_data as on_data
 
@@ -22,7 +23,17 @@ def for_training(experiment: Experiment) -> str:
 
 
 def for_probes(experiment: Experiment) -> str:
-    """The YAML that the probes depend on."""
+    """The YAML that the probes depend on.
+
+    Raises:
+        UserError: these would be fitted on some classes alone, and judged on all.
+    """
+    classes = experiment.evaluation.classes
+    if classes is not None:
+        raise UserError(
+            f"A pipeline judges a model on all of its examples. Received evaluation.classes={classes}. "
+            "Leave it out, and restrict `looc evaluate` by it."
+        )
     return config.to_yaml(dataclasses.replace(experiment, gate=Gate()))
 
 

@@ -13,7 +13,7 @@ POSITIVE = (
     "data.size data.limit views.size model.width model.hidden model.dimension "
     "optimizer.learning_rate optimizer.reference_batch optimizer.decay training.batch training.accumulate "
     "training.epochs training.checkpoint_every training.keep training.log_every evaluation.limit evaluation.batch "
-    "evaluation.draws evaluation.epochs evaluation.rate"
+    "evaluation.draws evaluation.epochs evaluation.rate evaluation.retrieved evaluation.moved evaluation.corrupted"
 ).split()
 NOT_NEGATIVE = "seed optimizer.weight_decay optimizer.warmup_steps training.steps training.monitor_every".split()
 FRACTIONS = ("optimizer.momentum",)

@@ -109,6 +109,10 @@ class Evaluation:
     epochs: int = 100  # of object_sgd
     rate: float = 30.0  # of object_sgd at first, for batches of 256
     draws: int = 20  # of labelled pictures, whose mean and interval few_shot and low_label give
+    classes: Optional[str] = None  # only pictures of these: "imagenet-100", "objectnet-13", or a file of class names
+    retrieved: int = 10  # `retrieval`: nearest training pictures of each test picture
+    moved: int = 500  # `invariance`: at most so many test pictures
+    corrupted: int = 500  # `corruptions`: at most so many test pictures
 
 
 @dataclass(frozen=True)

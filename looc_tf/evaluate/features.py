@@ -11,7 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from looc_tf.errors import UserError
+from looc_tf.evaluate.corrupted import corrupted
 from looc_tf.evaluate.destroyed import WITHOUT
+from looc_tf.evaluate.moved import moved
 from looc_tf.evaluate.once import Once
 from looc_tf.representations import BRANCH, CONCAT, PROBABILITIES, is_space, ordered, parts_of
 
@@ -20,12 +22,19 @@ if TYPE_CHECKING:
 
 Embed = Callable[[tf.Tensor], Mapping[str, tf.Tensor]]  # uint8 [B, S, S, 3] -> {representation: float32 [B, D]}
 Progress = Callable[[str, int, int], None]  # stage, done, total
+Copies = Callable[[Mapping[str, tf.Tensor]], tf.Tensor]  # batch of the source -> uint8 [B, S, S, 3]
 
 UPRIGHT = "upright"
+TURNS = (UPRIGHT, "90", "180", "270")  # the four quarter turns of a picture
 
 # Multiples of a third of the circle permute the channels exactly and the others mirror them, so that rounding leaves
 # no trace of the shift: only the colors of the picture can tell.
 HUE_SHIFTS = 6
+
+
+def turn_of(ids: tf.Tensor) -> tf.Tensor:
+    """How many quarter turns a picture gets where it is shown in one of the four: int64 [B], a hash of its id."""
+    return tf.strings.to_hash_bucket_fast(tf.strings.join([ids, "turn"], "/"), len(TURNS))
 
 
 def hue_shift_of(ids: tf.Tensor) -> tf.Tensor:
@@ -45,8 +54,7 @@ def _quarter_turns(k: int) -> Callable[[Mapping[str, tf.Tensor]], tf.Tensor]:
     return lambda batch: tf.image.rot90(batch["image"], k)
 
 
-# name of a copy -> batch of the source -> uint8 [B, S, S, 3]
-COPIES: dict[str, Callable[[Mapping[str, tf.Tensor]], tf.Tensor]] = {
+COPIES: dict[str, Copies] = {
     UPRIGHT: lambda batch: batch["image"],
     "90": _quarter_turns(1),
     "180": _quarter_turns(2),
@@ -54,6 +62,15 @@ COPIES: dict[str, Callable[[Mapping[str, tf.Tensor]], tf.Tensor]] = {
     "hue_shift": lambda batch: shift_hue(batch["image"], hue_shift_of(batch["id"])),
     **WITHOUT,
 }
+
+# what the names of copies with a strength begin with, such as `moved/hue/0.5` -> the rest of the name -> the copies
+FAMILIES: dict[str, Callable[[str], Copies]] = {"moved": moved, "corrupted": corrupted}
+
+
+def copies_of(name: str) -> Copies:
+    """How the copies of this name are made, one of `COPIES` or of a family with strengths."""
+    family, _, rest = name.partition("/")
+    return FAMILIES[family](rest) if family in FAMILIES else COPIES[name]
 
 
 @dataclass(frozen=True)
@@ -106,15 +123,15 @@ def extract(
 
     Raises UserError where an embedding is not finite: no probe of it would mean anything.
     """
-    fields = [*source.fields, "hue_shift"]
+    fields = [*source.fields, "hue_shift", "turn"]
     rows: dict[str, dict[str, list[np.ndarray]]] = {copy: {} for copy in copies}
     labels: dict[str, list[np.ndarray]] = {field: [] for field in fields}
     for pictures in _batches(source, indices, batch):
-        pictures["hue_shift"] = hue_shift_of(pictures["id"])
+        pictures["hue_shift"], pictures["turn"] = hue_shift_of(pictures["id"]), turn_of(pictures["id"])
         for field in fields:
             labels[field].append(pictures[field].numpy())
         for copy in copies:
-            for name, value in embed(COPIES[copy](pictures)).items():
+            for name, value in embed(copies_of(copy)(pictures)).items():
                 rows[copy].setdefault(name, []).append(np.asarray(value, np.float32))
         report(len(pictures["id"]))
     joined = {copy: {name: _joined(name, parts) for name, parts in rows[copy].items()} for copy in copies}

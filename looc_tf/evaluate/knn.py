@@ -23,24 +23,24 @@ def knn_accuracy(
     >>> knn_accuracy(np.eye(2), np.array([0, 1]), np.eye(2), np.array([0, 0]), k=1)
     50.0
     """
-    cosines, neighbors = _nearest(train_features, features, k)
+    cosines, neighbors = nearest_rows(train_features, features, k)
     return accuracy(_elected(cosines, train_labels[neighbors]), labels)
 
 
 def knn_probe(train: Rows, validation: Rows, test: Rows, neighbors: Sequence[int]) -> Choice:
     """Chooses how many neighbors vote on `validation` (the fewest of equals), then reads `test` once."""
     counts = sorted({min(k, len(train.labels)) for k in neighbors})
-    cosines, nearest = _nearest(train.features, validation.features, counts[-1])
+    cosines, nearest = nearest_rows(train.features, validation.features, counts[-1])
     votes = train.labels[nearest]
     scores = [accuracy(_elected(cosines[:, :k], votes[:, :k]), validation.labels) for k in counts]
     best = int(np.argmax(scores))
-    cosines, nearest = _nearest(train.features, test.features, counts[best])
+    cosines, nearest = nearest_rows(train.features, test.features, counts[best])
     answers = _elected(cosines, train.labels[nearest])
     balanced = balanced_accuracy(answers, test.labels)
     return Choice(accuracy(answers, test.labels), scores[best], {"neighbors": counts[best]}, balanced=balanced)
 
 
-def _nearest(train: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def nearest_rows(train: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Cosines and row numbers of the `k` nearest training rows, nearest first: [N, k] each."""
     # Between unit vectors |a - b|^2 = 2 - 2 cos: the cosine's order, by the distance that scikit-learn is fast at.
     index = NearestNeighbors(n_neighbors=min(k, len(train)), algorithm="brute", metric="euclidean")

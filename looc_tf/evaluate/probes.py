@@ -12,13 +12,16 @@ from looc_tf.config import Evaluation
 from looc_tf.data.pixels import PLAIN
 from looc_tf.errors import unknown
 from looc_tf.evaluate.class_shares import DrawsOn
-from looc_tf.evaluate.features import HUE_SHIFTS, UPRIGHT, Features
+from looc_tf.evaluate.corruptions import Corruptions
+from looc_tf.evaluate.features import HUE_SHIFTS, TURNS, Features
 from looc_tf.evaluate.few_shot import FewShot
+from looc_tf.evaluate.invariance import Invariance
 from looc_tf.evaluate.knn import knn_probe
 from looc_tf.evaluate.label_probe import LabelProbe
 from looc_tf.evaluate.low_label import LowLabel
 from looc_tf.evaluate.probe_result import Choice, Rows
 from looc_tf.evaluate.questions import Probe, Question
+from looc_tf.evaluate.retrieval import Retrieval
 from looc_tf.evaluate.sgd_probe import SgdProbe
 from looc_tf.evaluate.subsets import Subsets
 from looc_tf.evaluate.top_five import TopFive
@@ -40,7 +43,7 @@ class NeighborProbe(LabelProbe):
 class RotationProbe(Probe):
     """Which of four quarter turns a picture has had; every picture of every part is shown all four ways (chance 25)."""
 
-    copies = (UPRIGHT, "90", "180", "270")
+    copies = TURNS
     classes = 4
 
     def rows(self, features: Features, representation: str) -> Rows:
@@ -78,6 +81,21 @@ class Labelled:
         return "the pictures have no labels" if self.field == MAIN else "no such label"
 
 
+def _retrieval(sources: Mapping[str, Source]) -> Question:
+    """Of the labels that every part has; hue by generated shifts where it is no label."""
+    named = {"object": MAIN, "hue": "hue", "texture": "texture"}
+    fields = {
+        what: field for what, field in named.items() if all(field in source.fields for source in sources.values())
+    }
+    return Retrieval(fields, shifted="hue" not in fields and _in_color(sources))
+
+
+def _corruptions(sources: Mapping[str, Source]) -> Question | None:
+    """Of the probe of the object, on pictures of three channels."""
+    probe = PROBES["object"](sources)
+    return Corruptions(probe) if isinstance(probe, LabelProbe) and _channels(sources) == 3 else None
+
+
 def _in_color(sources: Mapping[str, Source]) -> bool:
     """Whether pictures have a hue: those of other bands than RGB have none, nor have grey ones."""
     if _channels(sources) != 3:
@@ -106,6 +124,9 @@ PROBES: dict[str, Callable[[Mapping[str, Source]], Question | None]] = {
     "object_sgd": Labelled(MAIN, kind=SgdProbe),
     "subsets": Labelled(MAIN, kind=Subsets),
     "draws_on": Labelled(MAIN, kind=DrawsOn),
+    "retrieval": _retrieval,
+    "invariance": lambda sources: Invariance(color=_in_color(sources)),
+    "corruptions": _corruptions,
 }
 LINEAR_PROBES = ("object", "rotation", "hue", "texture")  # those that can go into an exported model
 
@@ -123,5 +144,8 @@ def lacking(name: str, sources: Mapping[str, Source]) -> str:
         return f"pictures of {_channels(sources)} bands have no hue"
     if name == "hue" and not _in_color(sources):
         return "the pictures are grey"
+    if name == "corruptions":
+        bands = _channels(sources)
+        return lacking("object", sources) if bands == 3 else f"they are made for RGB, and pictures have {bands} bands"
     choose = PROBES[name]
     return choose.lacking if isinstance(choose, Labelled) else "these pictures cannot answer it"

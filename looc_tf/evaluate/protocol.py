@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Optional
 import numpy as np
 
 from looc_tf.config import Evaluation
+from looc_tf.data.class_lists import of_classes
 from looc_tf.errors import UserError
-from looc_tf.evaluate.features import Embed, Features, Progress, extract
+from looc_tf.evaluate.features import UPRIGHT, Embed, Features, Progress, extract
 from looc_tf.evaluate.notes import left_out_line, unseen_lines
 from looc_tf.evaluate.pool import side_by_side
 from looc_tf.evaluate.probes import PROBES, check, lacking
@@ -67,6 +68,7 @@ def readings(
     classes that no probe can name, and what each evaluation says of itself.
     """
     check(settings)
+    sources = of_classes(sources, settings.classes)
     left_out: dict[str, str] = {}
     probes = available(settings.probes, sources, left_out)
     features = _embed(embed, sources, settings, probes, progress)
@@ -149,6 +151,15 @@ def choose_pictures(sources: Mapping[str, Source], limit: Optional[int]) -> dict
     return {"train": (train, np.sort(order[:limit])), "validation": held_out, "test": (test, np.arange(len(test)))}
 
 
+def some_pictures(source: Source, count: int) -> np.ndarray:
+    """Which pictures of a source stand for all of it: `count` drawn ones, at first those with a label."""
+    order = np.random.default_rng(CHOICE_SEED).permutation(len(source))
+    labels = getattr(source, "labels", {}).get("label")
+    if labels is not None:
+        order = order[np.argsort(labels[order] < 0, kind="stable")]
+    return np.sort(order[:count])
+
+
 def _embed(
     embed: Embed,
     sources: Mapping[str, Source],
@@ -157,8 +168,12 @@ def _embed(
     progress: Optional[Progress],
 ) -> dict[str, Features]:
     pictures = choose_pictures(sources, settings.limit)
-    copies = tuple(dict.fromkeys(copy for probe in probes.values() for copy in probe.copies))
-    total, done = sum(len(indices) for _, indices in pictures.values()), 0
+    copies = dict.fromkeys(copy for probe in probes.values() for copy in probe.copies)
+    asked = {part: (*pictures[part], tuple(copies) or (UPRIGHT,)) for part in PARTS}
+    for name, probe in probes.items():
+        if sample := probe.sample(settings):
+            asked[name] = (sources["test"], some_pictures(sources["test"], sample.pictures), sample.copies)
+    total, done = sum(len(indices) for _, indices, _ in asked.values()), 0
 
     def report(count: int) -> None:
         nonlocal done
@@ -166,7 +181,7 @@ def _embed(
         if progress:
             progress("Embedding", done, total)
 
-    return {part: extract(embed, *pictures[part], copies, settings.batch, report) for part in PARTS}
+    return {part: extract(embed, *wanted, settings.batch, report) for part, wanted in asked.items()}
 
 
 def _answerable(name: str, probe: Question, features: Mapping[str, Features], left_out: dict[str, str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Optional
+from typing import NamedTuple, Optional
 
 import numpy as np
 
@@ -18,10 +18,17 @@ PARTS = ("train", "validation", "test")
 CHOICE_SEED = 0  # of the protocol and not of the run: every method and every seed is probed on the same pictures
 
 
+class Sample(NamedTuple):
+    """Some of the test pictures, in copies that are too many to be made of every picture."""
+
+    pictures: int  # at most so many
+    copies: tuple[str, ...]
+
+
 class Question(ABC):
     """An evaluation: of each representation it reads any number of named values, with an interval where it draws.
 
-    `copies` names the copies of each picture that it reads, see `features.COPIES`.
+    `copies` names the copies of each picture that it reads, see `features.copies_of`.
     """
 
     copies: tuple[str, ...] = (UPRIGHT,)
@@ -39,6 +46,10 @@ class Question(ABC):
         """
         return features.representations
 
+    def sample(self, settings: Evaluation) -> Optional[Sample]:
+        """What it reads of some test pictures alone: they stand beside the parts under the name it is asked by."""
+        return None
+
     def lacks(self, features: Mapping[str, Features]) -> str:
         """Why it cannot be asked of these features, in words that follow a colon; "" where it can."""
         return ""
@@ -55,7 +66,7 @@ class Question(ABC):
 
         Args:
             name: under which it was asked for; a value of several is called `name@what`, such as `few_shot@5`.
-            features: of the parts.
+            features: of the parts, and of its own sample where it has one.
             representation: one of `asked_of`.
             settings: of the config.
         """

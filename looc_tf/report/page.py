@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from looc_tf import config
 from looc_tf.data import Census, Source, census_of
+from looc_tf.data.class_lists import of_classes
 from looc_tf.evaluate import chance
 from looc_tf.files import write_atomically
 from looc_tf.methods import build_plan
@@ -62,7 +63,7 @@ def write_page(
         views=_picture(_views(first, sources["train"])),
         plan=build_plan(first.experiment),
         curves=_picture(curves_figure({label: run.path for label, run in found.items()})),
-        matrix=_picture(matrix(records, chance=chance(sources, first.experiment.evaluation.probes) if alike else None)),
+        matrix=_picture(matrix(records, chance=_chance(first, sources) if alike else None)),
         neighbors=_neighbors(found, sources["test"]),
         remarks=_remarks(found),
         data={part: len(source) for part, source in sources.items()},
@@ -73,6 +74,11 @@ def write_page(
     )
     write_atomically(path, page)
     return path
+
+
+def _chance(run: Run, sources: Mapping[str, Source]) -> dict[str, float]:
+    asked = run.experiment.evaluation
+    return chance(of_classes(sources, asked.classes), asked.probes)
 
 
 def _picture(figure: Figure) -> str:

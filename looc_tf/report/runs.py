@@ -17,6 +17,7 @@ import looc_tf
 from looc_tf import experiments
 from looc_tf.config import Evaluation, Experiment, to_yaml, training_id
 from looc_tf.data import Census, Source, census_of, open_parts, reading
+from looc_tf.data.class_lists import of_classes, restriction
 from looc_tf.data.places import same_place
 from looc_tf.errors import UserError, shown
 from looc_tf.evaluate import Reading, check, choose_pictures, classifier_reading, readings
@@ -27,6 +28,7 @@ from looc_tf.export.given import check_rule
 from looc_tf.files import write_atomically, writing
 from looc_tf.results import Provenance, read_results, write_results
 from looc_tf.results.figure import matrix_figure
+from looc_tf.results.invariance import has_curves, invariance_file
 from looc_tf.results.records import BEST, FILE, LAST, STEP, folder_of
 from looc_tf.run import Run, load_run
 from looc_tf.run.about import check_named_pictures, commit, fingerprint
@@ -68,6 +70,7 @@ def method_label(run: Run) -> str:
 def provenance(run: Run, sources: Mapping[str, Source], settings: Evaluation) -> Provenance:
     """Where the values come from that such an evaluation of a run reads."""
     digest, pictures = hashlib.sha256(), 0
+    sources = of_classes(sources, settings.classes)
     for part, (source, rows) in choose_pictures(sources, settings.limit).items():
         digest.update(f"{part} {fingerprint(source)} ".encode() + rows.astype("<i8").tobytes())
         pictures += len(rows)
@@ -121,8 +124,9 @@ def evaluate_run(
             (tell or _log)(line)
     for source in sources.values():
         check_rule(source, run.pixels)
+    whole, sources = sources, of_classes(sources, settings.classes)
     known = provenance(run, sources, settings)
-    notes: list[str] = []
+    notes = restriction(whole, sources, settings.classes)
     with terminal_progress() as progress:
         read = list(readings(run.embedder.images, sources, settings, progress, notes)) if probes else []
         read += _classified(run, sources, progress, notes)
@@ -178,7 +182,8 @@ def write_readings(
     census: Optional[Census] = None,
     asked: Sequence[str] = (),
 ) -> Evaluated:
-    """Writes results.json, probes.json, evaluated.json and matrix.png into the folder of a run, results.json last.
+    """Writes results.json, probes.json, evaluated.json and matrix.png into the folder of a run, results.json last; and
+    invariance.png where that was asked for.
 
     Args:
         run: the run.
@@ -199,6 +204,8 @@ def write_readings(
     about = {"census": census and census.as_dict(), "notes": list(notes), "asked": list(asked)}
     write_atomically(out / NOTES_FILE, json.dumps(about, indent=2) + "\n")
     matrix_figure(records, out / "matrix.png", name, chance)
+    if has_curves(records):
+        invariance_file(records, out / "invariance.png", name)
     write_results(out / FILE, records)
     return Evaluated(out, records, chance, tuple(notes), tuple(read))
 

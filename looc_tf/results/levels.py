@@ -21,7 +21,7 @@ def shown(records: Iterable[Record]) -> tuple[list[Record], list[str]]:
     An evaluation gives any number of values, such as one for each of a thousand classes; of more than `MOST` only that
     which is called by the evaluation's own name has a column.
     """
-    records = list(records)
+    records = [record for record in records if not is_point(record["probe"])]
     counts = Counter(_evaluation(probe) for probe in {record["probe"] for record in records} if AT in probe)
     wide = {name for name, count in counts.items() if count > MOST}
     kept = [record for record in records if AT not in record["probe"] or _evaluation(record["probe"]) not in wide]
@@ -35,13 +35,22 @@ def _evaluation(probe: str) -> str:
     return probe.partition(AT)[0]
 
 
+def is_point(probe: str) -> bool:
+    """Whether a value is one point of a curve, such as `invariance@hue/0.5 kept`: too many of them for a table.
+
+    >>> is_point("invariance@hue/0.5 kept"), is_point("invariance@hue")
+    (True, False)
+    """
+    return "/" in probe.partition("@")[2]
+
+
 def with_balanced(records: Iterable[Record]) -> list[Record]:
     """The records of one data set and, after each of a probe whose classes are uneven, that of its balanced accuracy.
 
     Uneven are classes where always the same answer is right `SKEWED` points more often than guessing. Elsewhere the two
-    accuracies say the same, and tables stay narrow.
+    accuracies say the same, and tables stay narrow. Points of a curve are left out: they have a figure of their own.
     """
-    records = list(records)
+    records = [record for record in records if not is_point(record["probe"])]
     uneven = {record["probe"] for record in records if (_above_chance(record) or 0.0) >= SKEWED}
     columns: list[Record] = []
     for record in records:

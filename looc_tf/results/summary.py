@@ -159,14 +159,29 @@ def representations_of(cells: Iterable[Cell]) -> list[str]:
     return ordered(representation for _, representation, _ in cells)
 
 
+def asked_by(probe: str) -> str:
+    """The name in `evaluation.probes` by which a value was asked for.
+
+    >>> asked_by("retrieval@hue"), asked_by("corruptions 3+")
+    ('retrieval', 'corruptions')
+    """
+    return probe.partition("@")[0].partition(" ")[0]
+
+
 def probes_of(cells: Iterable[Cell]) -> list[str]:
-    """The probes in the order of tables, each before its balanced accuracy; unknown ones come last."""
+    """The probes in the order of tables, each before its balanced accuracy; unknown ones come last.
 
-    def place(probe: str) -> tuple[int, bool]:
+    The values of one that has several stay in the order in which they were read.
+    """
+    probes = dict.fromkeys(probe for _, _, probe in cells)
+    names = list(dict.fromkeys(probe.removesuffix(BALANCED) for probe in probes))
+
+    def place(probe: str) -> tuple[int, int, bool]:
         name = probe.removesuffix(BALANCED)
-        return PROBES.index(name) if name in PROBES else len(PROBES), probe != name
+        asked = asked_by(name)
+        return PROBES.index(asked) if asked in PROBES else len(PROBES), names.index(name), probe != name
 
-    return sorted(dict.fromkeys(probe for _, _, probe in cells), key=place)
+    return sorted(probes, key=place)
 
 
 def _position(cells: Iterable[Cell]) -> Callable[[Cell], tuple[int, int, int]]:

@@ -11,7 +11,7 @@ pytest.importorskip("tfx", reason="needs TFX: make setup-pipeline")
 import tensorflow as tf
 from helpers import tiny
 
-from looc_tf.config import Evaluation, Gate
+from looc_tf.config import Evaluation, Experiment, Gate
 from looc_tf.data import open_parts
 from looc_tf.errors import UserError
 from looc_tf.evaluate import readings
@@ -19,7 +19,7 @@ from looc_tf.evaluate.features import COPIES, UPRIGHT
 from looc_tf.evaluate.probe_result import Rows
 from looc_tf.evaluate.probes import LINEAR_PROBES, PROBES, RotationProbe
 from looc_tf.evaluate.questions import Probe
-from pipeline import probes
+from pipeline import experiments, probes
 from pipeline.judging import evaluation_model, thresholds
 
 PICTURES = tf.constant(np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3)), tf.uint8)
@@ -110,3 +110,9 @@ def test_the_gate_takes_what_it_can_use_and_passes_over_the_rest_in_silence(tmp_
         asked = evaluation_model.questions(read, sources)
     assert [question.output for question in asked] == ["trunk.object", "all.object", "color.object", "concat.object"]
     assert not caplog.messages
+
+
+def test_a_pipeline_refuses_to_fit_on_some_classes_what_is_judged_on_all():
+    experiment = Experiment(evaluation=Evaluation(classes="objectnet-13"))
+    with pytest.raises(UserError, match=r"Received evaluation\.classes=objectnet-13\. Leave it out"):
+        experiments.for_probes(experiment)
