@@ -1,9 +1,14 @@
 """Where the results on other pictures than a run's own are put."""
 
+import json
+import types
+
 import pytest
 
+from looc_tf import config
 from looc_tf.data.places import same_place
-from looc_tf.report.runs import _beside
+from looc_tf.evaluate import Reading
+from looc_tf.report.runs import _beside, write_readings
 from looc_tf.results import Provenance, write_results
 
 
@@ -38,3 +43,15 @@ def test_one_place_in_several_spellings(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert same_place("photos", str(tmp_path / "photos")) and same_place("./photos/", "photos")
     assert not same_place("photos", "other") and same_place("~nobody/x", "~nobody/x")
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_curves_are_drawn_beside_the_matrix_where_there_are_some(drawn, tmp_path):
+    run = types.SimpleNamespace(path=tmp_path / "run", experiment=config.Experiment())
+    points = [f"/{strength} {measure}" for strength in (0, 0.5) for measure in ("cosine", "kept", "found")]
+    read = [Reading("trunk", f"invariance@hue{what}", 50.0, 2.0, float("nan")) for what in ["", *points * drawn]]
+    done = write_readings(run, read, Provenance(checkpoint="last"))
+    assert (done.path / "matrix.png").is_file() and (done.path / "invariance.png").is_file() == drawn
+    assert [record["probe"] for record in json.loads((done.path / "results.json").read_text(encoding="utf8"))] == [
+        reading.probe for reading in read
+    ]
