@@ -72,6 +72,7 @@ OWN_WORDS = {
         "methods/recipes.py",
         "methods/__init__.py",  # whether a method has them
         "methods/simclr.py",
+        "report/advice.py",  # compares them
         "studies/study.py",  # the rows of a table say which
         "studies/planning.py",
         "views/crops.py",

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Optional
 
 import numpy as np
@@ -76,8 +75,8 @@ def corrected(values: Sequence[float]) -> Estimate:
     """The mean over folds with the interval of Nadeau and Bengio (Machine Learning 52, 2003): as folds share their
     training pictures, the variance of the mean is that of a fold times 1/K + (test / training pictures).
 
-    >>> corrected([1.0, 1.0, 1.0])
-    Estimate(mean=1.0, half=0.0, count=3)
+    >>> str(corrected([1.0, 2.0, 3.0]))
+    '2.0 ± 3.9'
     """
     count = len(values)
     scale = math.sqrt(1 / count + 1 / (count - 1))
@@ -108,50 +107,42 @@ def advise(
         UserError: fewer than two classes, or a class with fewer pictures than folds.
     """
     _check(labels)
-    names, without = list(plain), without or {}
-    splits = list(_splits(labels))
-    fewer: dict[float, list[Split]] = {
-        share: [(_share(train, labels, share), validation, test) for train, validation, test in splits]
-        for share in SHARES
-    }
+    splits, without = list(_splits(labels)), without or {}
     with side_by_side() as pool:
 
         def asked(rows: np.ndarray, splits: Sequence[Split]) -> list[Future[Choice]]:
             return [pool.submit(_read, rows, labels, split, strengths) for split in splits]
 
-        reading = {(name, 1.0): asked(plain[name], splits) for name in names}
+        whole = {name: asked(rows, splits) for name, rows in plain.items()}
         lacking = {factor: asked(rows[TRUNK], splits) for factor, rows in without.items()}
-        _wait([*reading.values(), *lacking.values()], progress)
-        scores = {name: [choice.result() for choice in reading[name, 1.0]] for name in names}
-
-        def preferred(folds: Sequence[int]) -> str:
-            """By validation; of equals the smaller."""
-            liked = {name: sum(scores[name][fold].validation for fold in folds) for name in names}
-            return max(names, key=lambda name: (liked[name], -plain[name].shape[1]))
-
-        chosen, best = [preferred([fold]) for fold in range(FOLDS)], preferred(range(FOLDS))
-        for name, share in product((best, TRUNK), SHARES):
-            reading.setdefault((name, share), asked(plain[name], fewer[share]))
+        _wait([*whole.values(), *lacking.values()], progress)
+        scores = {name: [choice.result() for choice in found] for name, found in whole.items()}
+        chosen, best = [_preferred(plain, scores, [fold]) for fold in range(FOLDS)], _preferred(plain, scores)
+        fewer = {share: [_fewer(split, labels, share) for split in splits] for share in SHARES}
         curve = {
-            share: (len(fewer[share][0][0]), *_two(reading[best, share], reading[TRUNK, share])) for share in SHARES
+            share: (len(some[0][0]), _mean(asked(plain[best], some)), _mean(asked(plain[TRUNK], some)))
+            for share, some in fewer.items()
         }
-        trunk = _values(reading[TRUNK, 1.0])
-        drops = {
-            factor: corrected([whole - less for whole, less in zip(trunk, _values(found))])
-            for factor, found in lacking.items()
-        }
+    trunk = [choice.value for choice in scores[TRUNK]]
     gain = corrected([scores[name][fold].value - trunk[fold] for fold, name in enumerate(chosen)])
+    lost = {factor: [a - choice.result().value for a, choice in zip(trunk, found)] for factor, found in lacking.items()}
     return Advice(
         representation=best if gain.mean - gain.half > 0 else TRUNK,
         best=best,
         gain=gain,
-        accuracy={name: corrected([choice.value for choice in scores[name]]) for name in names},
+        accuracy={name: corrected([choice.value for choice in found]) for name, found in scores.items()},
         majority=majority_share(labels, labels),
         curve=curve,
-        drops=drops,
+        drops={factor: corrected(values) for factor, values in lost.items()},
         pictures=len(labels),
         classes=len(np.unique(labels)),
     )
+
+
+def _preferred(plain: Table, scores: Mapping[str, Sequence[Choice]], folds: Sequence[int] = range(FOLDS)) -> str:
+    """What validation prefers; of equals the smaller."""
+    liked = {name: sum(found[fold].validation for fold in folds) for name, found in scores.items()}
+    return max(liked, key=lambda name: (liked[name], -plain[name].shape[1]))
 
 
 def _read(rows: np.ndarray, labels: np.ndarray, split: Split, strengths: Sequence[float]) -> Choice:
@@ -159,12 +150,8 @@ def _read(rows: np.ndarray, labels: np.ndarray, split: Split, strengths: Sequenc
     return linear_probe(train, validation, test, strengths)
 
 
-def _values(reading: Sequence[Future[Choice]]) -> list[float]:
-    return [choice.result().value for choice in reading]
-
-
-def _two(one: Sequence[Future[Choice]], other: Sequence[Future[Choice]]) -> tuple[Estimate, Estimate]:
-    return corrected(_values(one)), corrected(_values(other))
+def _mean(reading: Sequence[Future[Choice]]) -> Estimate:
+    return corrected([choice.result().value for choice in reading])
 
 
 def _wait(readings: Sequence[Sequence[Future[Choice]]], progress: Optional[Progress]) -> None:
@@ -195,8 +182,10 @@ def _splits(labels: np.ndarray) -> list[Split]:
     return made
 
 
-def _share(rows: np.ndarray, labels: np.ndarray, share: float) -> np.ndarray:
-    """So much of each class, at least one picture."""
+def _fewer(split: Split, labels: np.ndarray, share: float) -> Split:
+    """With so much of each class to train on, at least one picture."""
+    train, validation, test = split
     random = np.random.default_rng(CHOICE_SEED)
-    classes = [random.permutation(rows[labels[rows] == name]) for name in np.unique(labels[rows])]
-    return np.sort(np.concatenate([each[: max(1, round(share * len(each)))] for each in classes]))
+    classes = [random.permutation(train[labels[train] == name]) for name in np.unique(labels[train])]
+    some = np.sort(np.concatenate([each[: max(1, round(share * len(each)))] for each in classes]))
+    return some, validation, test

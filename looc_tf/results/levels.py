@@ -11,7 +11,8 @@ from looc_tf.results.records import Record
 LEVELS = ("chance", "balanced", "majority")  # fields of a record beside its value; earlier versions wrote none
 AT = "@"  # between the name of an evaluation and that of one of its values
 BALANCED = " balanced"  # "object balanced" is the column beside "object"
-MOST = 8  # columns of one evaluation that a table has room for
+MOST = 16  # columns of one evaluation that a table has room for
+CURVES = ("invariance", "corruptions")  # evaluations with a value for each strength
 SKEWED = 5.0  # points above chance that always the same answer reaches where classes are uneven enough to mislead
 
 
@@ -41,7 +42,8 @@ def is_point(probe: str) -> bool:
     >>> is_point("invariance@hue/0.5 kept"), is_point("invariance@hue")
     (True, False)
     """
-    return "/" in probe.partition("@")[2]
+    name, _, value = probe.partition("@")
+    return name in CURVES and "/" in value
 
 
 def with_balanced(records: Iterable[Record]) -> list[Record]:

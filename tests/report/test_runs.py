@@ -1,13 +1,17 @@
 """Where the results on other pictures than a run's own are put."""
 
+import json
 import re
+import types
 
 import pytest
 
+from looc_tf import config
 from looc_tf.data.places import same_place
 from looc_tf.errors import UserError
+from looc_tf.evaluate import Reading
 from looc_tf.experiments import load
-from looc_tf.report.runs import _beside, evaluation_of
+from looc_tf.report.runs import _beside, evaluation_of, write_readings
 from looc_tf.results import Provenance, write_results
 
 
@@ -66,3 +70,15 @@ def test_evaluations_are_added_to_those_of_the_config_and_their_settings_changed
 def test_what_cannot_be_asked_is_refused_in_one_line(more, overrides, line):
     with pytest.raises(UserError, match=re.escape(line)):
         evaluation_of(load("cifar10/looc-rotation"), more, overrides)
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_curves_are_drawn_beside_the_matrix_where_there_are_some(drawn, tmp_path):
+    run = types.SimpleNamespace(path=tmp_path / "run", experiment=config.Experiment())
+    points = [f"/{strength} {measure}" for strength in (0, 0.5) for measure in ("cosine", "kept", "found")]
+    read = [Reading("trunk", f"invariance@hue{what}", 50.0, 2.0, float("nan")) for what in ["", *points * drawn]]
+    done = write_readings(run, read, Provenance(checkpoint="last"))
+    assert (done.path / "matrix.png").is_file() and (done.path / "invariance.png").is_file() == drawn
+    assert [record["probe"] for record in json.loads((done.path / "results.json").read_text(encoding="utf8"))] == [
+        reading.probe for reading in read
+    ]
