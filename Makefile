@@ -3,7 +3,7 @@ PYTHON = .venv/bin/python
 READY = .venv/.ready
 READY_PIPELINE = .venv/.ready-pipeline
 
-.PHONY: help setup setup-pipeline demo pipeline test test-slow bench figures lint format package locks clean
+.PHONY: help setup setup-pipeline demo pipeline reproduce test test-slow bench figures lint format package locks clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -22,6 +22,9 @@ setup-pipeline: $(READY_PIPELINE)  ## the same with TFX, which the pipeline and 
 pipeline: $(READY_PIPELINE)  ## run the TFX pipeline on the generated set into runs/pipeline and ask the pushed model
 	@.venv/bin/looc pipeline run --config factors/looc --data factors --root runs/pipeline --set training.steps=600
 	@.venv/bin/looc pipeline serve-check runs/pipeline
+
+reproduce: $(READY)  ## make every table of the paper on the generated set with one seed, into runs/reproduce; goes on where it stopped
+	@.venv/bin/looc reproduce all --seeds 1 --out runs/reproduce
 
 test: $(READY)  ## the default tests, in two processes
 	@$(PYTHON) -m pytest -m "not slow" --numprocesses 2

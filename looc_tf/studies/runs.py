@@ -58,7 +58,7 @@ class Job:
         path, last = self.path / FILE, self.steps_of_run()
         found: list[Record] = [*read_results(path)] if path.is_file() and last is not None else []
         current = all(record.get("step") == last for record in found)
-        return found if current and self._asked() >= set(self.evaluations) else []
+        return found if current and self.asked() >= set(self.evaluations) else []
 
     def steps_of_run(self) -> int | None:
         """How many steps the training has, None before it began."""
@@ -75,7 +75,7 @@ class Job:
     def is_trained(self) -> bool:
         return self.step() == self.steps_of_run() and any((self.path / "checkpoints").glob("*.index"))
 
-    def _asked(self) -> set[str]:
+    def asked(self) -> set[str]:
         """What was asked for, whether or not these pictures could answer it."""
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             return set(json.loads((self.path / "evaluated.json").read_text(encoding="utf-8"))["asked"])
@@ -158,7 +158,8 @@ def _started(job: Job, threads: int) -> Job:
 
 def _command(job: Job) -> list[str]:
     if job.is_trained():
-        return ["evaluate", str(job.path), *(word for name in job.evaluations for word in ("--probe", name))]
+        asked = sorted({*job.evaluations, *job.asked()})  # what another study asked for stays
+        return ["evaluate", str(job.path), *(word for name in asked for word in ("--probe", name))]
     file = job.path.with_name(f"{job.path.name}.yaml")
     write_atomically(file, config.to_yaml(job.experiment))
     begun = (job.path / "config.yaml").is_file()

@@ -1,0 +1,76 @@
+"""Which runs count as done, and what is asked for next."""
+
+import dataclasses
+import json
+
+import pytest
+
+from looc_tf.config import training_id
+from looc_tf.errors import UserError
+from looc_tf.experiments import load
+from looc_tf.studies import runs
+from looc_tf.studies.runs import job_of, make
+
+EXPERIMENT = load("factors/moco", ["training.steps=30"])
+
+
+def trained(path, step=30, code=None, asked=("object",), read=True):
+    """A run folder as `looc train` and `looc evaluate` leave it, as far as jobs look into it."""
+    version, commit = code or runs.code()
+    (path / "checkpoints").mkdir(parents=True)
+    (path / "checkpoints" / "ckpt-30.index").touch()
+    (path / "run.json").write_text(json.dumps({"version": version, "commit": commit, "steps": 30}))
+    (path / "history.csv").write_text(f"step,loss\n10,2\n{step},1\n")
+    if read:
+        record = {"run": "r", "method": "m", "seed": 0, "representation": "trunk", "probe": "object", "value": 5.0}
+        (path / "results.json").write_text(json.dumps([{**record, "step": 30}]))
+        (path / "evaluated.json").write_text(json.dumps({"asked": list(asked)}))
+    return path
+
+
+def named(seed=0):
+    return f"moco-{training_id(EXPERIMENT)}-seed{seed}"
+
+
+def test_a_run_is_found_by_its_training_seed_and_code(tmp_path):
+    path = trained(tmp_path / named().replace("moco-", "other-study-", 1))
+    assert job_of(tmp_path, EXPERIMENT, ["object"]).path == path  # whichever study made it
+    assert job_of(tmp_path, EXPERIMENT, ["object"]).records()[0]["value"] == 5.0
+    other = dataclasses.replace(EXPERIMENT, seed=1)
+    assert job_of(tmp_path, other, ["object"]).path == tmp_path / named(1)
+
+
+def test_a_run_of_other_code_counts_where_one_says_so(tmp_path):
+    path = trained(tmp_path / named(), code=("0.0.9", "abc"))
+    fresh = job_of(tmp_path, EXPERIMENT, ["object"])
+    assert fresh.path != path and fresh.path.name.startswith(named()) and not fresh.records()
+    assert job_of(tmp_path, EXPERIMENT, ["object"], any_code=True).path == path
+
+
+@pytest.mark.parametrize(
+    ("changes", "command"),
+    [
+        ({"read": False}, ["evaluate", "--probe", "knn", "--probe", "object"]),
+        ({"asked": ("object", "few_shot")}, ["evaluate", "--probe", "few_shot", "--probe", "knn", "--probe", "object"]),
+        ({"step": 20, "read": False}, ["train"]),
+    ],
+)
+def test_what_is_missing_is_asked_for_and_what_was_asked_before_stays(changes, command, tmp_path):
+    trained(tmp_path / named(), **changes)
+    job = job_of(tmp_path, EXPERIMENT, ["object", "knn"])
+    assert not job.records()
+    first, *rest = runs._command(job)
+    assert [first, *(word for word in rest if word in command[1:])] == command
+
+
+def test_what_cannot_be_read_of_these_pictures_is_not_asked_for_again(tmp_path):
+    trained(tmp_path / named(), asked=("object", "texture"))  # texture was left out: no record, but asked
+    assert job_of(tmp_path, EXPERIMENT, ["object", "texture"]).records()
+
+
+def test_a_failing_job_is_one_line_with_its_log(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "_command", lambda job: ["train", "nowhere.yaml", "--out", "x"])
+    told = []
+    with pytest.raises(UserError, match=r"moco-.* failed: .*nowhere\.yaml.* Its log: .*\.log"):
+        make([job_of(tmp_path, EXPERIMENT, ["object"])], 1, 1, told.append, lambda *_: None)
+    assert told == [f"{named()}: training"]
