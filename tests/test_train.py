@@ -84,7 +84,9 @@ def test_the_log_begins_with_pictures_version_commit_and_config(straight, pictur
     assert lines[3] == f"The whole config is in {out / 'config.yaml'}"
     assert "temperature: 0.2" in log and "temperature: 0.2" not in said
     assert log.index(", commit ") < log.index("temperature: 0.2") < log.index("step 2/6")
-    assert "step 4/6  loss " in said and "rotation" in said and "(chance 3.091)" in said and "images/s" in said
+    assert (
+        "step 4/6  loss " in said and "rotation" in said and "(chance 3.091, siblings " in said and "images/s" in said
+    )
     assert re.search(r"looc: warning: \d pictures? skipped: bar/broken-\d\.png", said)
     assert "\x1b" not in said and "\r" not in said and "collapsed" not in said
     assert lines[-1] == f"Done: 6 steps in {out}"

@@ -20,7 +20,9 @@ from looc_tf.cli.options import starting
 @click.option("--any-code", is_flag=True, help="Take runs that other versions of the code trained.")
 @click.option("--out", default="runs/reproduce", show_default=True, metavar="DIR", help="Runs and tables; goes on.")
 def reproduce(studies: tuple[str, ...], out: str, **asked) -> None:
-    """Make tables of the paper on your pictures: table1, ablations, ..., a YAML file, or all.
+    """Make the paper's tables on your pictures.
+
+    STUDY is table1 to table5, figure3, ablations, a YAML file, or all.
 
     \b
     looc reproduce table1 --data PHOTOS --seeds 3 --out runs/reproduce

@@ -22,7 +22,11 @@ def refused(*arguments):
 @pytest.mark.parametrize(
     ("method", "setting", "words"),
     [
-        ("byol", "method.queue=256", "'method.queue'. Expected one of name, spaces, rank_siblings, momentum, rising,"),
+        (
+            "byol",
+            "method.queue=256",
+            "'method.queue'. Expected one of name, spaces, rank_siblings, unlike_spaces, momentum,",
+        ),
         ("simsiam", "method.momentum=0.9", "'method.momentum'. "),
         ("simclr", "method.prototypes=9", "'method.prototypes'. "),
         ("dino", "method.predictor=9", "'method.predictor'. "),

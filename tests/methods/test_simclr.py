@@ -56,7 +56,8 @@ def test_multi_crop_is_a_matter_of_the_config():
         (["method.temperature=0"], "method.temperature should lie between 0.0001 and 10000. Received 0.0."),
         (
             ["method.momentum=0.9"],
-            "unknown key 'method.momentum'. Expected one of name, spaces, rank_siblings, temperature, local_views.",
+            "unknown key 'method.momentum'. Expected one of name, spaces, rank_siblings, unlike_spaces, temperature, "
+            "local_views.",
         ),
         (["method.spaces=[]"], "method.spaces is empty. Expected at least one space"),
         (["method.spaces=[{name: all, queue: 8}]"], "unknown key 'method.spaces.0.queue'"),
