@@ -15,7 +15,7 @@ LEFT_OUT = {
     "test_an_encoder_of_ours[True-saved_model]": "test_an_export_of_ours",
     "test_an_encoder_of_ours[True-classifier_saved_model]": "test_an_export_of_ours",
     "test_a_network_of_keras[m.weights.h5": "[m.keras",
-    "test_every_command_works_without_what_windows_lacks": "test_run_log, system by system, and the rest of test_other_systems",
+    "test_every_command_works_without_what_windows_lacks": "test_run_log, system by system",
     "test_a_classifier_on_it_is_saved_by_itself_and_by_a_callback[of keras": "[plain norm] and [branches]",
     "test_drawing_leaves_the_backend_of_a_notebook[None]": "[svg]",
     "test_own_arrays": "test_own_folder",
