@@ -72,4 +72,4 @@ def _with_passes_of(experiment: Experiment, other: Experiment) -> Experiment:
 
 
 def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "row"
+    return re.sub(r"[^a-z0-9]+", "-", name.lower())[:60].strip("-") or "row"

@@ -47,6 +47,7 @@ def reproduce(
     overrides: Sequence[str] = (),
     jobs: int | None = None,
     any_code: bool = False,
+    plan: bool = False,
     tell: Callable[[str], None] = lambda line: None,
 ) -> list[Reproduced]:
     """Makes the tables of studies: trains what `out` does not hold yet, and reads from it what they ask for.
@@ -63,6 +64,7 @@ def reproduce(
         overrides: texts `dotted.field=value`, laid over that config.
         jobs: how many trainings run side by side; by default one a core, and one where there is a GPU.
         any_code: whether runs that other versions of the code trained count.
+        plan: whether to say what would be done, a line a training, and do nothing.
         tell: is given a line where a part of the work begins or ends.
 
     Raises:
@@ -71,15 +73,20 @@ def reproduce(
     studies = {str(name): read_study(name) for name in _named(names)}
     first = load(base or _base(data, preset), overrides, data=None if data == "factors" else data)
     folder, began = Path(out), time.monotonic()
-    with writing(folder):
-        (folder / "runs").mkdir(parents=True, exist_ok=True)
     planned = {name: _jobs(study, first, seeds, folder / "runs", any_code) for name, study in studies.items()}
     todo = _merged(job for each in planned.values() for job in each.values())
     for job in todo:
         _check_pictures(job)
     at_once = min(jobs or (1 if shutil.which("nvidia-smi") else _cores()), max(1, len(todo)))
     missing = sum(not job.records() for job in todo)
+    if plan:
+        for job in todo:
+            tell(_told(job))
     tell(f"{len(todo)} trainings of {first.data.name}, {missing} to be made or read, {at_once} at a time")
+    if plan:
+        return []
+    with writing(folder):
+        (folder / "runs").mkdir(parents=True, exist_ok=True)
     with stages("{task.description}", "bar", "count", "left") as show:
         make(todo, at_once, max(1, _cores() // at_once), tell, show)
     found = {job.path: job.records() for job in todo}
@@ -115,6 +122,14 @@ def _merged(jobs: Iterable[Job]) -> list[Job]:
         known = merged.setdefault(job.path, job)
         known.evaluations = tuple(dict.fromkeys([*known.evaluations, *job.evaluations]))
     return sorted(merged.values(), key=lambda job: job.experiment.seed)
+
+
+def _told(job: Job) -> str:
+    """A line on a job: what it trains, how far it is, what it reads."""
+    length = job.experiment.training
+    steps = f"{length.steps:,} steps" if length.steps is not None else f"{length.epochs:g} epochs"
+    state = "done" if job.records() else "to be read" if job.is_trained() else f"at step {job.step():,}"
+    return f"{job.name}: {steps} of {length.batch}, {state}; {', '.join(job.evaluations)}"
 
 
 def _check_pictures(job: Job) -> None:

@@ -8,7 +8,7 @@ import pytest
 from looc_tf.config import training_id
 from looc_tf.errors import UserError
 from looc_tf.experiments import load
-from looc_tf.studies import runs
+from looc_tf.studies import reproduce, runs
 from looc_tf.studies.runs import job_of, make
 
 EXPERIMENT = load("factors/moco", ["training.steps=30"])
@@ -66,6 +66,15 @@ def test_what_is_missing_is_asked_for_and_what_was_asked_before_stays(changes, c
 def test_what_cannot_be_read_of_these_pictures_is_not_asked_for_again(tmp_path):
     trained(tmp_path / named(), asked=("object", "texture"))  # texture was left out: no record, but asked
     assert job_of(tmp_path, EXPERIMENT, ["object", "texture"]).records()
+
+
+def test_a_plan_says_what_would_be_done_and_does_nothing(tmp_path):
+    told = []
+    assert not reproduce(["table4", "table5"], tmp_path / "out", seeds=1, plan=True, tell=told.append)
+    assert told[-1].startswith("5 trainings of factors, 5 to be made or read") and len(told) == 6
+    assert any("2,400 steps of 128, at step 0; object, hue, rotation, few_shot" in line for line in told)
+    assert sum("subsets" in line for line in told) == 2  # LooC++ and MoCo++ serve both tables
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_failing_job_is_one_line_with_its_log(tmp_path, monkeypatch):
