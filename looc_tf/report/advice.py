@@ -109,25 +109,31 @@ def sentences(found: Advice) -> tuple[str, ...]:
     told = f"{found.pictures:,} labelled pictures of {found.classes} classes."
     if not found.readable:
         return (
-            f"Nothing can be told of these labels: {found.best} reads {best} %, always the commonest class "
+            f"Nothing can be told of these labels: {_called(found.best)} reads {best} %, always the commonest class "
             f"{found.majority:.1f} %. No difference between representations.",
             told,
         )
     if found.differs:
-        take = f"Take {found.best}: it reads {best} %, {found.gain} points more than the trunk, which reads {trunk} %."
+        more = f"{found.gain} points more than the trunk, which reads {trunk} %"
+        take = f"Take {_called(found.best)}: it reads {best} %, {more}."
     elif found.best == TRUNK:
         take = f"Take the trunk: it reads {trunk} %, and no space more. No difference."
     else:
-        beside_it = f"the best beside it, {found.best}, reads {found.gain} points more"
+        beside_it = f"the best beside it, {_called(found.best)}, reads {found.gain} points more"
         take = f"Take the trunk: it reads {trunk} %. No difference: {beside_it}."
     return take, _labels_needed(found), _hangs_on(found), told
+
+
+def _called(name: str) -> str:
+    """A representation as a person may know it."""
+    return {TRUNK: "the trunk", CONCAT: f"all spaces side by side ({CONCAT})"}.get(name, name)
 
 
 def _labels_needed(found: Advice) -> str:
     steps = [f"{count:,} labels ({100 * share:.0f} %) {mean} %" for share, (count, mean, _) in found.curve.items()]
     (*_, (_, some, _), (_, every, _)) = found.curve.values()
     more = "more labels would help" if every.mean - some.mean > every.half else "more labels would help little"
-    return f"With fewer labels, {found.best} reads: {', '.join(steps)}; {more}."
+    return f"With fewer labels, {_called(found.best)} reads: {', '.join(steps)}; {more}."
 
 
 def _hangs_on(found: Advice) -> str:

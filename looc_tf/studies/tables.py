@@ -62,7 +62,8 @@ def _difference(verdict: Verdict) -> str:
     found = verdict.difference
     if found is None:
         return "–"
-    return f"{found.mean:+.1f}" + (f" ± {found.half:.1f}" if math.isfinite(found.half) else "")
+    mean = round(found.mean, 1) + 0.0  # no -0.0
+    return f"{mean:+.1f}" + (f" ± {found.half:.1f}" if math.isfinite(found.half) else "")
 
 
 def _environment(form: str) -> Environment:
