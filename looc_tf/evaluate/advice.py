@@ -32,8 +32,7 @@ class Advice:
     """What to take; accuracies and differences in percent and points, with 95 % intervals over the folds.
 
     Attributes:
-        representation: what to take: the best where it is better than the trunk beyond doubt, else the trunk.
-        best: what validation preferred within the training folds; `representation` or what it could not beat.
+        best: what validation preferred within the training folds.
         gain: of what validation preferred, fold by fold, over the trunk.
         accuracy: of each representation on held-out folds.
         majority: of always answering with the commonest class.
@@ -43,7 +42,6 @@ class Advice:
         pictures, classes: how many there were.
     """
 
-    representation: str
     best: str
     gain: Estimate
     accuracy: Mapping[str, Estimate]
@@ -52,6 +50,11 @@ class Advice:
     drops: Mapping[str, Estimate] = field(default_factory=dict)
     pictures: int = 0
     classes: int = 0
+
+    @property
+    def representation(self) -> str:
+        """What to take: the best where it is better than the trunk beyond doubt, else the trunk."""
+        return self.best if self.differs else TRUNK
 
     @property
     def differs(self) -> bool:
@@ -127,7 +130,6 @@ def advise(
     gain = corrected([scores[name][fold].value - trunk[fold] for fold, name in enumerate(chosen)])
     lost = {factor: [a - choice.result().value for a, choice in zip(trunk, found)] for factor, found in lacking.items()}
     return Advice(
-        representation=best if gain.mean - gain.half > 0 else TRUNK,
         best=best,
         gain=gain,
         accuracy={name: corrected([choice.value for choice in found]) for name, found in scores.items()},

@@ -12,6 +12,7 @@ from looc_tf.config.convert import from_plain
 from looc_tf.config.reading import read_plain
 from looc_tf.errors import UserError, unknown
 from looc_tf.representations import TRUNK
+from looc_tf.results.summary import asked_by
 
 FOLDER = Path(__file__).parent / "files"
 OTHER = "all"  # the space that shares nothing
@@ -48,7 +49,7 @@ class Column:
     @property
     def evaluation(self) -> str:
         """The evaluation that has to be asked for."""
-        return self.probe.partition("@")[0].partition(" ")[0]
+        return asked_by(self.probe)
 
 
 @dataclass(frozen=True)

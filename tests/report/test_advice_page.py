@@ -23,9 +23,8 @@ def advice(best="color", gain=None, accuracy=None, **changes):
     accuracy = accuracy or {"trunk": of(60.0), "color": of(70.0), "all": of(50.0)}
     curve = {0.1: (40, of(55.0), of(40.0)), 0.3: (120, of(65.0), of(50.0)), 1.0: (400, of(70.0), of(60.0))}
     gain = gain or of(10.0, 2.0)
-    take = best if gain.mean > gain.half else "trunk"
     known = {"drops": {"color": of(9.0), "orientation": of(0.2), "texture": of(1.5)}, "pictures": 500, "classes": 4}
-    return Advice(take, best, gain, accuracy, 25.0, curve, **{**known, **changes})
+    return Advice(best, gain, accuracy, 25.0, curve, **{**known, **changes})
 
 
 def test_it_says_what_to_take_by_how_much_with_how_many_labels_and_on_what_they_hang():
