@@ -11,7 +11,7 @@ from looc_tf.cli.options import starting
 
 @click.command()
 @click.argument("studies", metavar="STUDY...", nargs=-1, required=True)
-@click.option("--data", default="factors", show_default=True, metavar="PATH", help="Folder, TFRecord files, TFDS name.")
+@click.option("--data", metavar="PATH", help="Folder, TFRecord files or TFDS name. Default: the generated set.")
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(1, 100), help="How many, 0 and up.")
 @click.option("--preset", default="miniature", show_default=True, type=click.Choice(["miniature", "paper"]))
 @click.option("--base", metavar="CONFIG", help="The config that the rows vary, instead of the preset's.")

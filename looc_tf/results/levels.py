@@ -23,17 +23,22 @@ def shown(records: Iterable[Record]) -> tuple[list[Record], list[str]]:
     which is called by the evaluation's own name has a column.
     """
     records = [record for record in records if not is_point(record["probe"])]
-    counts = Counter(_evaluation(probe) for probe in {record["probe"] for record in records} if AT in probe)
+    counts = Counter(asked_by(probe) for probe in {record["probe"] for record in records} if AT in probe)
     wide = {name for name, count in counts.items() if count > MOST}
-    kept = [record for record in records if AT not in record["probe"] or _evaluation(record["probe"]) not in wide]
+    kept = [record for record in records if AT not in record["probe"] or asked_by(record["probe"]) not in wide]
     if not kept:
         return with_balanced(records), []
     lines = [f"{name}: {counts[name]:,} values more of each representation are in results.json" for name in counts]
     return with_balanced(kept), [line for name, line in zip(counts, lines) if name in wide]
 
 
-def _evaluation(probe: str) -> str:
-    return probe.partition(AT)[0]
+def asked_by(probe: str) -> str:
+    """The name in `evaluation.probes` by which a value was asked for.
+
+    >>> asked_by("retrieval@hue"), asked_by("corruptions 3+")
+    ('retrieval', 'corruptions')
+    """
+    return probe.partition(AT)[0].partition(" ")[0]
 
 
 def is_point(probe: str) -> bool:
@@ -42,7 +47,7 @@ def is_point(probe: str) -> bool:
     >>> is_point("invariance@hue/0.5 kept"), is_point("invariance@hue")
     (True, False)
     """
-    name, _, value = probe.partition("@")
+    name, _, value = probe.partition(AT)
     return name in CURVES and "/" in value
 
 

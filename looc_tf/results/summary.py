@@ -14,7 +14,7 @@ from scipy import stats
 from looc_tf.config import Evaluation
 from looc_tf.errors import UserError, unknown
 from looc_tf.representations import CONCAT, TRUNK, is_space, ordered
-from looc_tf.results.levels import BALANCED, less
+from looc_tf.results.levels import BALANCED, asked_by, less
 from looc_tf.results.records import Record, by_data, read_runs, row_names
 
 LEVEL = 0.95
@@ -157,15 +157,6 @@ def methods_of(cells: Iterable[Cell]) -> list[str]:
 def representations_of(cells: Iterable[Cell]) -> list[str]:
     """The trunk, the spaces in order of appearance, their concatenation, the branches."""
     return ordered(representation for _, representation, _ in cells)
-
-
-def asked_by(probe: str) -> str:
-    """The name in `evaluation.probes` by which a value was asked for.
-
-    >>> asked_by("retrieval@hue"), asked_by("corruptions 3+")
-    ('retrieval', 'corruptions')
-    """
-    return probe.partition("@")[0].partition(" ")[0]
 
 
 def probes_of(cells: Iterable[Cell]) -> list[str]:

@@ -24,7 +24,7 @@ from looc_tf.studies.study import Study, read_study, study_names
 from looc_tf.studies.tables import write_tables
 from looc_tf.studies.verdicts import Verdict, values_of, verdicts
 
-PRESETS = {"miniature": "", "paper": "imagenet100/looc-color-rotation-texture"}
+MINIATURE, PAPER = "factors/looc", "imagenet100/looc-color-rotation-texture"  # bases of the presets
 FOLDERS = "grocery/looc-color-rotation"  # the base of pictures that no shipped config is called after
 
 
@@ -40,7 +40,7 @@ class Reproduced:
 def reproduce(
     names: Sequence[str],
     out: str | Path,
-    data: str = "factors",
+    data: str | None = None,
     seeds: int = 3,
     preset: str = "miniature",
     base: str | None = None,
@@ -57,7 +57,7 @@ def reproduce(
     Args:
         names: of studies, YAML files of them, or `all`.
         out: a folder of runs and tables.
-        data: the pictures.
+        data: the pictures; by default those of the base config, the generated set in miniature.
         seeds: how many, 0 and up.
         preset: `miniature`, sized for two cores, or `paper`, the paper's recipe.
         base: the config that the rows vary, in the place of the preset's for these pictures.
@@ -71,7 +71,7 @@ def reproduce(
         UserError: an unknown study, a row that cannot work, a training that failed.
     """
     studies = {str(name): read_study(name) for name in _named(names)}
-    first = load(base or _base(data, preset), overrides, data=None if data == "factors" else data)
+    first = load(base or _base(data, preset), overrides, data=data)
     folder, began = Path(out), time.monotonic()
     planned = {name: _jobs(study, first, seeds, folder / "runs", any_code) for name, study in studies.items()}
     todo = _merged(job for each in planned.values() for job in each.values())
@@ -98,12 +98,14 @@ def _named(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(each for name in names for each in (study_names() if name == "all" else [name])))
 
 
-def _base(data: str, preset: str) -> str:
+def _base(data: str | None, preset: str) -> str:
     """The config that the rows vary: that of the paper, or the shipped one whose folder is called like the pictures."""
-    if preset != "miniature":
-        return PRESETS[preset]
+    if preset == "paper":
+        return PAPER
+    if data is None:
+        return MINIATURE
     shipped = {name.partition("/")[0]: name for name in config.names() if "/looc" in name and "++" not in name}
-    return {**shipped, "factors": "factors/looc"}.get(Path(data).name.lower(), FOLDERS)
+    return {**shipped, "factors": MINIATURE}.get(Path(data).name.lower(), FOLDERS)
 
 
 def _jobs(study: Study, first: Experiment, seeds: int, runs: Path, any_code: bool) -> dict[tuple[str, int], Job]:

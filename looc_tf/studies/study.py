@@ -12,7 +12,7 @@ from looc_tf.config.convert import from_plain
 from looc_tf.config.reading import read_plain
 from looc_tf.errors import UserError, unknown
 from looc_tf.representations import TRUNK
-from looc_tf.results.summary import asked_by
+from looc_tf.results.levels import asked_by
 
 FOLDER = Path(__file__).parent / "files"
 OTHER = "all"  # the space that shares nothing

@@ -77,6 +77,15 @@ def test_a_plan_says_what_would_be_done_and_does_nothing(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_pictures_that_are_named_are_taken_whatever_the_base(tmp_path):
+    """`--data factors` was the default, and so gave way to the pictures of `--base`."""
+    told = []
+    asked = {"base": "cifar10/looc-rotation", "seeds": 1, "plan": True, "tell": told.append}
+    reproduce(["table1"], tmp_path / "out", data="factors", **asked)
+    reproduce(["table1"], tmp_path / "out", **asked)
+    assert [line.partition(",")[0] for line in told[4::5]] == ["4 trainings of factors", "4 trainings of cifar10"]
+
+
 def test_a_failing_job_is_one_line_with_its_log(tmp_path, monkeypatch):
     monkeypatch.setattr(runs, "_command", lambda job: ["train", "nowhere.yaml", "--out", "x"])
     told = []
