@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from looc_tf import config
-from looc_tf.config import Experiment
+from looc_tf.config import Experiment, training_id
 from looc_tf.data.places import same_place
 from looc_tf.errors import UserError
 from looc_tf.experiments import load
@@ -118,10 +118,11 @@ def _jobs(study: Study, first: Experiment, seeds: int, runs: Path, any_code: boo
 
 
 def _merged(jobs: Iterable[Job]) -> list[Job]:
-    """One job a run, seed by seed: it reads what any study asks of it."""
-    merged: dict[Path, Job] = {}
+    """One job a training, seed by seed, whatever its rows are called: it reads what any study asks of it."""
+    merged: dict[tuple[str, int], Job] = {}
     for job in jobs:
-        known = merged.setdefault(job.path, job)
+        known = merged.setdefault((training_id(job.experiment), job.experiment.seed), job)
+        job.path = known.path
         known.evaluations = tuple(dict.fromkeys([*known.evaluations, *job.evaluations]))
     return sorted(merged.values(), key=lambda job: job.experiment.seed)
 

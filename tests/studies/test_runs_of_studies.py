@@ -77,6 +77,13 @@ def test_a_plan_says_what_would_be_done_and_does_nothing(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_training_that_two_studies_call_differently_is_one(tmp_path):
+    told = []
+    reproduce(["all"], tmp_path / "out", seeds=2, plan=True, tell=told.append)
+    ids = [line.partition(":")[0].partition("-seed")[0].rpartition("-")[2] for line in told[:-1]]
+    assert len(ids) == 2 * len(set(ids))  # one for each seed
+
+
 def test_pictures_that_are_named_are_taken_whatever_the_base(tmp_path):
     """`--data factors` was the default, and so gave way to the pictures of `--base`."""
     told = []
