@@ -1,4 +1,5 @@
-"""How much the classifier of each class draws on each space (Xiao et al., ICLR 2021, figure 4)."""
+"""How much the classifier of each class draws on each space (Xiao et al., ICLR 2021, figure 4, where they are the
+branches of LooC++)."""
 
 from __future__ import annotations
 
@@ -14,14 +15,15 @@ from looc_tf.evaluate.label_probe import LabelProbe
 from looc_tf.evaluate.probe_result import Fitted
 from looc_tf.evaluate.questions import PARTS
 from looc_tf.evaluate.readings import Reading
-from looc_tf.representations import CONCAT
+from looc_tf.representations import CONCAT, beside
 
 LONGEST = 40  # characters of a class in the name of a value
 
 
 class DrawsOn(LabelProbe):
     """`draws_on@CLASS` of each space: the share of the squared norm of the class's weights that lies on it, in percent,
-    and `draws_on`, the mean over the classes; each sums to 100 over the spaces.
+    and `draws_on`, the mean over the classes; each sums to 100 over the spaces. Where each space owns its last stage,
+    the shares of these branches are read as well, from a probe of all branches side by side.
 
     The weights are those of the linear probe of all spaces side by side, on standardised features, where a weight says
     what a number of the representation counts whatever its unit. Chance is the share of the space in the numbers of the
@@ -33,7 +35,8 @@ class DrawsOn(LabelProbe):
         return None
 
     def asked_of(self, features: Features) -> tuple[str, ...]:
-        return (CONCAT,)
+        _, branches = features.families
+        return (CONCAT, beside(branches)) if branches else (CONCAT,)
 
     def lacks(self, features: Mapping[str, Features]) -> str:
         one = len(features["train"].families[0]) < 2
@@ -44,7 +47,8 @@ class DrawsOn(LabelProbe):
     ) -> list[Reading]:
         choice = self.choice(features, representation, settings)
         assert choice.fitted is not None
-        names = features["train"].families[0]
+        spaces, branches = features["train"].families
+        names = spaces if representation == CONCAT else branches
         sizes = [features["train"].of(self.copies[0], space).shape[1] for space in names]
         shares = shares_of(choice.fitted, sizes)
         classes = unique([printable(self.name_of(number), LONGEST) for number in choice.fitted.classes])

@@ -55,6 +55,17 @@ def test_a_space_that_alone_knows_the_class_has_all_of_it():
     assert found["color", "draws_on@class 1"] == 100.0 and found["all", "draws_on@class 1"] == 0.0
 
 
+def test_branches_share_among_themselves():
+    def with_branches(images):
+        rows = embed(images)
+        return {**rows, "branch_all": rows["rotation"], "branch_color": rows["color"]}
+
+    found = {one.representation: one for one in read(sources(), function=with_branches) if one.probe == "draws_on"}
+    assert list(found) == ["all", "color", "rotation", "branch_all", "branch_color"]
+    assert found["branch_all"].value + found["branch_color"].value == pytest.approx(100, abs=0.001)
+    assert found["branch_color"].chance == pytest.approx(100 * 6 / 20, abs=0.001)
+
+
 def test_two_classes_draw_alike_and_a_class_without_weights_by_size():
     found = {(one.representation, one.probe): one.value for one in read(sources(2))}
     assert found["color", "draws_on@class 0"] == found["color", "draws_on@class 1"] > 0
