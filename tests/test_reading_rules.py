@@ -34,7 +34,9 @@ def test_what_was_written_before_keeps_its_rules_and_what_is_new_has_the_new_one
     assert from_text(config.to_yaml(load(RUN))) == load(RUN)
 
 
-@pytest.mark.parametrize(("override", "message"), [("rules=3", r"data\.rules"), ("label_columns=[a]", "two columns")])
+@pytest.mark.parametrize(
+    ("override", "message"), [("rules=3", r"data\.rules"), ("label_columns=[a,b,c]", "two columns")]
+)
 def test_what_the_fields_may_say(override, message):
     with pytest.raises(UserError, match=message):
         from_text(BY_HAND, [f"data.{override}"])

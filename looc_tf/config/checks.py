@@ -130,9 +130,9 @@ def _texts(experiment: Experiment) -> None:
         raise UserError('data.name is empty. Expected "factors", a TFDS name, a folder of images or TFRecord files.')
     if not experiment.views.chain:
         raise UserError("views.chain is empty. Expected at least one augmentation, such as crop: {}.")
-    if experiment.data.label_columns and len(experiment.data.label_columns) != 2:
+    if len(experiment.data.label_columns) > 2:
         raise UserError(
-            "data.label_columns should list two columns, that of files and that of labels. "
+            "data.label_columns should list the column of labels, or two columns, that of files and that of labels. "
             f"Received {list(experiment.data.label_columns)}."
         )
     if experiment.training.precision not in PRECISIONS:

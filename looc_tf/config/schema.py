@@ -18,7 +18,7 @@ class Data:
     size: int = 64  # pixels; pictures are held as squares of this side
     limit: Optional[int] = None  # at most so many training pictures, chosen by a stable hash of their id
     labels: Optional[str] = None  # a CSV file, a row a picture; null: one in the folder that fits; "none": no such
-    label_columns: tuple[str, ...] = ()  # its columns of files and of labels; empty: they are found
+    label_columns: tuple[str, ...] = ()  # its columns of files and of labels, or that of labels; empty: they are found
     rules: int = 2  # of reading folders and drawing parts, see docs/data.md; 1: as runs before there was this field
     bands: Optional[tuple[int, ...]] = None  # which bands are the channels, from 0; null: RGB, or grey repeated to it
     range: Optional[tuple[Any, ...]] = None  # [low, high] of what becomes 0 to 255, or a pair a band; null: found

@@ -228,9 +228,9 @@ def _columns(rows: list[Row], names: _Names, wanted: tuple[str, ...]) -> tuple[i
     """The column of files, the picture of each of its cells, and the columns of labels and of splits."""
     exact = [cell.strip() for cell in rows[0][1]]
     header = [re.sub(r"[^a-z0-9]", "", cell.lower()) for cell in exact]
-    if wanted and (len(wanted) != 2 or not set(wanted) <= set(exact)):
-        raise _Unfit(f"expected two of its columns {', '.join(exact)} in data.label_columns, not {list(wanted)}")
-    columns = [exact.index(wanted[0])] if wanted else range(len(header))
+    if wanted and (len(wanted) > 2 or not set(wanted) <= set(exact)):
+        raise _Unfit(f"expected one or two of its columns {', '.join(exact)} in data.label_columns, not {list(wanted)}")
+    columns = [exact.index(wanted[0])] if len(wanted) == 2 else range(len(header))
     found = {column: names.found([cells[column] for _, cells in rows]) for column in columns}
     files = max(found, key=lambda column: len(set(found[column]) - {-1}))
     if max(found[files]) < 0:
@@ -238,11 +238,11 @@ def _columns(rows: list[Row], names: _Names, wanted: tuple[str, ...]) -> tuple[i
     split = next((header.index(word) for word in _SPLITS if word in header), None)
     rest = [column for column in range(len(header)) if column not in (files, split)]
     named = [header.index(word) for word in _LABELS if word in header and header.index(word) in rest]
-    labels = [exact.index(wanted[1])] if wanted else named or rest
+    labels = [exact.index(wanted[-1])] if wanted else named or rest
     if not named and len(labels) != 1:
         raise _Unfit(
             f"which of its columns {', '.join(shown(cell) for cell in exact[:8])} holds the labels? "
-            "Name them: data.label_columns=[FILES,LABELS]"
+            "Name it: data.label_columns=[LABELS], or both: [FILES,LABELS]"
         )
     return files, found[files], labels[0], split
 

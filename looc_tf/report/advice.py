@@ -33,6 +33,7 @@ from looc_tf.run import Run
 
 COLORS = ("#3b6fb6", "#9aa7b5", "#e07b39")  # what is advised, the others, the trunk
 FOLDER = "advice"
+LABEL = "label"  # what a table of labels is read as, whichever its column
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def advise_run(
         run: an open run, or its folder.
         data: labelled pictures, of all whose parts it makes use; by default those of the run.
         labels: a CSV file of labels.
-        field: which label, where there are several.
+        field: which label, where there are several; of a table of labels, the column.
         checkpoint: of a folder, see `load_run`.
         out: the folder to write; by default RUN/advice.
         tell: is given the lines that say how many pictures there are.
@@ -68,7 +69,9 @@ def advise_run(
         UserError: no such label, too few labelled pictures, or what `evaluate_run` raises.
     """
     run = opened(run, checkpoint)
-    sources = parts_of(run, data, labels)
+    column = field if labels is not None and field != LABEL else None
+    sources = parts_of(run, data, labels, column)
+    field = LABEL if column else field
     census = census_of(sources.values())
     for line in census.lines if census else ():
         (tell or (lambda line: None))(line)
@@ -85,9 +88,8 @@ def advise_run(
     classes = sources["train"].fields[field]
     path = Path(out) if out is not None else run.path / FOLDER
     says = sentences(found)
-    _write(
-        path, run, found, says, {"label": field, "classes": len(classes), "pictures": data or run.experiment.data.name}
-    )
+    facts = {"label": column or field, "classes": len(classes), "pictures": data or run.experiment.data.name}
+    _write(path, run, found, says, facts)
     return Advised(path, found, says)
 
 

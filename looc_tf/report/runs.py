@@ -149,14 +149,14 @@ def evaluation_of(experiment: Experiment, more: Sequence[str] = (), overrides: S
     return settings
 
 
-def parts_of(run: Run, data: str | None, labels: str | None) -> dict[str, Source]:
+def parts_of(run: Run, data: str | None, labels: str | None, column: str | None = None) -> dict[str, Source]:
     """The parts of a run's pictures, or of others, by the run's rule of pixels; what else the config says of how they
-    are read is of its own."""
+    are read is of its own. Of the columns of a table `labels`, `column` has the labels."""
     check_named_pictures(run.path, data)
     own = run.experiment.data
     how = reading(own) if data is None or same_place(data, own.name) else {}
     if labels is not None:
-        how["labels"] = labels
+        how.update(labels=labels, label_columns=(column,) if column else ())
     return open_parts(data or own.name, size=own.size, **{**how, "pixels": run.pixels})
 
 

@@ -136,7 +136,8 @@ def test_columns_by_name(tmp_path):
     assert table.fields == {} and "which of its columns 'file', 'colour', 'size' holds the labels?" in table.notes[0]
     read = read_table(tmp_path, labels="labels.csv", label_columns=("file", "size"))
     assert read.fields == {"label": ("0", "1", "2")}
-    with pytest.raises(UserError, match=r"two of its columns file, colour, size in data\.label_columns"):
+    assert read_table(tmp_path, labels="labels.csv", label_columns=("size",)).fields == read.fields
+    with pytest.raises(UserError, match=r"one or two of its columns file, colour, size in data\.label_columns"):
         read_table(tmp_path, labels="labels.csv", label_columns=("file", "weight"))
 
 

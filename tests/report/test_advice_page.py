@@ -75,5 +75,12 @@ def test_the_command_writes_a_page_and_json(tmp_path):
     page = (tmp_path / "advice" / "advice.html").read_text()
     assert told["says"][0] in page.replace("&#39;", "'") and set(told["drops"]) == {"color", "orientation", "texture"}
     assert set(told["accuracy"]) >= {"trunk"} and "http" not in page
+    table = tmp_path / "table.csv"
+    names = [path.relative_to(tmp_path / "pictures") for path in sorted((tmp_path / "pictures").rglob("*.png"))]
+    table.write_text("file,kind,parity\n" + "".join(f"{name},{name.parent},{n % 2}\n" for n, name in enumerate(names)))
+    asked = ["advise", str(run), "--labels", str(table), "--label", "parity", "--out", str(tmp_path / "other")]
+    assert CliRunner().invoke(cli, asked, catch_exceptions=False).exit_code == 0
+    told = json.loads((tmp_path / "other" / "advice.json").read_text())
+    assert told["label"] == "parity" and told["classes"] == 2 and told["pictures"] == 48
     other = CliRunner().invoke(cli, ["advise", str(run), "--label", "labl"])
     assert other.exit_code == 2 and "Unknown label 'labl'. Did you mean 'label'" in other.output
