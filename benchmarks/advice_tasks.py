@@ -28,7 +28,7 @@ from looc_tf.run import Run, load_run
 
 TABLE = "labels.csv"
 TASKS = ("object", "hue", "orientation", "shuffled")
-SIZE, LABELLED, TEST = 64, 2400, 2000
+SIZE, LABELLED, TEST = 64, 6000, 2000
 FIFTH = 5  # one in so many labelled pictures chooses the penalty
 
 
