@@ -218,9 +218,15 @@ def notes_of(run: Path) -> list[str]:
         return []
 
 
-def export_run(run: Run | str | Path, out: str | Path, checkpoint: str = LAST) -> Path:
-    """Export the query encoder of a run as the next version under `out`; for `checkpoint` see `load_run`."""
-    return export(opened(run, checkpoint).embedder, out)
+def export_run(
+    run: Run | str | Path, out: str | Path, checkpoint: str = LAST, representation: Optional[str] = None
+) -> Path:
+    """Export the query encoder of a run as the next version under `out`; for `checkpoint` see `load_run`.
+
+    It answers with every representation by name, or with `representation` alone, see `Embedder.answering`.
+    """
+    embedder = opened(run, checkpoint).embedder
+    return export(embedder.answering(representation) if representation is not None else embedder, out)
 
 
 def _log(line: str) -> None:
