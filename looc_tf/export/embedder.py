@@ -92,7 +92,11 @@ class Embedder(tf.Module):
         if not parts or not set(parts) <= set(names):
             joined = [CONCAT] if any(map(is_space, names)) else []
             raise unknown("representation", representation, [*names, *joined, "or some of them joined by '+'"])
-        about = {"name": representation, "parts": list(parts), "width": sum(map(self.representations.get, parts))}
+        about = {
+            "name": representation,
+            "parts": list(parts),
+            "width": sum(self.representations[part] for part in parts),
+        }
         return Embedder(
             _Joined(self, parts),
             data_size=self.data_size,

@@ -38,14 +38,25 @@ def _made(row: Row, base: Experiment, seed: int) -> Experiment:
     content["seed"] = seed
     content["name"] = f"{base.name.partition('/')[0]}/{_slug(row.name)}"
     content["about"] = f"{row.name}, on what {base.name} says of everything else."
-    content["views"]["chain"] = dict(_chain(row, base.views.chain))
+    content["views"]["chain"] = {name: dict(given or {}) for name, given in _chain(row, base.views.chain)}
     content["method"]["spaces"] = [_space(each, content["method"]) for each in row.spaces]
     for field, value in row.set.items():
-        section, _, key = field.partition(".")
-        if not isinstance(content.get(section), dict) or key not in content[section]:
-            raise UserError(f"Expected a field of a config, such as training.steps. Received {field!r}.")
-        content[section][key] = value
+        _put(content, field, value)
     return check(from_dict(content))
+
+
+def _put(content: dict[str, Any], field: str, value: Any) -> None:
+    """Sets a dotted field; of a list, such as `method.spaces.queue`, in each of its items."""
+    *path, key = field.split(".")
+    holders: list[Any] = [content]
+    for part in path:
+        inner = [each[part] for each in holders if isinstance(each, dict) and part in each]
+        holders = [item for each in inner for item in (each if isinstance(each, list) else [each])]
+    free = path[:2] == ["views", "chain"]  # an augmentation's settings have defaults that are not written out
+    if not path or not holders or not all(isinstance(each, dict) and (free or key in each) for each in holders):
+        raise UserError(f"Expected a field of a config, such as training.steps. Received {field!r}.")
+    for holder in holders:
+        holder[key] = value
 
 
 def _chain(row: Row, chain: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -60,7 +71,8 @@ def _space(given: Any, method: Mapping[str, Any]) -> dict[str, Any]:
     first = next(iter(method.get("spaces") or ()), None)
     if first is None:
         raise UserError(f"Expected a base config of a method with spaces. Received one of {method['name']!r}.")
-    return {**first, "name": name, "shares": [] if shares == OTHER else [shares]}
+    several = list(shares) if isinstance(shares, (list, tuple)) else [] if shares == OTHER else [shares]
+    return {**first, "name": name, "shares": several}
 
 
 def _with_passes_of(experiment: Experiment, other: Experiment) -> Experiment:

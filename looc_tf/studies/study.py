@@ -26,8 +26,9 @@ class Row:
         name: as the table prints it.
         varies: the augmentations that are varied, beside what the base config has in all of its views.
         spaces: names of augmentations, each of a space that shares its draw, and `all`, which shares nothing;
-            `name: augmentation` gives the space a name of its own.
-        set: dotted fields of the config, as `--set` has them.
+            `name: augmentation`, or a list of them, gives the space a name of its own.
+        set: dotted fields of the config, such as `training.steps`, `views.chain.color.hue`, and `method.spaces.queue`
+            of every space.
         passes_of: the row whose encoder passes it takes as many of, instead of its steps.
     """
 
