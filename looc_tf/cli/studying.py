@@ -23,7 +23,7 @@ from looc_tf.cli.options import starting
 def reproduce(studies: tuple[str, ...], out: str, **asked) -> None:
     """Make the paper's tables on your pictures.
 
-    STUDY is table1 to table5, figure3, ablations, a YAML file, or all.
+    STUDY is table1 to table5, figure3, ablations, plusplus, texture, a YAML file, or all.
 
     \b
     looc reproduce table1 --data PHOTOS --seeds 3 --out runs/reproduce

@@ -20,6 +20,7 @@ from looc_tf.progress import stages
 from looc_tf.results.records import Record
 from looc_tf.studies.planning import rows_of
 from looc_tf.studies.runs import Job, code, job_of, make
+from looc_tf.studies.size import parameters
 from looc_tf.studies.study import Study, read_study, study_names
 from looc_tf.studies.tables import write_tables
 from looc_tf.studies.verdicts import Verdict, values_of, verdicts
@@ -109,7 +110,7 @@ def _base(data: str | None, preset: str) -> str:
 
 
 def _jobs(study: Study, first: Experiment, seeds: int, runs: Path, any_code: bool) -> dict[tuple[str, int], Job]:
-    asked = list(dict.fromkeys(column.evaluation for column in study.columns))
+    asked = list(dict.fromkeys(column.evaluation for column in study.columns if column.evaluation))
     return {
         (row, seed): job_of(runs, experiment, asked, any_code)
         for seed in range(seeds)
@@ -154,10 +155,20 @@ def _written(
     facts: Mapping[str, str],
 ) -> Reproduced:
     records: dict[tuple[str, int], Sequence[Record]] = {place: found.get(job.path, []) for place, job in jobs.items()}
-    values = values_of(study, records)
+    values = values_of(study, records, _counted(study, jobs))
     judged = verdicts(study, values)
     stem = re.sub(r"[^\w.-]+", "-", Path(name).stem)
     return Reproduced(stem, write_tables(folder, stem, study, values, judged, facts), judged)
+
+
+def _counted(study: Study, jobs: Mapping[tuple[str, int], Job]) -> dict[tuple[str, str], dict[int, float]]:
+    """The cells of columns that no evaluation reads: known before anything is trained."""
+    cells: dict[tuple[str, str], dict[int, float]] = {}
+    for column in study.columns:
+        if column.evaluation is None:
+            for (row, seed), job in jobs.items():
+                cells.setdefault((row, column.name), {})[seed] = float(parameters(job.experiment))
+    return cells
 
 
 def _facts(first: Experiment, seeds: int, preset: str, seconds: float, missing: int) -> dict[str, str]:

@@ -11,7 +11,8 @@ from looc_tf.experiments import load
 from looc_tf.studies import Claim, Column, Row, Study, read_study, study_names
 from looc_tf.studies.planning import rows_of
 
-BASES = ["factors/looc", "cifar10/looc-rotation", "grocery/looc-color-rotation"]
+PAPER = "imagenet100/looc-color-rotation-texture"
+BASES = ["factors/looc", "cifar10/looc-rotation", "grocery/looc-color-rotation", PAPER]
 
 
 @pytest.mark.parametrize("name", study_names())
