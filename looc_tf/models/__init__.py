@@ -1,6 +1,6 @@
 """Backbones, heads, the encoder made of them and its slow copy."""
 
-from looc_tf.models.encoder import Encoder, check_model, trunk_parameters
+from looc_tf.models.encoder import Encoder, check_model
 from looc_tf.models.heads import HEADS, bottleneck
 from looc_tf.models.initial import begin_with
 from looc_tf.models.normalization import for_queries
@@ -22,5 +22,4 @@ __all__ = [
     "precision",
     "rising",
     "start_from",
-    "trunk_parameters",
 ]

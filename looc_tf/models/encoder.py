@@ -210,19 +210,6 @@ def _build_backbone(
     return shared, [pooling(shared)]
 
 
-def trunk_parameters(model: config.Model, channels: int = 3) -> tuple[int, int]:
-    """Trained numbers of what gives the trunk's features, heads left out: of the shared part, and of a last stage, of
-    which LooC++ has one for each space.
-
-    >>> trunk_parameters(config.Model(backbone="resnet18", width=64))
-    (2775552, 8392704)
-    """
-    parts = _build_backbone(model, [TRUNK], for_queries(model.batch_norm), channels, own=None)
-    weights = [parts[0].trainable_weights, parts[1][0].trainable_weights]
-    shared, last = (sum(int(weight.shape.num_elements()) for weight in each) for each in weights)
-    return shared, last
-
-
 def check_model(model: config.Model, branch_per_space: bool = False, own: bool = False) -> None:
     """Sees that there is such a network, before any picture is opened; nothing is built.
 

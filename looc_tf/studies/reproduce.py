@@ -167,7 +167,9 @@ def _counted(study: Study, jobs: Mapping[tuple[str, int], Job]) -> dict[tuple[st
     for column in study.columns:
         if column.evaluation is None:
             for (row, seed), job in jobs.items():
-                cells.setdefault((row, column.name), {})[seed] = float(parameters(job.experiment))
+                count = parameters(job.experiment)
+                if count is not None:
+                    cells.setdefault((row, column.name), {})[seed] = float(count)
     return cells
 
 

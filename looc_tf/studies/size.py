@@ -1,29 +1,47 @@
-"""How many parameters a row's network has, and a network of as many."""
+"""How many parameters a row's network has, what a step of it costs, and a network of as many parameters."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
-
-import numpy as np
+from typing import Optional
 
 from looc_tf import methods
-from looc_tf.config import Experiment, Model
+from looc_tf.config import Experiment
 from looc_tf.errors import UserError
-from looc_tf.methods.seeds import seeded
-from looc_tf.models import trunk_parameters
+from looc_tf.models.arithmetic import resnet_sizes
 from looc_tf.models.resnet import RESNETS
-from looc_tf.representations import BRANCH
+from looc_tf.representations import BRANCH, QUERY
 
-FIT = (4, 8, 12)  # widths; the number of parameters is a quadratic function of it, which three points tell exactly
+BACKWARD = 2  # passes that a backward pass costs
 
 
-def parameters(experiment: Experiment) -> int:
-    """Trained numbers of what gives the trunk's features; of LooC++ and MoCo++ these are all the last stages."""
-    model = experiment.model
-    if model.backbone in RESNETS:
-        return round(float(np.polyval(_curve(experiment), model.width)))
-    return _count(model, experiment.data.channels, _branches(experiment))
+def parameters(experiment: Experiment) -> Optional[int]:
+    """Trained numbers of what gives the trunk's features; of LooC++ and MoCo++ these are all the last stages.
+
+    None of a backbone that is no ResNet of this library.
+    """
+    if experiment.model.backbone not in RESNETS:
+        return None
+    shared, last = resnet_sizes(experiment.model, experiment.views.size, experiment.data.channels)
+    return shared.parameters + max(1, _branches(experiment)) * last.parameters
+
+
+def operations(experiment: Experiment) -> Optional[int]:
+    """Floating-point operations that one picture costs in one step: of a LooC the query forward and backward and each
+    key forward, through the last stages that read it; of other methods at most, every view backward too.
+    """
+    if experiment.model.backbone not in RESNETS:
+        return None
+    shared, last = resnet_sizes(experiment.model, experiment.views.size, experiment.data.channels)
+    plan, branches = methods.build_plan(experiment), _branches(experiment)
+    slow = methods.METHODS[experiment.method.name] is methods.LooC
+    count = 0.0
+    for view in plan.views:
+        readers = len({*view.positive, *view.negative}) if view.name != QUERY and branches else max(1, branches)
+        passes = 1 if slow and view.name != QUERY else 1 + BACKWARD
+        pixels = (plan.size(view, experiment.data.size) / experiment.views.size) ** 2
+        count += passes * pixels * (shared.operations + readers * last.operations)
+    return round(count)
 
 
 def with_parameters_of(experiment: Experiment, other: Experiment) -> Experiment:
@@ -32,37 +50,22 @@ def with_parameters_of(experiment: Experiment, other: Experiment) -> Experiment:
     Raises:
         UserError: the backbone has no width.
     """
-    model = experiment.model
-    if model.backbone not in RESNETS:
+    wanted, narrow = parameters(other), parameters(_of_width(experiment, 1))
+    if wanted is None or narrow is None:
         raise UserError(
             f"As many parameters are had by another width, which these have: {', '.join(RESNETS)}. "
-            f"Received model.backbone={model.backbone!r}."
+            f"Received model.backbone={experiment.model.backbone!r}."
         )
-    wanted, curve = parameters(other), _curve(experiment)
-    widths = range(1, 2 * max(other.model.width, model.width) + 1)
-    if np.polyval(curve, widths[-1]) < wanted:
-        widths = range(1, 16 * widths[-1])
-    width = min(widths, key=lambda width: abs(float(np.polyval(curve, width)) - wanted))
-    return dataclasses.replace(experiment, model=dataclasses.replace(model, width=width))
+    width = 1
+    while (parameters(_of_width(experiment, width)) or 0) < wanted:
+        width += 1
+    around = [_of_width(experiment, each) for each in (max(1, width - 1), width)]
+    return min(around, key=lambda each: abs((parameters(each) or 0) - wanted))
+
+
+def _of_width(experiment: Experiment, width: int) -> Experiment:
+    return dataclasses.replace(experiment, model=dataclasses.replace(experiment.model, width=width))
 
 
 def _branches(experiment: Experiment) -> int:
     return sum(name.startswith(BRANCH) for name in methods.representations_of(experiment))
-
-
-def _curve(experiment: Experiment) -> np.ndarray:
-    """a, b, c of the a width^2 + b width + c parameters of its network."""
-    model, channels, branches = experiment.model, experiment.data.channels, _branches(experiment)
-    counts = [_count(dataclasses.replace(model, width=width), channels, branches) for width in FIT]
-    return np.polyfit(FIT, counts, 2)
-
-
-def _count(model: Model, channels: int, branches: int) -> int:
-    shared, last = _parts(Model(model.backbone, model.stem, model.width), channels)
-    return shared + max(1, branches) * last
-
-
-@functools.cache
-def _parts(model: Model, channels: int) -> tuple[int, int]:
-    with seeded(0):
-        return trunk_parameters(model, channels)

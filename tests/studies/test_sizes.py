@@ -4,15 +4,18 @@ import json
 from dataclasses import replace
 
 import pytest
+import tensorflow as tf
 from helpers import contract
+from tensorflow import keras
 
 from looc_tf import config, methods
 from looc_tf.errors import UserError
 from looc_tf.experiments import load
-from looc_tf.models import Encoder, trunk_parameters
+from looc_tf.models import Encoder
+from looc_tf.models.arithmetic import resnet_sizes
 from looc_tf.studies import Column, Row, Study, read_study, reproduce
 from looc_tf.studies.planning import rows_of
-from looc_tf.studies.size import parameters
+from looc_tf.studies.size import operations, parameters
 from looc_tf.studies.tables import write_tables
 from looc_tf.studies.verdicts import values_of
 
@@ -20,17 +23,46 @@ OTHER = {"method.key_batch_norm": "plain"}  # which a backbone of Keras asks for
 COLUMNS = (Column("object", "object"), Column("parameters", "parameters"))
 
 
-@pytest.mark.parametrize("branches", [0, 2])
-def test_parameters_are_those_of_what_gives_the_trunk(branches):
-    """Counted from the encoder that is trained, its heads taken out."""
-    model = config.Model(backbone="resnet10", width=6, hidden=8, dimension=4)
-    encoder = Encoder(model, ["a", "b"], branch_per_space=bool(branches))
-    heads = {id(weight) for head in encoder.heads.values() for weight in head.trainable_weights}
-    rest = [weight for weight in encoder.trainable_weights if id(weight) not in heads]
-    shared, last = trunk_parameters(model)
-    assert shared + max(1, branches) * last == sum(weight.shape.num_elements() for weight in rest)
-    case = replace(contract.CASES["looc++" if branches else "moco"], model=model)
-    assert parameters(case) == shared + max(1, len(case.method.spaces) * bool(branches)) * last
+NETWORKS = [("plain6", "small", 4), ("resnet10", "small", 6), ("resnet18", "imagenet", 5), ("resnet50", "small", 4)]
+
+
+@pytest.mark.parametrize(("backbone", "stem", "width"), NETWORKS)
+def test_sizes_are_those_of_the_network_itself(backbone, stem, width):
+    """Weights and the sides of feature maps, of the encoder that is trained, its heads left out."""
+    model = config.Model(backbone=backbone, stem=stem, width=width, hidden=8, dimension=4)
+    encoder = Encoder(model, ["a"])
+    parts = encoder.shared, encoder.last
+    sizes = resnet_sizes(model, 36)
+    for part, size in zip(parts, sizes):
+        assert size.parameters == sum(weight.shape.num_elements() for weight in part.trainable_weights)
+    side, counted = [1, 36, 36, 3], []
+    for part in parts:
+        made = keras.Model(part.input, [layer.output for layer in part.layers if hasattr(layer, "kernel")])
+        outputs = made(tf.zeros(side))
+        kernels = [layer.kernel for layer in part.layers if hasattr(layer, "kernel")]
+        counted.append(sum(2 * k.shape.num_elements() * o.shape[1] ** 2 for k, o in zip(kernels, outputs)))
+        side = part(tf.zeros(side)).shape
+    assert counted == [size.operations for size in sizes]
+
+
+@pytest.mark.parametrize("name", ["looc++", "moco++", "looc_2", "finetune"])
+def test_parameters_are_those_of_what_gives_the_trunk(name):
+    method = contract.build(contract.CASES[name])
+    heads = {id(weight) for head in method.encoder.heads.values() for weight in head.trainable_weights}
+    rest = [weight for weight in method.encoder.trainable_weights if id(weight) not in heads]
+    assert parameters(contract.CASES[name]) == sum(weight.shape.num_elements() for weight in rest)
+
+
+def test_operations_are_one_backward_pass_and_a_forward_pass_for_each_key():
+    """METHOD: x1.25, x1.5 and x1.75 of MoCo's at one, two and three spaces more."""
+    moco = operations(contract.CASES["moco"])
+    costs = [operations(contract.CASES[f"looc_{n}"]) / moco for n in (1, 2, 3)]
+    assert costs == pytest.approx([1.25, 1.5, 1.75])
+    assert operations(contract.CASES["simclr"]) == pytest.approx(1.5 * moco)
+    shared, last = resnet_sizes(contract.MODEL, contract.PIXELS)
+    keys = 3 * shared.operations + (3 + 2 + 2) * last.operations  # every space reads `all`, a space not the other's own
+    expected = 3 * (shared.operations + 3 * last.operations) + keys
+    assert operations(contract.CASES["looc++"]) == expected
 
 
 def test_a_known_network_has_its_known_size():
