@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import time
@@ -18,8 +17,9 @@ from looc_tf.experiments import load
 from looc_tf.files import writing
 from looc_tf.progress import stages
 from looc_tf.results.records import Record
+from looc_tf.studies.cost import cost_lines
 from looc_tf.studies.planning import rows_of
-from looc_tf.studies.runs import Job, code, job_of, make
+from looc_tf.studies.runs import Job, code, cores, job_of, make
 from looc_tf.studies.size import parameters
 from looc_tf.studies.study import Study, read_study, study_names
 from looc_tf.studies.tables import write_tables
@@ -78,18 +78,21 @@ def reproduce(
     todo = _merged(job for each in planned.values() for job in each.values())
     for job in todo:
         _check_pictures(job)
-    at_once = min(jobs or (1 if shutil.which("nvidia-smi") else _cores()), max(1, len(todo)))
+    at_once = min(jobs or (1 if shutil.which("nvidia-smi") else cores()), max(1, len(todo)))
     missing = sum(not job.records() for job in todo)
     if plan:
         for job in todo:
             tell(_told(job))
+    if plan or preset == "paper":
+        for line in cost_lines(todo, at_once, profile=preset == "paper"):
+            tell(line)
     tell(f"{len(todo)} trainings of {first.data.name}, {missing} to be made or read, {at_once} at a time")
     if plan:
         return []
     with writing(folder):
         (folder / "runs").mkdir(parents=True, exist_ok=True)
     with stages("{task.description}", "bar", "count", "left") as show:
-        make(todo, at_once, max(1, _cores() // at_once), tell, show)
+        make(todo, at_once, max(1, cores() // at_once), tell, show)
     found = {job.path: job.records() for job in todo}
     facts = _facts(first, seeds, preset, time.monotonic() - began, missing)
     return [_written(folder, name, studies[name], planned[name], found, facts) for name in studies]
@@ -180,10 +183,6 @@ def _facts(first: Experiment, seeds: int, preset: str, seconds: float, missing: 
         "seeds": ", ".join(map(str, range(seeds))),
         "preset": f"{preset}, rows vary {first.name}",
         "code": f"looc_tf {version}" + (f", commit {commit}" if commit else ""),
-        "machine": f"{_cores()} cores",
+        "machine": f"{cores()} cores",
         "time": f"{seconds / 60:.1f} minutes for {missing} of the trainings",
     }
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

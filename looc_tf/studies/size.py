@@ -26,6 +26,16 @@ def parameters(experiment: Experiment) -> Optional[int]:
     return shared.parameters + max(1, _branches(experiment)) * last.parameters
 
 
+def with_heads(experiment: Experiment) -> Optional[int]:
+    """The same with the weights of the projection heads, whose biases and BatchNorm count for nothing."""
+    trunk, model = parameters(experiment), experiment.model
+    if trunk is None:
+        return None
+    features, inner = 8 * model.width * RESNETS[model.backbone].expansion, model.hidden
+    each = features * model.dimension if model.head == "linear" else (features + model.dimension) * inner
+    return trunk + len(methods.heads_of(experiment)) * each
+
+
 def operations(experiment: Experiment) -> Optional[int]:
     """Floating-point operations that one picture costs in one step: of a LooC the query forward and backward and each
     key forward, through the last stages that read it; of other methods at most, every view backward too.
