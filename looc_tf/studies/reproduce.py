@@ -65,7 +65,7 @@ def reproduce(
         overrides: texts `dotted.field=value`, laid over that config.
         jobs: how many trainings run side by side; by default one a core, and one where there is a GPU.
         any_code: whether runs that other versions of the code trained count.
-        plan: whether to say what would be done, a line a training, and do nothing.
+        plan: whether to say what would be done, a line a training, and what it costs, and do nothing.
         tell: is given a line where a part of the work begins or ends.
 
     Raises:
