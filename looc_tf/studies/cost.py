@@ -102,11 +102,10 @@ def cost_lines(jobs: Sequence[Job], at_once: int, profile: bool) -> Iterator[str
     if cost is None:
         yield f"cost: not known: {first.data.name} is not here, and trainings are given in epochs. Give --data."
         return
-    counted = f"{pictures:,} training pictures" if pictures else "training pictures that are not here"
-    yield (
-        f"cost: {_big(cost.passes)} encoder passes on {counted}, {_bytes(cost.checkpoints)} of checkpoints, "
-        f"{_bytes(cost.pictures)} of pictures as they are held; evaluations come on top"
-    )
+    counted = f" on {pictures:,} training pictures" if pictures else ""
+    held = f", {_bytes(cost.pictures)} of pictures as they are held" if pictures else ""
+    stored = f"{_bytes(cost.checkpoints)} of checkpoints{held}"
+    yield f"cost: {_big(cost.passes)} encoder passes{counted}, {stored}; evaluations come on top"
     if cost.operations is None:
         return
     rate = measured_rate(jobs, pictures)
