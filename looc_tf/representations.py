@@ -15,6 +15,7 @@ TRUNK = "trunk"  # the backbone's pooled features
 CONCAT = "concat"  # all spaces, one behind the other
 BRANCH = "branch_"  # before the name of a space: the pooled features of its own last stage
 PROBABILITIES = "probabilities"  # of the classes, where a method has learned to name them
+EMBEDDING = "embedding"  # the one answer of an export that was made of one representation
 BESIDE = "+"  # between the names of representations that stand side by side; in the name of none
 RESERVED = (QUERY, TRUNK, CONCAT, PROBABILITIES)  # what no space may be called
 
@@ -50,6 +51,15 @@ def beside(names: Iterable[str]) -> str:
 def parts_of(name: str) -> tuple[str, ...]:
     """The inverse of `beside`: the name alone where it is that of one."""
     return tuple(name.split(BESIDE))
+
+
+def outputs_of(name: str, outputs: Iterable[str]) -> tuple[str, ...]:
+    """Which outputs of an encoder stand side by side in a representation.
+
+    >>> outputs_of("concat", ["trunk", "all", "color"])
+    ('all', 'color')
+    """
+    return tuple(filter(is_space, outputs)) if name == CONCAT else parts_of(name)
 
 
 def ordered(names: Iterable[str]) -> list[str]:

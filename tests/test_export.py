@@ -14,7 +14,8 @@ from helpers.odd_pictures import odd_pictures, other_formats, save
 
 from looc_tf.data.decode import decode_square
 from looc_tf.errors import UserError
-from looc_tf.export import Embedder, export, latest, saved_model, warmup
+from looc_tf.evaluate.features import Features
+from looc_tf.export import Embedder, answers, export, latest, saved_model, warmup
 from looc_tf.models import Encoder
 
 NAMES = ["trunk", "all", "color", "rotation"]
@@ -35,6 +36,12 @@ def embedder(encoder):
 @pytest.fixture(scope="module")
 def exported(embedder, tmp_path_factory):
     return export(embedder, tmp_path_factory.mktemp("exports") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def chosen(embedder):
+    """Answers with one representation alone."""
+    return embedder.answering("all+color")
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +109,10 @@ print(sorted({name.partition(".")[0] for name in sys.modules} & {"looc_tf", "ker
 """
 
 
-def test_loads_with_nothing_but_tensorflow(exported, embedder, pictures, tmp_path):
+@pytest.mark.parametrize("what", ["embedder", "chosen"])
+def test_loads_with_nothing_but_tensorflow(exported, pictures, tmp_path, what, request):
+    embedder = request.getfixturevalue(what)
+    exported = exported if what == "embedder" else export(embedder, tmp_path / "exports")
     np.save(tmp_path / "pixels.npy", pictures)
     for number, picture in enumerate(pictures):
         (tmp_path / f"{number}.png").write_bytes(tf.io.encode_png(picture).numpy())
@@ -135,6 +145,43 @@ def test_holds_the_query_encoder_and_nothing_else(tmp_path):
     spaces = [space.name for space in experiment.method.spaces]
     outputs = tf.saved_model.load(str(path)).signatures["images"].structured_outputs
     assert set(outputs) == {"trunk", *spaces, *(f"branch_{name}" for name in spaces)}
+
+
+CHOSEN = {
+    "trunk": ["trunk"],
+    "color": ["color"],
+    "all+rotation": ["all", "rotation"],
+    "concat": NAMES[1:],
+}
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_one_representation_is_the_plain_answer_as_the_evaluator_read_it(embedder, pictures, tmp_path, name):
+    path = export(embedder.answering(name), tmp_path)
+    seen = Features({"upright": {key: np.asarray(rows) for key, rows in embedder.images(pictures).items()}}, {})
+    loaded = tf.saved_model.load(str(path))
+    for signature, given in (("images", pictures), ("squares", pictures), ("serving_default", None)):
+        files = {"image_bytes": tf.constant([tf.io.encode_png(picture).numpy() for picture in pictures])}
+        found = loaded.signatures[signature](**(files if given is None else {signature: tf.constant(given)}))
+        close(found, {"embedding": seen.of("upright", name)})
+    about, width = json.loads((path / "assets.extra" / "looc.json").read_text()), seen.of("upright", name).shape[1]
+    assert about["representation"] == {"name": name, "parts": CHOSEN[name], "width": width}
+    assert about["representations"] == {"embedding": width} and about["experiment"] == "tiny"
+    assert answers(path) == f"embedding, which is {name}, {width} numbers a picture"
+    assert set(dict(warmup_requests(path))) == set(loaded.signatures)
+
+
+@pytest.mark.parametrize("name", ["colour", "all+colour", "all+", "", "embedding", "branch_all"])
+def test_a_representation_that_is_not_there_is_one_line_with_those_that_are(embedder, name):
+    with pytest.raises(UserError, match=r"Unknown representation .* trunk, all, color, rotation, concat, or some of"):
+        embedder.answering(name)
+
+
+def test_without_spaces_there_is_no_concat(pictures):
+    bare = Embedder(Encoder(contract.MODEL, []), data_size=24, view_size=24)
+    with pytest.raises(UserError, match=r"Expected one of trunk, or some of"):
+        bare.answering("concat")
+    close(bare.answering("trunk").images(pictures), {"embedding": bare.images(pictures)["trunk"]})
 
 
 def saved_names(path):

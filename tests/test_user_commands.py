@@ -253,6 +253,19 @@ def test_export_and_embed(trained, place, tmp_path):
         assert sorted(rows) == ["all", "id", "rotation", "trunk"] and rows["rotation"].shape == (60, 8)
 
 
+def test_export_of_what_was_advised(trained, place, tmp_path):
+    out = done("export", trained[0], "--out", tmp_path / "exports", "--representation", "all+rotation")
+    path = tmp_path / "exports" / "1"
+    assert out == f"exported: {path}\nit answers with embedding, which is all+rotation, 16 numbers a picture\n"
+    done("embed", path, place / "pictures", "-o", tmp_path / "rows.npz")
+    with np.load(tmp_path / "rows.npz", allow_pickle=False) as rows:
+        assert sorted(rows) == ["embedding", "id"] and rows["embedding"].shape == (60, 16)
+    code, _, error = looc("export", trained[0], "--out", tmp_path / "exports", "--representation", "rotatio")
+    assert code == 2 and error.count("\n") == 1
+    assert "Unknown representation 'rotatio'. Did you mean 'rotation'? Expected one of trunk, all, rotation" in error
+    assert [each.name for each in (tmp_path / "exports").iterdir()] == ["1"]
+
+
 def test_views_and_configs(place, tmp_path):
     picture = next((place / "pictures" / "disc").iterdir())
     assert done("views", place / "tiny.yaml", picture, "-o", tmp_path / "v.png") == f"drawn: {tmp_path / 'v.png'}\n"

@@ -57,8 +57,9 @@ def build_chain(chain: Mapping[str, Mapping[str, Any] | None], size: int, channe
 
     An entry's name is also the kind of its augmentation, unless the entry says `kind`: so a chain may hold an
     augmentation twice. `only` says which kinds of views use it, some of `KINDS`; by default all do. A crop that names
-    no `size` gives views of `size` pixels. Of pictures of other channels than RGB, `color` changes brightness and
-    contrast alone: there is no saturation, hue or gray.
+    no `size` gives views of `size` pixels. `resample_collisions: true` draws again, for a key, what by chance does the
+    same as the query's draw. Of pictures of other channels than RGB, `color` changes brightness and contrast alone:
+    there is no saturation, hue or gray.
 
     >>> chain = build_chain({"crop": {}, "local": {"kind": "crop", "size": 18}}, size=32)
     >>> {name: (type(augmentation).__name__, augmentation.size) for name, augmentation in chain.items()}
@@ -68,10 +69,11 @@ def build_chain(chain: Mapping[str, Mapping[str, Any] | None], size: int, channe
     for name, settings in chain.items():
         settings = dict(settings or {})
         kind, only = settings.pop("kind", name), _kinds(name, settings.pop("only", ()))
+        again = _yes_or_no(name, settings.pop("resample_collisions", False))
         built[name] = _build(name, kind, {"size": size, **settings} if kind == "crop" else settings)
         if channels != 3 and kind in OF_BANDS:
             built[name] = _build(name, kind, {**_own_settings(built[name]), **OF_BANDS[kind](channels)})
-        built[name].only = only
+        built[name].only, built[name].resample_collisions = only, again
     return built
 
 
@@ -84,6 +86,12 @@ OF_BANDS: dict[str, Callable[[int], dict[str, Any]]] = {
 
 def _own_settings(augmentation: Augmentation) -> dict[str, Any]:
     return {name: getattr(augmentation, name) for name in augmentation.settings}
+
+
+def _yes_or_no(name: str, given: Any) -> bool:
+    if not isinstance(given, bool):
+        raise UserError(f"views.chain.{name}.resample_collisions is true or false. Received {shown(given)}.")
+    return given
 
 
 def _kinds(name: str, only: Any) -> tuple[str, ...]:

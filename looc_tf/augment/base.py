@@ -58,6 +58,7 @@ class Augmentation(VectorizedBaseImageAugmentationLayer):
     settings: tuple[str, ...] = ()
     companion: str | None = None
     only: tuple[str, ...] = ()  # the kinds of views that use it; none named: all
+    resample_collisions: bool = False  # whether a draw that does what the query's does by chance is drawn again
 
     def __init__(self, *, value_range: tuple[float, float] = (0.0, 1.0), seed: int | None = None, **kwargs: Any):
         kwargs.setdefault("dtype", "float32")  # pixels stay float32 under a mixed-precision policy
@@ -86,6 +87,12 @@ class Augmentation(VectorizedBaseImageAugmentationLayer):
     def apply(self, images: tf.Tensor, parameters: Parameters) -> tf.Tensor:
         """Applies the parameters to float32 images [B, H, W, 3] in [0, 1]; gives the same range. No randomness."""
         raise NotImplementedError
+
+    def same(self, one: Parameters, other: Parameters) -> tf.Tensor:
+        """Which of two draws do the same to their picture, bool [B]: equal ones, and two that are not `on`."""
+        equal = [tf.reduce_all(tf.reshape(one[name] == other[name], [tf.shape(one[name])[0], -1]), 1) for name in one]
+        every = tf.reduce_all(tf.stack(equal), axis=0)
+        return every | ~(one["on"] | other["on"]) if "on" in one else every
 
     def vector(self, parameters: Parameters) -> tf.Tensor:
         """What was drawn as numbers in [0, 1], [B, n], for a network to predict how two draws differ.

@@ -76,6 +76,9 @@ class Color(Augmentation):
             "gray": u[:, 6] < self.grayscale,
         }
 
+    def same(self, one: Parameters, other: Parameters) -> tf.Tensor:
+        return super().same(one, other) & (one["gray"] == other["gray"])
+
     def vector(self, parameters: Parameters) -> tf.Tensor:
         """Where each strength lies between its least and its largest, 0.5 without jitter; then grayscale; [B, 5]."""
         strengths = tf.concat([parameters["factors"] - 1, parameters["hue"][:, None]], axis=1)

@@ -12,17 +12,23 @@ from looc_tf.cli.options import checkpoint_option, tensorflow, threads_option
 @click.command()
 @click.argument("run", metavar="RUN")
 @click.option("--out", required=True, metavar="DIR", help="Folder of the versions; the next number is written.")
+@click.option("--representation", metavar="NAME", help="Answer with NAME alone, such as all+color, as 'embedding'.")
 @checkpoint_option
-def export(run: str, out: str, checkpoint: str) -> None:
+def export(run: str, out: str, checkpoint: str, representation: str | None) -> None:
     """Write RUN's encoder as a SavedModel, whole or not at all.
 
     \b
     looc export runs/looc --out exports/looc
+    looc export runs/looc --out exports/color --representation color
     """
     tensorflow()
+    from looc_tf.export import answers
     from looc_tf.report import export_run
 
-    click.echo(f"exported: {export_run(run, out, checkpoint)}")
+    path = export_run(run, out, checkpoint, representation)
+    click.echo(f"exported: {path}")
+    if representation is not None:
+        click.echo(f"it answers with {answers(path)}")
 
 
 @click.command()

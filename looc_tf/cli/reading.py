@@ -78,6 +78,8 @@ def advise(run: str, threads: int | None, **asked: Any) -> None:
     for line in done.says:
         click.echo(line)
     click.echo(f"written: {done.path / 'advice.html'}, {done.path / 'advice.json'}")
+    if done.command:
+        click.echo(f"to ship it: {done.command}")
 
 
 @click.command()

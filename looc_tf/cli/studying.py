@@ -18,12 +18,12 @@ from looc_tf.cli.options import starting
 @click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Change a field of it; repeatable.")
 @click.option("--jobs", type=click.IntRange(1), help="Trainings side by side. Default: one a core; one with a GPU.")
 @click.option("--any-code", is_flag=True, help="Take runs that other versions of the code trained.")
-@click.option("--plan", is_flag=True, help="Say what would be trained and read, and do nothing.")
+@click.option("--plan", is_flag=True, help="Say what would be trained and read and what it costs, and do nothing.")
 @click.option("--out", default="runs/reproduce", show_default=True, metavar="DIR", help="Runs and tables; goes on.")
 def reproduce(studies: tuple[str, ...], out: str, **asked) -> None:
     """Make the paper's tables on your pictures.
 
-    STUDY is table1 to table5, figure3, figure4, ablations, a YAML file, or all.
+    STUDY is table1 to table5, figure3, figure4, ablations, plusplus, texture, a YAML file, or all.
 
     \b
     looc reproduce table1 --data PHOTOS --seeds 3 --out runs/reproduce

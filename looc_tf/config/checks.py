@@ -13,7 +13,8 @@ POSITIVE = (
     "data.size data.limit views.size model.width model.hidden model.dimension "
     "optimizer.learning_rate optimizer.reference_batch optimizer.decay training.batch training.accumulate "
     "training.epochs training.checkpoint_every training.keep training.log_every evaluation.limit evaluation.batch "
-    "evaluation.draws evaluation.epochs evaluation.rate evaluation.retrieved evaluation.moved evaluation.corrupted"
+    "evaluation.draws evaluation.epochs evaluation.rate evaluation.retrieved evaluation.moved evaluation.corrupted "
+    "evaluation.tunings evaluation.tuned_steps"
 ).split()
 NOT_NEGATIVE = "seed optimizer.weight_decay optimizer.warmup_steps training.steps training.monitor_every".split()
 FRACTIONS = ("optimizer.momentum",)
@@ -24,7 +25,8 @@ AT_MOST = {  # what no machine holds or counts, and what no float32 does
     **dict.fromkeys(("model.width", "model.hidden", "model.dimension", "training.batch", "evaluation.batch"), 2**20),
     **dict.fromkeys(("optimizer.learning_rate", "optimizer.weight_decay", "evaluation.rate"), 1e12),
     "optimizer.decay": 1,
-    **dict.fromkeys(("evaluation.draws", "evaluation.epochs"), 10_000),
+    **dict.fromkeys(("evaluation.draws", "evaluation.epochs", "evaluation.tunings"), 10_000),
+    "evaluation.tuned_steps": 1e6,
     **dict.fromkeys(("training.steps", "training.epochs", "optimizer.warmup_steps"), 1e9),
 }
 MOST_BANDS = 1024  # no sensor that people train on has more

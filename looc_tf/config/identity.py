@@ -30,6 +30,9 @@ MAY_CHANGE_ON_RESUME = (
 # Nor on these, in which the runs of one mean may differ: its seeds.
 OF_A_RUN = ("version", "name", "seed", "training.log_every", "training.monitor_every", *MAY_CHANGE_ON_RESUME)
 
+# Fields that came later, with the value that stands for what all trainings did before: an id stays what it was.
+CAME_LATER = {"method.sibling_negatives": True}
+
 
 def training_id(experiment: Experiment) -> str:
     """Eight hexadecimal digits of all that a training hangs on but its seed and the pictures behind a name."""
@@ -71,6 +74,10 @@ def _common(plain: dict[str, Any]) -> dict[str, Any]:
     for field in OF_A_RUN:
         section, _, name = field.rpartition(".")
         (plain.get(section, {}) if section else plain).pop(name, None)
+    for field, before in CAME_LATER.items():
+        section, _, name = field.partition(".")
+        if plain.get(section, {}).get(name) is before:
+            del plain[section][name]
     return plain
 
 

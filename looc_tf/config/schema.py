@@ -105,7 +105,9 @@ class Evaluation:
     limit: Optional[int] = 10000  # at most so many training pictures per probe
     batch: int = 256
     shots: tuple[int, ...] = (5, 10)  # labelled pictures of each class, of few_shot
-    shares: tuple[float, ...] = (0.01, 0.1)  # of the labels of each class, of low_label
+    shares: tuple[float, ...] = (0.01, 0.1)  # of the labels of each class, of low_label and fine_tuned
+    tunings: int = 1  # draws of labels that fine_tuned trains on
+    tuned_steps: int = 600  # of fine_tuned, on each draw
     epochs: int = 100  # of object_sgd
     rate: float = 30.0  # of object_sgd at first, for batches of 256
     draws: int = 20  # of labelled pictures, whose mean and interval few_shot and low_label give

@@ -15,7 +15,7 @@ from looc_tf.evaluate.corrupted import corrupted
 from looc_tf.evaluate.destroyed import WITHOUT
 from looc_tf.evaluate.moved import moved
 from looc_tf.evaluate.once import Once
-from looc_tf.representations import BRANCH, CONCAT, PROBABILITIES, is_space, ordered, parts_of
+from looc_tf.representations import BRANCH, CONCAT, PROBABILITIES, is_space, ordered, outputs_of, parts_of
 
 if TYPE_CHECKING:
     from looc_tf.data import Source
@@ -107,7 +107,7 @@ class Features:
     def of(self, copy: str, representation: str) -> np.ndarray:
         """The rows of one copy in one representation, float32 [N, D]."""
         rows = self.copies[copy]
-        names = self.spaces if representation == CONCAT else parts_of(representation)
+        names = outputs_of(representation, rows)
         return rows[names[0]] if len(names) == 1 else np.concatenate([rows[name] for name in names], axis=1)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Optional
 
@@ -52,28 +52,42 @@ def read_draws(
     fits = [LogisticRegression(max_iter=ITERATIONS, C=chosen.C).fit(*few) for few in given]
     counts = {"train": len(draws[0]), **{part: len(rows[part].labels) for part in ("validation", "test")}}
     blank = replace(blank, setting={"strength": chosen.C, "draws": len(draws)}, rows=counts)
-    found = [_read(blank, chosen, fits, rows, best=1)]
-    if len(chosen.classes_) > FIVE:
-        five = replace(blank, probe=f"{blank.probe} top-{FIVE}", chance=min(100.0, round(FIVE * blank.chance, 4)))
-        found.append(_read(five, chosen, fits, rows, best=FIVE))
+    found: list[Reading] = []
+    for best in (1, FIVE) if len(chosen.classes_) > FIVE else (1,):
+        hits, held_out = [_hits(model, rows["test"], best) for model in fits], _hits(chosen, rows["validation"], best)
+        found += over_draws(blank, hits, held_out, rows["train"].labels, rows["test"].labels, best)
     return found
 
 
-def _read(
-    blank: Reading, chosen: LogisticRegression, fits: list[LogisticRegression], rows: Mapping[str, Rows], best: int
-) -> Reading:
-    """How often the right class is among the `best` first answers, over the draws."""
-    labels = rows["test"].labels
-    hits = [_hits(model, rows["test"], best) for model in fits]
+def over_draws(
+    blank: Reading,
+    hits: Sequence[np.ndarray],
+    held_out: np.ndarray,
+    train: np.ndarray,
+    labels: np.ndarray,
+    best: int = 1,
+) -> list[Reading]:
+    """How often the right class is among the `best` first answers: the mean over draws, with its interval.
+
+    Args:
+        blank: with the name, the representation and the chance of the first answer.
+        hits: of each draw, for each test picture whether it is right, bool [N].
+        held_out: the same of validation pictures, once.
+        train, labels: of the training pictures, and of the test pictures.
+        best: how many answers count; of several the name says so.
+    """
     values = [100.0 * float(each.mean()) for each in hits]
-    return replace(
+    if best > 1:
+        blank = replace(blank, probe=f"{blank.probe} top-{best}", chance=min(100.0, round(best * blank.chance, 4)))
+    found = replace(
         blank,
         value=round(float(np.mean(values)), 4),
         half=_half(values),
-        validation=round(100.0 * float(_hits(chosen, rows["validation"], best).mean()), 4),
+        validation=round(100.0 * float(held_out.mean()), 4),
         balanced=round(float(np.mean([mean_over_classes(each, labels) for each in hits])), 4),
-        majority=round(majority_share(rows["train"].labels, labels, best), 4),
+        majority=round(majority_share(train, labels, best), 4),
     )
+    return [found]
 
 
 def _hits(model: LogisticRegression, rows: Rows, best: int) -> np.ndarray:

@@ -15,6 +15,7 @@ from looc_tf.evaluate.class_shares import DrawsOn
 from looc_tf.evaluate.corruptions import Corruptions
 from looc_tf.evaluate.features import HUE_SHIFTS, TURNS, Features
 from looc_tf.evaluate.few_shot import FewShot
+from looc_tf.evaluate.fine_tuned import FineTuned
 from looc_tf.evaluate.invariance import Invariance
 from looc_tf.evaluate.knn import knn_probe
 from looc_tf.evaluate.label_probe import LabelProbe
@@ -120,6 +121,7 @@ PROBES: dict[str, Callable[[Mapping[str, Source]], Question | None]] = {
     "knn": Labelled(MAIN, kind=NeighborProbe),
     "few_shot": Labelled(MAIN, kind=FewShot),
     "low_label": Labelled(MAIN, kind=LowLabel),
+    "fine_tuned": Labelled(MAIN, kind=FineTuned),
     "object_top5": Labelled(MAIN, kind=TopFive),
     "object_sgd": Labelled(MAIN, kind=SgdProbe),
     "subsets": Labelled(MAIN, kind=Subsets),

@@ -18,7 +18,7 @@ from looc_tf.evaluate.features import UPRIGHT, Embed, Features, Progress, extrac
 from looc_tf.evaluate.notes import left_out_line, unseen_lines
 from looc_tf.evaluate.pool import side_by_side
 from looc_tf.evaluate.probes import PROBES, check, lacking
-from looc_tf.evaluate.questions import CHOICE_SEED, PARTS, Question
+from looc_tf.evaluate.questions import CHOICE_SEED, PARTS, Question, Tune
 from looc_tf.evaluate.readings import Reading
 from looc_tf.representations import ordered
 
@@ -61,17 +61,21 @@ def readings(
     settings: Evaluation,
     progress: Optional[Progress] = None,
     notes: Optional[list[str]] = None,
+    tune: Optional[Tune] = None,
 ) -> Iterator[Reading]:
     """Yields the `Reading`s of each probe of each representation: `evaluate` with settings and chance levels kept.
 
     What a reader of the numbers should know besides is logged, and added to `notes`: which probes are left out and why,
-    classes that no probe can name, and what each evaluation says of itself.
+    classes that no probe can name, and what each evaluation says of itself. `tune` fine-tunes the network, for what is
+    asked of it after that.
     """
     check(settings)
     sources = of_classes(sources, settings.classes)
     left_out: dict[str, str] = {}
     probes = available(settings.probes, sources, left_out)
     features = _embed(embed, sources, settings, probes, progress)
+    for probe in (each for each in probes.values() if each.alone):
+        probe.prepare(choose_pictures(sources, settings.limit), tune, progress)
     probes = {name: probe for name, probe in probes.items() if _answerable(name, probe, features, left_out)}
     unseen = unseen_lines(probes.values(), features, sources["train"].fields)
     for name, probe in probes.items():
@@ -85,11 +89,13 @@ def readings(
         answers: dict[tuple[str, str], Future[list[Reading]]] = {}
         for representation, name in pairs:
             same = features["train"].same(representation)
-            if (same, name) not in answers:
+            if (same, name) not in answers and not probes[name].alone:
                 answers[same, name] = pool.submit(probes[name].readings, name, features, same, settings)
         for done, (representation, name) in enumerate(pairs, start=1):
             same = features["train"].same(representation)
-            found = answers[same, name].result()
+            own = probes[name]
+            alone = own.readings(name, features, same, settings) if own.alone else None
+            found = answers[same, name].result() if alone is None else alone
             if progress:
                 progress("Probing", done, len(pairs))
             for reading in found:

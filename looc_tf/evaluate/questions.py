@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import NamedTuple, Optional
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
 import numpy as np
 
 from looc_tf.config import Evaluation
-from looc_tf.evaluate.features import UPRIGHT, Features
+from looc_tf.evaluate.features import UPRIGHT, Embed, Features, Progress
 from looc_tf.evaluate.linear import linear_probe
 from looc_tf.evaluate.probe_result import Choice, Rows, majority_share
 from looc_tf.evaluate.readings import Reading
 
+if TYPE_CHECKING:
+    from looc_tf.data import Source
+
+Pictures = Mapping[str, tuple["Source", np.ndarray]]  # part -> a source, and which of its pictures
+# Labelled pictures, steps, a seed, and what is told of each step -> the network that was fine-tuned on them.
+Tune = Callable[["Source", int, int, Callable[[int], None]], Embed]
 PARTS = ("train", "validation", "test")
 CHOICE_SEED = 0  # of the protocol and not of the run: every method and every seed is probed on the same pictures
 
@@ -32,6 +38,17 @@ class Question(ABC):
     """
 
     copies: tuple[str, ...] = (UPRIGHT,)
+    alone: bool = False  # whether it is read by itself and not beside others, since it trains; then it is prepared
+
+    def prepare(self, pictures: Pictures, tune: Optional[Tune], progress: Optional[Progress]) -> None:
+        """Is given what only a question asks for that trains: the pictures, and how a run is fine-tuned, if it can be.
+
+        Args:
+            pictures: of the parts.
+            tune: None where there is no run, or one that cannot be fine-tuned.
+            progress: called with (stage, done, total).
+        """
+        raise NotImplementedError(f"{type(self).__name__} is alone, and must say what it does with these.")
 
     @property
     def level(self) -> Optional[float]:

@@ -2,6 +2,6 @@
 
 from looc_tf.export.embedder import Embedder
 from looc_tf.export.files import Embedded, embed_files
-from looc_tf.export.saved_model import export, latest
+from looc_tf.export.saved_model import answers, export, latest
 
-__all__ = ["Embedded", "Embedder", "embed_files", "export", "latest"]
+__all__ = ["Embedded", "Embedder", "answers", "embed_files", "export", "latest"]

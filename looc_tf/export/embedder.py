@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -13,7 +13,9 @@ from tensorflow import keras
 from looc_tf.data.decode import decode_squares, square
 from looc_tf.data.pixels import PLAIN, Pixels
 from looc_tf.data.tfrecord import Keys
+from looc_tf.errors import unknown
 from looc_tf.export.given import checked_pixels, portions_of
+from looc_tf.representations import CONCAT, EMBEDDING, is_space, outputs_of
 
 Embeddings = dict[str, tf.Tensor]  # representation -> float32 [B, D]
 
@@ -74,6 +76,34 @@ class Embedder(tf.Module):
             about["classes"] = list(run.method.class_names)  # what the columns of `probabilities` mean
         rule, sizes = getattr(run, "pixels", PLAIN), (experiment.data.size, experiment.views.size)
         return cls(run.method.final, data_size=sizes[0], view_size=sizes[1], about=about, rule=rule)
+
+    def answering(self, representation: str) -> Embedder:
+        """The same encoder, that answers with one representation alone, under the name `embedding`.
+
+        Args:
+            representation: as tables of results name it: the trunk, a space, `concat` for all of these side by side, or
+                some joined by "+", such as `all+color`.
+
+        Raises:
+            UserError: there is none of this name.
+        """
+        names = list(self.representations)
+        parts = outputs_of(representation, names)
+        if not parts or not set(parts) <= set(names):
+            joined = [CONCAT] if any(map(is_space, names)) else []
+            raise unknown("representation", representation, [*names, *joined, "or some of them joined by '+'"])
+        about = {
+            "name": representation,
+            "parts": list(parts),
+            "width": sum(self.representations[part] for part in parts),
+        }
+        return Embedder(
+            _Joined(self, parts),
+            data_size=self.data_size,
+            view_size=self.view_size,
+            about={**self.about, "representation": about},
+            rule=self.rule,
+        )
 
     def __call__(self, pictures: Any, batch: int = 64) -> Embeddings:
         """Embeds whatever pictures there are, in portions; of one picture the rows are one.
@@ -201,6 +231,17 @@ class Embedder(tf.Module):
     def _embed_views(self, views: tf.Tensor) -> Embeddings:
         outputs = self._encode(views / 255.0)
         return {name: tf.cast(rows, tf.float32) for name, rows in outputs.items()}
+
+
+class _Joined:
+    """The encoder of an embedder, some of whose outputs stand side by side as its only one."""
+
+    def __init__(self, embedder: Embedder, parts: Sequence[str]):
+        self.weights, self._encode, self._parts = embedder.state, embedder._encode, parts
+
+    def __call__(self, views: tf.Tensor, training: bool = False) -> Embeddings:
+        outputs = self._encode(views)
+        return {EMBEDDING: tf.concat([outputs[name] for name in self._parts], axis=1)}
 
 
 def _some(squares: tf.Tensor) -> AbstractContextManager:

@@ -13,6 +13,7 @@ from looc_tf.errors import UserError, out_of_memory, reason
 from looc_tf.export.embedder import Embedder
 from looc_tf.export.warmup import write_warmup
 from looc_tf.files import scratch
+from looc_tf.representations import EMBEDDING
 
 INPUTS = {"serving_default": "image_bytes"}  # signature -> its input, where that has another name
 EXTRA = "assets.extra"  # the place that the SavedModel format keeps for users' own files
@@ -24,9 +25,10 @@ def export(embedder: Embedder, out: str | Path, *, version: int | None = None, p
     Signatures: `serving_default` (input `image_bytes`, picture files; over REST in base64), `images` (uint8 pixels
     `[B, H, W, C]`), `squares` (uint8 pixels `[B, data_size, data_size, C]`, which TFLite converts), `examples`
     (serialized `tf.Example`s), and for pictures of more than 8 bits or of named bands `intensities` (float32
-    `[B, H, W, bands]` in the units of the files); each returns every representation by name, float32 `[B, D]`. Inside
-    are the weights of the query encoder and nothing else. `assets.extra` holds a warm-up request for each signature,
-    which TensorFlow Serving replays at loading, and `looc.json`, which says what the model is.
+    `[B, H, W, bands]` in the units of the files); each returns every representation by name, or the one that the
+    embedder is `answering` with as `embedding`, float32 `[B, D]`. Inside are the weights of the query encoder and
+    nothing else. `assets.extra` holds a warm-up request for each signature, which TensorFlow Serving replays at
+    loading, and `looc.json`, which says what the model is.
 
     Args:
         embedder: what to write.
@@ -86,6 +88,15 @@ def latest(export: str | Path) -> Path:
             "Write one: looc export RUN --out DIR"
         )
     return path / str(max(complete))
+
+
+def answers(model: Path) -> str:
+    """What an export answers with, as a person is told: its only representation, or all of them, and their widths."""
+    about = json.loads((model / EXTRA / "looc.json").read_text(encoding="utf-8"))
+    chosen = about.get("representation")
+    if chosen is not None:
+        return f"{EMBEDDING}, which is {chosen['name']}, {chosen['width']:,} numbers a picture"
+    return ", ".join(f"{name} ({width:,})" for name, width in about["representations"].items())
 
 
 def _versions(out: Path) -> list[int]:

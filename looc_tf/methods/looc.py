@@ -62,6 +62,7 @@ class Settings(config.Method):
     key_batch_norm: str = "auto"
     key_groups: int = 8
     branch_per_space: bool = False  # LooC++ / MoCo++: a copy of the last stage in every head
+    sibling_negatives: bool = True  # whether other keys of a picture are negatives where they vary what a space notices
 
 
 class LooC(Method):
@@ -76,6 +77,7 @@ class LooC(Method):
         key_encoder: built from the same config; becomes a copy of `encoder` and follows it.
         spaces: of one name each.
         momentum: of the key encoder's moving average.
+        siblings: whether keys are negatives of their own query in spaces that must notice what they vary.
     """
 
     Settings = Settings
@@ -90,6 +92,7 @@ class LooC(Method):
         key_encoder: Encoder,
         spaces: Sequence[EmbeddingSpace],
         momentum: float = 0.999,
+        siblings: bool = True,
         **options,
     ):
         super().__init__(encoder, **options)
@@ -97,7 +100,7 @@ class LooC(Method):
         self.key_encoder = key_encoder
         self.spaces = {space.name: space for space in spaces}
         self.momentum, self._told = momentum, False
-        self.negatives = sibling_negatives(spaces)
+        self.negatives = sibling_negatives(spaces) if siblings else dict.fromkeys(self.spaces, ())
         start_from(key_encoder, encoder)
         self.meter("loss", *(f"{name}/{what}" for name in self.spaces for what in ("loss", "accuracy", "spread")))
         self.meter(*(f"{name}/sibling_accuracy" for name, siblings in self.negatives.items() if siblings))
@@ -106,7 +109,8 @@ class LooC(Method):
     def plan(cls, experiment: Experiment, chain: Mapping[str, Augmentation]) -> ViewPlan:
         """A query and one key per space, shuffled unless their BatchNorm is to be plain."""
         settings = experiment.method
-        return leave_one_out(chain, settings.spaces, shuffled=settings.key_batch_norm != "plain")
+        shuffled, siblings = settings.key_batch_norm != "plain", settings.sibling_negatives
+        return leave_one_out(chain, settings.spaces, shuffled=shuffled, siblings=siblings)
 
     @classmethod
     def check(cls, experiment: Experiment, devices: int | None = None) -> None:
@@ -153,8 +157,8 @@ class LooC(Method):
             )
             for space in settings.spaces
         ]
-        parts = experiment.training.accumulate
-        return cls(encoder, key_encoder, spaces, settings.momentum, accumulate=parts, name=settings.name)
+        options = {"accumulate": experiment.training.accumulate, "name": settings.name}
+        return cls(encoder, key_encoder, spaces, settings.momentum, settings.sibling_negatives, **options)
 
     def encoders(self) -> dict[str, Encoder]:
         return {"encoder": self.encoder, "key_encoder": self.key_encoder}

@@ -23,7 +23,7 @@ from looc_tf.evaluate.features import UPRIGHT, Features, extract
 from looc_tf.evaluate.progress import terminal_progress
 from looc_tf.evaluate.subsets import MOST
 from looc_tf.export.given import check_rule
-from looc_tf.files import write_atomically, writing
+from looc_tf.files import typed, write_atomically, writing
 from looc_tf.report.runs import opened, parts_of
 from looc_tf.representations import CONCAT, TRUNK, beside
 from looc_tf.results import Estimate
@@ -38,11 +38,13 @@ LABEL = "label"  # what a table of labels is read as, whichever its column
 
 @dataclass(frozen=True)
 class Advised:
-    """An advice and where it lies: `path` is a folder of advice.html and advice.json; `says` are its sentences."""
+    """An advice and where it lies: `path` is a folder of advice.html and advice.json; `says` are its sentences;
+    `command` ships what it advises, where it advises anything."""
 
     path: Path
     advice: Advice
     says: tuple[str, ...]
+    command: str = ""
 
 
 def advise_run(
@@ -87,10 +89,18 @@ def advise_run(
         found = advise(plain, answers, settings.strengths, without, progress)
     classes = sources["train"].fields[field]
     path = Path(out) if out is not None else run.path / FOLDER
-    says = sentences(found)
+    done = Advised(path, found, sentences(found), export_command(run, found))
     facts = {"label": column or field, "classes": len(classes), "pictures": data or run.experiment.data.name}
-    _write(path, run, found, says, facts)
-    return Advised(path, found, says)
+    _write(done, run, facts)
+    return done
+
+
+def export_command(run: Run, found: Advice) -> str:
+    """The command that ships what is advised, of the checkpoint that was asked; "" where nothing can be told."""
+    if not found.readable:
+        return ""
+    of = "" if run.checkpoint == LAST else f" --checkpoint {run.checkpoint}"
+    return f"looc export {typed(run.path)} --representation {typed(found.representation)}{of} --out exports"
 
 
 def candidates(features: Features) -> list[str]:
@@ -168,7 +178,8 @@ def _embedded(
     return Features(joined, {field: answers}), answers
 
 
-def _write(path: Path, run: Run, found: Advice, says: tuple[str, ...], facts: dict[str, Any]) -> None:
+def _write(done: Advised, run: Run, facts: dict[str, Any]) -> None:
+    path, found = done.path, done.advice
     with writing(path):
         path.mkdir(parents=True, exist_ok=True)
     facts = {"run": str(run.path), "step": run.step, **facts}
@@ -176,13 +187,14 @@ def _write(path: Path, run: Run, found: Advice, says: tuple[str, ...], facts: di
         "representation": found.representation,
         "differs": found.differs,
         "factor": found.factor,
-        "says": list(says),
+        "says": list(done.says),
+        "command": done.command,
     }
     write_atomically(path / "advice.json", json.dumps({**about, **facts, **_plain(found)}, indent=2) + "\n")
     pictures = [base64.b64encode(render(figure)).decode() for figure in (_bars(found), _curve(found))]
     loader = PackageLoader("looc_tf.report", "")
     template = Environment(loader=loader, autoescape=True, undefined=StrictUndefined).get_template("advice.html")
-    write_atomically(path / "advice.html", template.render(says=says, pictures=pictures, facts=facts, found=found))
+    write_atomically(path / "advice.html", template.render(done=done, pictures=pictures, facts=facts))
 
 
 def _plain(found: Advice) -> dict[str, Any]:

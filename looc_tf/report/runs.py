@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import logging
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 import looc_tf
-from looc_tf import experiments
+from looc_tf import experiments, methods
 from looc_tf.config import Evaluation, Experiment, to_yaml, training_id
 from looc_tf.data import Census, Source, census_of, open_parts, reading
 from looc_tf.data.class_lists import of_classes, restriction
@@ -23,6 +24,7 @@ from looc_tf.errors import UserError, shown
 from looc_tf.evaluate import Reading, check, choose_pictures, classifier_reading, readings
 from looc_tf.evaluate.features import Progress
 from looc_tf.evaluate.progress import terminal_progress
+from looc_tf.evaluate.questions import Tune
 from looc_tf.export import export
 from looc_tf.export.given import check_rule
 from looc_tf.files import write_atomically, writing
@@ -32,6 +34,7 @@ from looc_tf.results.invariance import has_curves, invariance_file
 from looc_tf.results.records import BEST, FILE, LAST, STEP, folder_of
 from looc_tf.run import Run, load_run
 from looc_tf.run.about import check_named_pictures, commit, fingerprint
+from looc_tf.training.finetune import tuned
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +131,7 @@ def evaluate_run(
     known = provenance(run, sources, settings)
     notes = restriction(whole, sources, settings.classes)
     with terminal_progress() as progress:
-        read = list(readings(run.embedder.images, sources, settings, progress, notes)) if probes else []
+        read = list(readings(run.embedder.images, sources, settings, progress, notes, _tune_of(run))) if probes else []
         read += _classified(run, sources, progress, notes)
     other = data is not None and not same_place(data, run.experiment.data.name)
     part = _beside(run.path, known) if other else ""
@@ -158,6 +161,12 @@ def parts_of(run: Run, data: str | None, labels: str | None, column: str | None 
     if labels is not None:
         how.update(labels=labels, label_columns=(column,) if column else ())
     return open_parts(data or own.name, size=own.size, **{**how, "pixels": run.pixels})
+
+
+def _tune_of(run: Run) -> Optional[Tune]:
+    """How a run is fine-tuned; None for one whose spaces own their last stages, which has no one trunk."""
+    branches = methods.METHODS[run.experiment.method.name].has_branches(run.experiment)
+    return None if branches else functools.partial(tuned, run)
 
 
 def _classified(run: Run, sources: Mapping[str, Source], progress: Progress, notes: list[str]) -> list[Reading]:
@@ -218,9 +227,15 @@ def notes_of(run: Path) -> list[str]:
         return []
 
 
-def export_run(run: Run | str | Path, out: str | Path, checkpoint: str = LAST) -> Path:
-    """Export the query encoder of a run as the next version under `out`; for `checkpoint` see `load_run`."""
-    return export(opened(run, checkpoint).embedder, out)
+def export_run(
+    run: Run | str | Path, out: str | Path, checkpoint: str = LAST, representation: Optional[str] = None
+) -> Path:
+    """Export the query encoder of a run as the next version under `out`; for `checkpoint` see `load_run`.
+
+    It answers with every representation by name, or with `representation` alone, see `Embedder.answering`.
+    """
+    embedder = opened(run, checkpoint).embedder
+    return export(embedder.answering(representation) if representation is not None else embedder, out)
 
 
 def _log(line: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import time
@@ -18,8 +17,10 @@ from looc_tf.experiments import load
 from looc_tf.files import writing
 from looc_tf.progress import stages
 from looc_tf.results.records import Record
+from looc_tf.studies.cost import cost_lines
 from looc_tf.studies.planning import rows_of
-from looc_tf.studies.runs import Job, code, job_of, make
+from looc_tf.studies.runs import Job, code, cores, job_of, make
+from looc_tf.studies.size import parameters
 from looc_tf.studies.study import Study, read_study, study_names
 from looc_tf.studies.tables import write_tables
 from looc_tf.studies.verdicts import Verdict, values_of, verdicts
@@ -64,7 +65,7 @@ def reproduce(
         overrides: texts `dotted.field=value`, laid over that config.
         jobs: how many trainings run side by side; by default one a core, and one where there is a GPU.
         any_code: whether runs that other versions of the code trained count.
-        plan: whether to say what would be done, a line a training, and do nothing.
+        plan: whether to say what would be done, a line a training, and what it costs, and do nothing.
         tell: is given a line where a part of the work begins or ends.
 
     Raises:
@@ -77,18 +78,21 @@ def reproduce(
     todo = _merged(job for each in planned.values() for job in each.values())
     for job in todo:
         _check_pictures(job)
-    at_once = min(jobs or (1 if shutil.which("nvidia-smi") else _cores()), max(1, len(todo)))
+    at_once = min(jobs or (1 if shutil.which("nvidia-smi") else cores()), max(1, len(todo)))
     missing = sum(not job.records() for job in todo)
     if plan:
         for job in todo:
             tell(_told(job))
+    if plan or preset == "paper":
+        for line in cost_lines(todo, at_once, profile=preset == "paper"):
+            tell(line)
     tell(f"{len(todo)} trainings of {first.data.name}, {missing} to be made or read, {at_once} at a time")
     if plan:
         return []
     with writing(folder):
         (folder / "runs").mkdir(parents=True, exist_ok=True)
     with stages("{task.description}", "bar", "count", "left") as show:
-        make(todo, at_once, max(1, _cores() // at_once), tell, show)
+        make(todo, at_once, max(1, cores() // at_once), tell, show)
     found = {job.path: job.records() for job in todo}
     facts = _facts(first, seeds, preset, time.monotonic() - began, missing)
     return [_written(folder, name, studies[name], planned[name], found, facts) for name in studies]
@@ -109,7 +113,7 @@ def _base(data: str | None, preset: str) -> str:
 
 
 def _jobs(study: Study, first: Experiment, seeds: int, runs: Path, any_code: bool) -> dict[tuple[str, int], Job]:
-    asked = list(dict.fromkeys(column.evaluation for column in study.columns))
+    asked = list(dict.fromkeys(column.evaluation for column in study.columns if column.evaluation))
     return {
         (row, seed): job_of(runs, experiment, asked, any_code)
         for seed in range(seeds)
@@ -155,10 +159,22 @@ def _written(
     facts: Mapping[str, str],
 ) -> Reproduced:
     records: dict[tuple[str, int], Sequence[Record]] = {place: found.get(job.path, []) for place, job in jobs.items()}
-    values = values_of(study, records)
+    values = values_of(study, records, _counted(study, jobs))
     judged = verdicts(study, values)
     stem = re.sub(r"[^\w.-]+", "-", Path(name).stem)
     return Reproduced(stem, write_tables(folder, stem, study, values, judged, facts), judged)
+
+
+def _counted(study: Study, jobs: Mapping[tuple[str, int], Job]) -> dict[tuple[str, str], dict[int, float]]:
+    """The cells of columns that no evaluation reads: known before anything is trained."""
+    cells: dict[tuple[str, str], dict[int, float]] = {}
+    for column in study.columns:
+        if column.evaluation is None:
+            for (row, seed), job in jobs.items():
+                count = parameters(job.experiment)
+                if count is not None:
+                    cells.setdefault((row, column.name), {})[seed] = float(count)
+    return cells
 
 
 def _facts(first: Experiment, seeds: int, preset: str, seconds: float, missing: int) -> dict[str, str]:
@@ -168,10 +184,6 @@ def _facts(first: Experiment, seeds: int, preset: str, seconds: float, missing: 
         "seeds": ", ".join(map(str, range(seeds))),
         "preset": f"{preset}, rows vary {first.name}",
         "code": f"looc_tf {version}" + (f", commit {commit}" if commit else ""),
-        "machine": f"{_cores()} cores",
+        "machine": f"{cores()} cores",
         "time": f"{seconds / 60:.1f} minutes for {missing} of the trainings",
     }
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

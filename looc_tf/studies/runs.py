@@ -106,6 +106,11 @@ def code() -> tuple[str, str | None]:
     return looc_tf.__version__, commit()
 
 
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def make(jobs: Sequence[Job], at_once: int, threads: int, tell: Tell, show: Callable[[str, int, int], None]) -> None:
     """Trains and reads what is not there yet.
 

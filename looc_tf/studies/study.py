@@ -16,6 +16,7 @@ from looc_tf.results.levels import asked_by
 
 FOLDER = Path(__file__).parent / "files"
 OTHER = "all"  # the space that shares nothing
+COUNTED = ("parameters",)  # what a column may have that no evaluation reads: a number and no percentage
 
 
 @dataclass(frozen=True)
@@ -26,30 +27,36 @@ class Row:
         name: as the table prints it.
         varies: the augmentations that are varied, beside what the base config has in all of its views.
         spaces: names of augmentations, each of a space that shares its draw, and `all`, which shares nothing;
-            `name: augmentation` gives the space a name of its own.
-        set: dotted fields of the config, as `--set` has them.
+            `name: augmentation`, or a list of them, gives the space a name of its own.
+        set: dotted fields of the config, such as `training.steps`, `views.chain.color.hue`, and `method.spaces.queue`
+            of every space.
+        times: fields of the config that are so many times the base's; what the base leaves open stays so.
         passes_of: the row whose encoder passes it takes as many of, instead of its steps.
+        parameters_of: the row whose number of parameters its network has, by another width.
     """
 
     name: str
     varies: tuple[str, ...]
     spaces: tuple[Any, ...] = (OTHER,)
     set: Mapping[str, Any] = field(default_factory=dict)
+    times: Mapping[str, float] = field(default_factory=dict)
     passes_of: Optional[str] = None
+    parameters_of: Optional[str] = None
 
 
 @dataclass(frozen=True)
 class Column:
-    """What is read from each row: a value of an evaluation, such as `few_shot@5`, of a representation."""
+    """What is read from each row: a value of an evaluation, such as `few_shot@5`, of a representation; or what is known
+    of it without any, one of `COUNTED`."""
 
     name: str
     probe: str
     representation: str = TRUNK
 
     @property
-    def evaluation(self) -> str:
-        """The evaluation that has to be asked for."""
-        return asked_by(self.probe)
+    def evaluation(self) -> Optional[str]:
+        """The evaluation that has to be asked for, if any."""
+        return None if self.probe in COUNTED else asked_by(self.probe)
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,8 @@ class Study:
                 raise UserError(f"Expected {what}s of different names, one at least. Received {', '.join(names)}.")
         said = [(row, column) for row, cells in self.printed.items() for column in cells]
         said += [(row, claim.column) for claim in self.claims for row in (claim.row, claim.than)]
-        said += [(row.passes_of, columns[0]) for row in self.rows if row.passes_of is not None]
+        like = [name for row in self.rows for name in (row.passes_of, row.parameters_of)]
+        said += [(name, columns[0]) for name in like if name is not None]
         for row, column in said:
             if row not in rows:
                 raise unknown("row", row, rows)

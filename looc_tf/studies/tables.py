@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from looc_tf.files import write_atomically
 from looc_tf.results import Estimate
-from looc_tf.studies.study import Study
+from looc_tf.studies.study import COUNTED, Study
 from looc_tf.studies.verdicts import Values, Verdict
 
 FORMS = ("md", "tex", "html")
@@ -54,6 +54,8 @@ def _estimate(values: Values, row: str, column: str) -> Estimate | None:
 def _shown(study: Study, place: tuple[str, str], estimate: Estimate | None) -> str:
     """`58.9 ± 3.7 (61.1)`: the mean, its interval and the paper's own number; a dash where nothing was read."""
     row, column = place
+    if any(each.name == column and each.probe in COUNTED for each in study.columns):
+        return "–" if estimate is None else f"{estimate.mean:,.0f}"
     printed = study.printed.get(row, {}).get(column)
     return ("–" if estimate is None else str(estimate)) + ("" if printed is None else f" ({printed:.1f})")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from looc_tf.results import Estimate
 from looc_tf.results.records import Record
@@ -24,15 +25,18 @@ class Verdict:
 
 
 def values_of(
-    study: Study, records: Mapping[tuple[str, int], Sequence[Record]]
+    study: Study,
+    records: Mapping[tuple[str, int], Sequence[Record]],
+    counted: Mapping[tuple[str, str], Mapping[int, float]] = MappingProxyType({}),
 ) -> dict[tuple[str, str], dict[int, float]]:
     """The cells of a table.
 
     Args:
         study: the study.
         records: (row, seed) -> what was read from that training.
+        counted: the cells of columns that no evaluation reads.
     """
-    values: dict[tuple[str, str], dict[int, float]] = {}
+    values = {place: dict(seeds) for place, seeds in counted.items()}
     for (row, seed), found in records.items():
         read = {(record["representation"], record["probe"]): float(record["value"]) for record in found}
         for column in study.columns:

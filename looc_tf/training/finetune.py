@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import tensorflow as tf
 
 from looc_tf import config, experiments, methods
 from looc_tf.config import Data, Experiment, Gate, Optimizer, Training
@@ -12,11 +14,15 @@ from looc_tf.data import Source, read_table, table_reading
 from looc_tf.data.places import same_place
 from looc_tf.data.splits import select
 from looc_tf.errors import UserError
-from looc_tf.methods import FineTune
+from looc_tf.export import Embedder
+from looc_tf.methods import Facts, FineTune
 from looc_tf.methods.finetune import fraction_of_each
-from looc_tf.run import experiment_of
+from looc_tf.models import start_from
+from looc_tf.run import Run, compiled, experiment_of
 from looc_tf.run.about import check_named_pictures
-from looc_tf.training.fit import train
+from looc_tf.training.callbacks.base import Logs, StepCallback
+from looc_tf.training.fit import batches_of, fit, train
+from looc_tf.training.own_source import on_source
 
 CHAIN = {"crop": {"area": [0.5, 1.0]}}  # mirrored or not; a color or an angle may be what the labels are about
 OPTIMIZER = Optimizer(learning_rate=0.1, momentum=0.9, weight_decay=1e-4, schedule="cosine", warmup_steps=20)
@@ -64,6 +70,45 @@ def finetune(
     if not any(override.startswith("training.batch=") for override in overrides):
         experiment = _fitting(experiment, source)
     return train(experiment, out, resume=resume, warm=run, source=source)
+
+
+def tuned(
+    run: Run, source: Source, steps: int, seed: int, told: Callable[[int], None]
+) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """Fine-tunes an open run in memory, as `finetune` does it into a run folder: to the same bits.
+
+    Args:
+        run: of the weights that it is open with.
+        source: labelled pictures, all of which count.
+        steps: of the training; a rise of the learning rate that is no shorter takes half of them.
+        seed: of the new classifier and the order of the pictures.
+        told: is told each step.
+
+    Returns:
+        Pixels to `trunk` and `probabilities`, as the embedder of the fine-tuned run gives them.
+    """
+    rise = min(OPTIMIZER.warmup_steps, steps // 2)
+    overrides = (f"training.steps={steps}", f"optimizer.warmup_steps={rise}")
+    experiment = on_source(_fitting(finetuning(run.path, seed=seed, overrides=overrides), source), source)
+    source = methods.pictures_of(experiment, source)
+    facts = Facts.of(experiment, source)
+    method = compiled(experiment, facts)
+    for mine, its in zip(*([each.encoder.shared, each.encoder.last] for each in (method, run.method))):
+        start_from(mine, its)
+    fit(method, batches_of(experiment, source, steps, 0), steps, [Told(0, steps, told)])
+    sizes = experiment.data.size, experiment.views.size
+    return Embedder(method.final, data_size=sizes[0], view_size=sizes[1], rule=source.pixels).images
+
+
+class Told(StepCallback):
+    """Tells each step to somebody else's bar."""
+
+    def __init__(self, start: int, steps: int, told: Callable[[int], None]):
+        super().__init__(start, steps)
+        self.told = told
+
+    def on_step(self, step: int, logs: Logs) -> None:
+        self.told(step)
 
 
 def _fitting(experiment: Experiment, source: Source | None) -> Experiment:

@@ -41,19 +41,23 @@ def leave_one_out(
     spaces: Sequence[Shares],
     shuffled: bool = True,
     local: int = 0,
+    siblings: bool = True,
 ) -> ViewPlan:
     """A query and one key per space: the key copies from the query what its space shares and draws the rest afresh.
 
     The query uses draw 0 of everything; key j uses draw 0 of what is shared and its own draw j + 1 of the rest,
     designated or not (Xiao et al., ICLR 2021, figure 2). Small views (multi-crop) are dealt to the spaces in turn, and
     share with the query what the key of their space does; the chain's second crop makes them, and the first all others.
-    An augmentation with `only` leaves the cells of all other views blank.
+    An augmentation with `only` leaves the cells of all other views blank; what the query leaves blank, so does a key
+    that shares it. So spaces that share all but one augmentation, which only keys have, are add-one: a plain query, and
+    each key with one augmentation.
 
     Args:
         chain: name -> augmentation in the order of application, or only the names (the plan then has a table only).
         spaces: objects with `name` and `shares`, names of augmentations in the chain.
         shuffled: whether keys come in another order than their queries (He et al. 2020, section 3.3).
         local: how many small views.
+        siblings: whether keys are negatives of their own query in other spaces.
 
     Raises:
         UserError: a space shares something that is not in the chain, or its name is taken.
@@ -65,13 +69,14 @@ def leave_one_out(
     names = tuple(chain)
     check_spaces(spaces, names)
     large, *small = crops_of(chain) if local else [""]
-    negatives = sibling_negatives(spaces)
+    negatives = sibling_negatives(spaces) if siblings else {}
 
     def row(kind: str, place: int, shares: Sequence[str] = (), number: int = 0) -> tuple[Optional[int], ...]:
         """The draws of a view, the `place`-th of all and the `number`-th of its kind."""
 
         def cell(name: str) -> Optional[int]:
-            if kind not in _only(chain, name) or name in (small if kind != LOCAL else [large]):
+            used = {kind, QUERY} if name in shares and name not in small else {kind}
+            if not used <= {*_only(chain, name)} or name in (small if kind != LOCAL else [large]):
                 return None
             return 0 if name in shares else number if name in small else place
 
@@ -79,7 +84,7 @@ def leave_one_out(
 
     views = [View(QUERY, row(QUERY, 0))]
     for j, space in enumerate(spaces):
-        _check_query_uses(space, chain, small)
+        _check_keys_use(space, chain, small)
         negative = tuple(other for other, keys in negatives.items() if space.name in keys)
         draws = row(KEYS, j + 1, space.shares)
         views.append(View(space.name, draws, shuffled, positive=(space.name,), negative=negative))
@@ -100,12 +105,12 @@ def _only(chain: Mapping[str, Augmentation] | Sequence[str], name: str) -> Seque
     return (isinstance(chain, Mapping) and chain[name].only) or KINDS
 
 
-def _check_query_uses(
+def _check_keys_use(
     space: Shares, chain: Mapping[str, Augmentation] | Sequence[str], small: Sequence[str] = ()
 ) -> None:
     for name in space.shares:
         users = [LOCAL] if name in small else _only(chain, name)
-        if not {QUERY, KEYS} <= {*users}:
+        if KEYS not in users:
             raise UserError(
                 f"Space {space.name!r} shares {name!r}, which only {', '.join(users)} views have. "
                 "Take it out of the space, or `only` out of views.chain."

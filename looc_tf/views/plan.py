@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from looc_tf.augment.base import Augmentation, Parameters, unit_range
 from looc_tf.errors import UserError
+from looc_tf.views.collisions import numbers_of, sample_apart
 
 AT_ONCE = 2 * 1024**2  # bytes of reference images: what a core's cache holds
 
@@ -94,8 +95,8 @@ class ViewPlan:
         columns, start = {}, 0
         for name, augmentation in self.augmentations.items():
             for draw in sorted({self.used(view)[name] for view in self.views if name in self.used(view)}):
-                columns[name, draw] = slice(start, start + augmentation.numbers)
-                start += augmentation.numbers
+                columns[name, draw] = slice(start, start + numbers_of(augmentation, draw))
+                start = columns[name, draw].stop
         return columns
 
     @property
@@ -122,7 +123,13 @@ class ViewPlan:
 
     def sample(self, u: tf.Tensor) -> dict[str, dict[str, Parameters]]:
         """View -> augmentation -> parameters, from u, float32 [B, numbers] uniform in [0, 1)."""
-        drawn = {key: self.augmentations[key[0]].sample(u[:, block]) for key, block in self._columns.items()}
+        drawn: dict[tuple[str, int], Parameters] = {}
+        for (name, draw), block in self._columns.items():
+            augmentation, of_query = self.augmentations[name], drawn.get((name, 0))
+            if augmentation.resample_collisions and of_query is not None:
+                drawn[name, draw] = sample_apart(augmentation, u[:, block], of_query)
+            else:
+                drawn[name, draw] = augmentation.sample(u[:, block][:, : augmentation.numbers])
         return {view.name: {name: drawn[name, draw] for name, draw in self.used(view).items()} for view in self.views}
 
     def render(self, images: tf.Tensor, parameters: Mapping[str, Parameters]) -> tf.Tensor:

@@ -1,6 +1,8 @@
 """What `looc advise` says, writes and refuses."""
 
 import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from helpers import tiny
 from looc_tf.cli import cli
 from looc_tf.evaluate.advice import Advice
 from looc_tf.evaluate.features import Features
-from looc_tf.report.advice import candidates, sentences
+from looc_tf.report.advice import candidates, export_command, sentences
 from looc_tf.results import Estimate
 from looc_tf.training import train
 
@@ -33,6 +35,23 @@ def test_it_says_what_to_take_by_how_much_with_how_many_labels_and_on_what_they_
     assert "40 labels (10 %) 55.0 ± 1.0 %" in labels and labels.endswith("more labels would help.")
     assert factor.startswith("The labels hang on color most.") and "orientation 0.2 ± 1.0" in factor
     assert told == "500 labelled pictures of 4 classes."
+
+
+@pytest.mark.parametrize(
+    ("found", "checkpoint", "command"),
+    [
+        (advice(), "last", "looc export 'my runs/a' --representation color --out exports"),
+        (
+            advice("all+color", accuracy={"trunk": of(60.0), "all+color": of(70.0)}),
+            "best",
+            "looc export 'my runs/a' --representation all+color --checkpoint best --out exports",
+        ),
+        (advice(gain=of(0.5, 2.0)), "last", "looc export 'my runs/a' --representation trunk --out exports"),
+        (advice(accuracy={"trunk": of(25.0, 3.0), "color": of(26.0, 3.0)}), "last", ""),
+    ],
+)
+def test_the_command_that_ships_what_is_advised(found, checkpoint, command):
+    assert export_command(SimpleNamespace(path=Path("my runs/a"), checkpoint=checkpoint), found) == command
 
 
 def test_no_difference_is_said_as_such():
@@ -68,13 +87,17 @@ def test_what_is_compared(names, expected):
 
 
 def test_the_command_writes_a_page_and_json(tmp_path):
-    run = train(tiny.experiment(tiny.draw(tmp_path / "pictures")), tmp_path / "run")
+    run = train(tiny.experiment(tiny.draw(tmp_path / "pictures")), tmp_path / "a run")
     said = CliRunner().invoke(cli, ["advise", str(run), "--out", str(tmp_path / "advice")], catch_exceptions=False)
     assert said.exit_code == 0 and "labelled pictures of" in said.output
     told = json.loads((tmp_path / "advice" / "advice.json").read_text())
     page = (tmp_path / "advice" / "advice.html").read_text()
     assert told["says"][0] in page.replace("&#39;", "'") and set(told["drops"]) == {"color", "orientation", "texture"}
     assert set(told["accuracy"]) >= {"trunk"} and "http" not in page
+    command = f"looc export '{run}' --representation {told['representation']} --out exports"
+    if told["command"]:  # nothing to ship where nothing can be told
+        assert told["command"] == command and f"to ship it: {command}\n" in said.output
+        assert f"<pre>{command}</pre>" in page.replace("&#39;", "'")
     table = tmp_path / "table.csv"
     names = [path.relative_to(tmp_path / "pictures") for path in sorted((tmp_path / "pictures").rglob("*.png"))]
     table.write_text("file,kind,parity\n" + "".join(f"{name},{name.parent},{n % 2}\n" for n, name in enumerate(names)))

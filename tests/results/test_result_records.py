@@ -181,3 +181,11 @@ def test_an_id_of_a_training_hangs_on_what_its_weights_do():
     assert {training_id(load_config("factors/looc", each)) for each in same} == {training_id(one)}
     others = [["training.batch=64"], ["method.momentum=0.5"], ["views.chain.crop.area=[0.1, 1.0]"], ["model.width=8"]]
     assert len({training_id(load_config("factors/looc", each)) for each in others} | {training_id(one)}) == 5
+
+
+def test_fields_that_came_later_leave_the_ids_of_earlier_trainings_as_they_were():
+    """Pinned: else runs of weeks would be trained again."""
+    known = {"factors/looc": "d99a73e4", "factors/moco": "34f05aeb", "cifar10/looc-rotation": "eb123a6e"}
+    known |= {"grocery/looc-color-rotation": "85edb0ae", "cifar10/byol": "8362570c"}
+    assert {name: training_id(load_config(name)) for name in known} == known
+    assert training_id(load_config("factors/looc", ["method.sibling_negatives=false"])) != known["factors/looc"]

@@ -71,7 +71,8 @@ def test_what_cannot_be_read_of_these_pictures_is_not_asked_for_again(tmp_path):
 def test_a_plan_says_what_would_be_done_and_does_nothing(tmp_path):
     told = []
     assert not reproduce(["table4", "table5"], tmp_path / "out", seeds=1, plan=True, tell=told.append)
-    assert told[-1].startswith("5 trainings of factors, 5 to be made or read") and len(told) == 6
+    assert told[-1].startswith("5 trainings of factors, 5 to be made or read") and len(told) == 7
+    assert told[-2].startswith("cost: 2.8 million encoder passes on 8,000 training pictures, ")
     assert any("2,400 steps of 128, at step 0; object, hue, rotation, few_shot" in line for line in told)
     assert sum("subsets" in line for line in told) == 2  # LooC++ and MoCo++ serve both tables
     assert not (tmp_path / "out").exists()
@@ -90,7 +91,8 @@ def test_pictures_that_are_named_are_taken_whatever_the_base(tmp_path):
     asked = {"base": "cifar10/looc-rotation", "seeds": 1, "plan": True, "tell": told.append}
     reproduce(["table1"], tmp_path / "out", data="factors", **asked)
     reproduce(["table1"], tmp_path / "out", **asked)
-    assert [line.partition(",")[0] for line in told[4::5]] == ["4 trainings of factors", "4 trainings of cifar10"]
+    assert [line.partition(",")[0] for line in told[5::6]] == ["4 trainings of factors", "4 trainings of cifar10"]
+    assert "training pictures" in told[4] and "pictures" not in told[10]  # of a set that is not here nothing is known
 
 
 def test_a_failing_job_is_one_line_with_its_log(tmp_path, monkeypatch):

@@ -11,7 +11,8 @@ from looc_tf.experiments import load
 from looc_tf.studies import Claim, Column, Row, Study, read_study, study_names
 from looc_tf.studies.planning import rows_of
 
-BASES = ["factors/looc", "cifar10/looc-rotation", "grocery/looc-color-rotation"]
+PAPER = "imagenet100/looc-color-rotation-texture"
+BASES = ["factors/looc", "cifar10/looc-rotation", "grocery/looc-color-rotation", PAPER]
 
 
 @pytest.mark.parametrize("name", study_names())
@@ -60,6 +61,34 @@ def test_a_row_may_set_fields_and_vary_what_the_base_has_not():
     made = rows_of(Study("t", "p", rows, (Column("object", "object"),)), load("factors/looc"), 0)["a"]
     assert list(made.views.chain) == ["crop", "texture"] and made.method.branch_per_space
     assert made.training.steps == 7 and [(s.name, s.shares) for s in made.method.spaces] == [("mine", ("texture",))]
+
+
+def test_a_field_of_all_spaces_and_settings_of_an_augmentation_can_be_set():
+    made = rows_of(read_study("ablations"), load("factors/looc"), seed=0)
+    assert {space.queue for space in made["queue of 4,096"].method.spaces} == {4096}
+    assert made["LooC"].method.sibling_negatives and not made["no sibling negatives"].method.sibling_negatives
+    again = made["collisions drawn again"].views.chain
+    assert [name for name in again if again[name].get("resample_collisions")] == ["color", "rotation"]
+    added = made["add-one"]
+    assert [(s.name, s.shares) for s in added.method.spaces] == [
+        ("added_color", ("rotation",)),
+        ("added_rotation", ("color",)),
+    ]
+    assert {name: given.get("only") for name, given in added.views.chain.items()} == {
+        "crop": None,
+        "color": "keys",
+        "rotation": "keys",
+    }
+    chains = {tuple(made[name].views.chain) for name in ("no space", "1 space", "2 spaces", "3 spaces")}
+    assert chains == {("crop", "color", "rotation", "texture")}
+    assert [len(made[name].method.spaces) for name in ("no space", "1 space", "2 spaces", "3 spaces")] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("field", ["training", "views.chain.blur.only", "method.space.queue", "method.spaces.rows", ""])
+def test_a_field_that_is_not_there_cannot_be_set(field):
+    rows = (Row("x", ("color",), set={field: 3}),)
+    with pytest.raises(UserError, match=r"row 'x': Expected a field of a config"):
+        rows_of(Study("t", "p", rows, (Column("object", "object"),)), load("factors/looc"), 0)
 
 
 @pytest.mark.parametrize(
