@@ -1,0 +1,54 @@
+"""What all pages have in common: one file that asks for nothing else, may run our own script alone, and its tables."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import BaseLoader, ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from looc_tf.results.figure import render
+
+
+def pages(*loaders: BaseLoader) -> Environment:
+    """Templates that may say `{% extends "frame.html" %}`: those of this room, and those that `loaders` find first.
+
+    Whatever they are given is escaped, also as JSON (the filter `tojson`): names come from users' files.
+    """
+    own = PackageLoader("looc_tf.report", "")
+    made = Environment(
+        loader=ChoiceLoader([*loaders, own]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "ensure_ascii": False}
+    script = inline("page.js")
+    made.globals.update(style=inline("page.css"), script=script, script_hash=_hash(script))
+    return made
+
+
+@cache
+def inline(name: str) -> Markup:
+    """The text of a style sheet or script of this room, to be put into a page as it is."""
+    return Markup(files("looc_tf.report").joinpath(name).read_text(encoding="utf-8").strip())
+
+
+def picture_uri(content: bytes, kind: str = "png") -> str:
+    """A picture's file as a `data:` address, so that a page needs no other file."""
+    return f"data:image/{kind};base64," + base64.b64encode(content).decode("ascii")
+
+
+def figure_uri(figure: Figure) -> str:
+    """A drawing as a `data:` address."""
+    return picture_uri(render(figure))
+
+
+def _hash(script: str) -> str:
+    """As a content security policy names the one script that may run: what a name smuggles into a page may not."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
