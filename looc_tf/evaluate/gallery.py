@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.preprocessing import normalize
 
 from looc_tf.evaluate.features import TURNED, UPRIGHT, Embed, extract
-from looc_tf.evaluate.knn import nearest_rows
 from looc_tf.evaluate.protocol import some_pictures
 from looc_tf.evaluate.questions import CHOICE_SEED
 
@@ -72,10 +72,7 @@ def spread(labels: np.ndarray) -> np.ndarray:
 
 def nearest_others(vectors: np.ndarray, count: int) -> np.ndarray:
     """The rows of the `count` nearest others of each row by cosine, nearest first: int64 [N, at most N - 1]."""
-    count = min(count, len(vectors) - 1)
-    if count < 1:
-        return np.zeros((len(vectors), 0), np.int64)
-    _, rows = nearest_rows(vectors, vectors, count + 1)
-    own = rows == np.arange(len(vectors))[:, None]
-    own[~own.any(axis=1), -1] = True  # among equal rows it may not have found itself: then the last one is too many
-    return rows[~own].reshape(len(vectors), count)
+    unit = normalize(vectors)
+    cosines = unit @ unit.T
+    np.fill_diagonal(cosines, -np.inf)
+    return np.argsort(-cosines, axis=1, kind="stable")[:, : min(count, len(vectors) - 1)]

@@ -27,7 +27,8 @@ from looc_tf.run import Run
 NEIGHBORS, PICTURES = 8, 1000  # shown of each picture, and searched
 NUMBERS = 250_000  # neighbors in a page at most: of many representations fewer pictures are searched
 SIDE = 48  # of a thumbnail, in pixels
-QUALITY = 85  # of the sheet, a JPEG without subsampled colors
+QUALITIES = (85, 70, 50, 25)  # of the sheet, a JPEG without subsampled colors: the first that is small enough
+LARGEST = 1_200_000  # bytes of it
 BATCH = 256
 MAIN, ROTATION = "label", "rotation"
 DEGREES = ("0°", "90°", "180°", "270°")
@@ -134,8 +135,15 @@ def sheet_of(source: Source, rows: np.ndarray, columns: int) -> bytes:
         for place, image in enumerate(source.fetch(tf.constant(some, tf.int64))["image"].numpy(), start=start):
             small = Image.fromarray(visible(image)).resize((side, side), Image.Resampling.LANCZOS)
             sheet.paste(small, (place % columns * side, place // columns * side))
-    content = io.BytesIO()
-    sheet.save(content, "JPEG", quality=QUALITY, subsampling=0, optimize=True)
+    return _packed(sheet)
+
+
+def _packed(sheet: Image.Image) -> bytes:
+    for quality in QUALITIES:
+        content = io.BytesIO()
+        sheet.save(content, "JPEG", quality=quality, subsampling=0)
+        if content.tell() <= LARGEST:
+            break
     return content.getvalue()
 
 

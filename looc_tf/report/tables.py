@@ -18,7 +18,7 @@ from looc_tf.results.summary import (
     summarise,
 )
 
-LINEAR = "probes"
+LINEAR = "Probes"
 ABOUT = {
     LINEAR: "linear probes and nearest neighbors",
     "few_shot": "some labelled pictures of each class",
