@@ -11,6 +11,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -20,6 +21,13 @@ OPTIONS = (
     "--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --hide-scrollbars --no-first-run "
     "--disable-background-networking --disable-component-update --disable-sync --remote-debugging-pipe"
 ).split()
+# Puts two descriptors where Chromium looks for its pipe, 3 and 4, and becomes Chromium.
+LAUNCH = """
+import fcntl, os, sys
+read, write = (fcntl.fcntl(int(each), fcntl.F_DUPFD, 10) for each in sys.argv[1:3])
+os.dup2(read, 3), os.dup2(write, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 # A virtual code and, of keys that write, the text: a button is pressed by the text of Enter and of the space bar.
 KEYS = {
     "Tab": (9, ""),
@@ -48,7 +56,7 @@ class Browser:
 
     def __init__(self, folder):
         (read, self._out), (self._in, write) = os.pipe(), os.pipe()
-        command = ["sh", "-c", f'exec "$0" "$@" 3<&{read} 4>&{write}', program(), *OPTIONS]
+        command = [sys.executable, "-c", LAUNCH, str(read), str(write), program(), *OPTIONS]
         self._process = subprocess.Popen(
             [*command, f"--user-data-dir={folder}"], pass_fds=(read, write), stderr=subprocess.DEVNULL
         )
@@ -99,14 +107,16 @@ class Browser:
             self.requests.append(said["request"]["url"])
 
     def open(self, path, width=1300, height=900, dark=False, script=True, mobile=False):
-        """Opens a file in a window of this size; a phone is narrower than a window of Chromium can be, so its size is
-        that of an emulated device."""
+        """Opens a file, or an address, in a window of this size.
+
+        A phone is narrower than a window of Chromium can be, so the size is that of an emulated device.
+        """
         self.send("Emulation.setScriptExecutionDisabled", value=not script)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.send("Emulation.setEmulatedMedia", features=[scheme])
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
         self.send("Emulation.setDeviceMetricsOverride", **size)
-        self.send("Page.navigate", url=path if "://" in str(path) else Path(path).absolute().as_uri())
+        self.send("Page.navigate", url=Path(path).absolute().as_uri() if isinstance(path, Path) else path)
         while self._next(PATIENCE).get("method") != "Page.loadEventFired":
             pass
 
@@ -115,6 +125,10 @@ class Browser:
         answer = self.send("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
+
+    def each(self, selector, expression):
+        """The value of an expression in `each`, of everything that a selector finds."""
+        return self.run(f"[...document.querySelectorAll({json.dumps(selector)})].map(each => {expression})")
 
     def click(self, selector):
         """The left button, in the middle of what a selector finds, scrolled into sight."""

@@ -8,8 +8,8 @@ from unittest.mock import Mock
 
 import numpy as np
 import tensorflow as tf
-from helpers import tiny
 
+from helpers import tiny
 from looc_tf.data import Source
 from looc_tf.data.table import Table
 from looc_tf.run import Run
