@@ -6,6 +6,7 @@ import base64
 import hashlib
 from functools import cache
 from importlib.resources import files
+from typing import NamedTuple
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -44,9 +45,19 @@ def picture_uri(content: bytes, kind: str = "png") -> str:
     return f"data:image/{kind};base64," + base64.b64encode(content).decode("ascii")
 
 
-def figure_uri(figure: Figure) -> str:
-    """A drawing as a `data:` address."""
-    return picture_uri(render(figure))
+class Drawing(NamedTuple):
+    """A figure for a page: its address, and how many pixels of a page it is wide, so that its words are as large as the
+    page's own."""
+
+    uri: str
+    width: int
+
+
+def drawing(figure: Figure) -> Drawing:
+    """A figure as a page shows it."""
+    content = render(figure)
+    width = int.from_bytes(content[16:20], "big")  # of a PNG; it has 160 pixels an inch, and a page 96
+    return Drawing(picture_uri(content), round(width * 0.6))
 
 
 def _hash(script: str) -> str:

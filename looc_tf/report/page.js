@@ -39,7 +39,7 @@
       body.append(...(order === "none" ? rows : [...rows].sort(sorted)));
     };
     heads.forEach((head, column) => {
-      if (!head.textContent.trim()) head.append("row"); // a button needs a name
+      
       const button = make("button", {type: "button"}, ...head.childNodes);
       button.addEventListener("click", () => press(head, column));
       head.append(button);

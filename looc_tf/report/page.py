@@ -19,7 +19,7 @@ from looc_tf.methods import build_plan
 from looc_tf.report.curves import curves_figure
 from looc_tf.report.evaluated import notes_of, opened
 from looc_tf.report.explorer import explorer
-from looc_tf.report.frame import figure_uri, inline, pages
+from looc_tf.report.frame import drawing, inline, pages
 from looc_tf.report.headline import finding, headline
 from looc_tf.report.tables import tables
 from looc_tf.report.views_grid import views_figure
@@ -65,12 +65,12 @@ def write_page(
             notes=list(notes),
             finding=finding(records),
             headline=headline(records),
-            views=figure_uri(_views(first, sources["train"])),
+            views=drawing(_views(first, sources["train"])),
             plan=build_plan(first.experiment),
-            curves=figure_uri(curves_figure({label: run.path for label, run in found.items()})),
-            matrix=figure_uri(matrix(_probed(records), chance=_chance(first, sources) if alike else None)),
+            curves=drawing(curves_figure({label: run.path for label, run in found.items()})),
+            matrix=drawing(matrix(_probed(records), chance=_chance(first, sources) if alike else None)),
             tables=tables(records),
-            invariance=figure_uri(invariance_figure(records)) if has_curves(records) else "",
+            invariance=drawing(invariance_figure(records)) if has_curves(records) else None,
             explorer=explorer(found, sources["test"]),
             explorer_style=inline("explorer.css"),
             fallback=FALLBACK,

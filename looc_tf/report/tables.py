@@ -33,6 +33,9 @@ ABOUT = {
 }
 
 
+NEITHER = ("draws_on", "invariance")  # where more is not better
+
+
 @dataclass(frozen=True)
 class Table:
     """A table of a page.
@@ -41,7 +44,7 @@ class Table:
         title, about: its name, and what is in it.
         columns: their headings; the first `words` of them hold words, the others numbers.
         rows: a text for each column.
-        best: (row, column) of the highest value of each column.
+        best: (row, column) of the highest value of each column, where more is better.
         foot: rows that stay below when the others are sorted: levels of chance.
         long: whether it is one to look things up in, which a page folds away.
     """
@@ -85,7 +88,7 @@ def _table(name: str, where: str, records: list[Record]) -> Table:
     cells = summarise(columns)
     long = name != evaluation or len(probes_of(cells)) > MOST
     make = _by_value if long else _by_representation
-    return make(f"{where}{name}", ABOUT.get(evaluation, ""), cells, _levels(columns), evaluation)
+    return make(f"{where}{name}", ABOUT.get(evaluation, ""), cells, _levels(columns, records), evaluation)
 
 
 def _by_representation(
@@ -102,8 +105,10 @@ def _by_representation(
     ]
     best = set()
     for x, probe in enumerate(probes, start=len(head)):
-        values = {y: cells[(*place, probe)].mean for y, place in enumerate(places) if (*place, probe) in cells}
-        best |= {(y, x) for y, value in values.items() if value == max(values.values()) and len(values) > 1}
+        column = [(*place, probe) for place in places]
+        values = {y: cells[cell].mean for y, cell in enumerate(column) if cell in cells}
+        if len(values) > 1 and evaluation not in NEITHER:
+            best |= {(y, x) for y, value in values.items() if value == max(values.values())}
     blank = [""] * several
     foot = [[*blank, what, *(_level(level, probe) for probe in probes)] for what, level in levels.items() if level]
     return Table(title, [*head, *(_short(probe, evaluation) for probe in probes)], len(head), rows, best, foot, about)
@@ -124,10 +129,11 @@ def _by_value(
     return Table(title, ["value", *head], 1, rows, about=about, long=True)
 
 
-def _levels(records: Sequence[Record]) -> dict[str, dict[str, float]]:
-    """Below the columns: chance, where it is the same for all of a column, and always the commonest class."""
+def _levels(columns: Sequence[Record], records: Sequence[Record]) -> dict[str, dict[str, float]]:
+    """Below the columns: chance, where it is the same for all of a column, and always the commonest class; of a
+    balanced accuracy that says nothing more."""
     chances: dict[str, set[float]] = {}
-    for record in records:
+    for record in columns:
         if record.get("chance") is not None:
             chances.setdefault(record["probe"], set()).add(round(float(record["chance"]), 4))
     chance = {probe: next(iter(levels)) for probe, levels in chances.items() if len(levels) == 1}
