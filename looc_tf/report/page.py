@@ -31,6 +31,7 @@ from looc_tf.results.summary import PROBES
 from looc_tf.run import Run
 
 PAGE = "report.html"
+UNRECORDED = {"seed": "–", "version": "–", "commit": None, "tensorflow": "–", "machine": "another machine"}
 FALLBACK = 6, 5  # queries and neighbors of each that are seen without a script
 
 
@@ -113,4 +114,4 @@ def _facts(label: str, run: Run) -> dict[str, Any]:
     about = json.loads((run.path / "run.json").read_text(encoding="utf8"))
     census = Census.read(about.get("census"))
     said = {"trained_on": str(census) if census else "", "config": config.to_yaml(run.experiment), "step": run.step}
-    return {"label": label, "about": about, **said}
+    return {"label": label, "about": {**UNRECORDED, **about}, **said}

@@ -21,8 +21,8 @@ from looc_tf.results.summary import (
 LINEAR = "Probes"
 ABOUT = {
     LINEAR: "linear probes and nearest neighbors",
-    "few_shot": "some labelled pictures of each class",
-    "low_label": "a part of the labels",
+    "few_shot": "so many labelled pictures of each class",
+    "low_label": "a part of the labels, in percent",
     "object_top5": "the right class is among the first five",
     "object_sgd": "the object by the paper's own classifier",
     "subsets": "the object from some spaces side by side",
