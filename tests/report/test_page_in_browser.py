@@ -18,7 +18,7 @@ def page(tmp_path_factory):
     place = tmp_path_factory.mktemp("page")
     records = [pages.record("looc", name, "object", value, half=1.5) for name, value in OBJECT.items()]
     records += [pages.record("looc", "all", "few_shot@5", 1234.5), pages.record("looc", "trunk", "few_shot@5", 80.0)]
-    records += [pages.record("looc", "trunk", "few_shot@10", -2.0)]
+    records += [pages.record("looc", "all", "few_shot@10", -2.0)]
     records += [pages.record("moco", name, "object", 55.0) for name in ("trunk", "all")]
     records += [pages.record("looc", "trunk", f"draws_on@{pages.HOSTILE} {n}", 5.0) for n in range(17)]
     runs = {"looc": pages.run(place / "looc", "looc"), "moco": pages.run(place / "moco", "moco", ("all",), seed=1)}
@@ -109,7 +109,8 @@ def test_a_table_sorts_by_numbers_their_means_and_words(shown, means):
     assert column(shown, "Probes", 3) == as_written and order(shown, "Probes", 2) == "none"
     foot = "document.querySelector(\"table[aria-label='Probes'] tfoot\").textContent"
     assert "chance" in shown.run(foot)
-    press("few_shot", 3)  # a dash stays last, in either direction
+    assert column(shown, "few_shot", 3) == ["–", "-2.0"]
+    press("few_shot", 3)  # a dash goes last, in either direction
     assert column(shown, "few_shot", 3)[-1] == "–"
     press("few_shot", 3)
     assert column(shown, "few_shot", 3)[-1] == "–"
