@@ -100,9 +100,7 @@ def explorer(runs: Mapping[str, Run], source: Source) -> Explorer | None:
     """
     if len(source) < 2:
         return None
-    rows = gallery_rows(source, PICTURES)
-    kept = NUMBERS // (2 * NEIGHBORS * sum(2 + len(run.method.final.heads) for run in runs.values()))
-    rows = rows[: max(2, kept)]
+    rows = gallery_rows(source, min(PICTURES, max(2, NUMBERS // (2 * NEIGHBORS * _representations(runs, source)))))
     found = {label: neighborhood(run.embedder.images, source, rows, NEIGHBORS, BATCH) for label, run in runs.items()}
     first = next(iter(found.values()))
     fields = fields_of(source, first)
@@ -114,6 +112,12 @@ def explorer(runs: Mapping[str, Run], source: Source) -> Explorer | None:
     columns = math.ceil(math.sqrt(len(rows)))
     sheet = picture_uri(sheet_of(source, rows, columns), "jpeg")
     return Explorer(sheet, columns, _data(fields, nearest, shown, len(rows)), shown, _shares(fields, nearest))
+
+
+def _representations(runs: Mapping[str, Run], source: Source) -> int:
+    """How many there are of all runs, that of all spaces side by side included."""
+    one = source.fetch(tf.constant([0], tf.int64))["image"]
+    return sum(len(run.embedder.images(one)) + 1 for run in runs.values())
 
 
 def fields_of(source: Source, found: Neighborhood) -> list[Field]:

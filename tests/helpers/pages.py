@@ -49,9 +49,8 @@ def run(folder, name, spaces=("all", "rotation"), seed=0):
 
     asked = [f"{{name: {each}, shares: [{each}]}}" if each != "all" else "{name: all}" for each in spaces]
     experiment = tiny.experiment("pictures", f"name=made/{name}", f"method.spaces=[{', '.join(asked)}]")
-    method = SimpleNamespace(final=SimpleNamespace(heads=dict.fromkeys(spaces)))
     embedder = SimpleNamespace(images=images)
-    return Mock(spec=Run, path=folder, experiment=experiment, method=method, step=2, embedder=embedder)
+    return Mock(spec=Run, path=folder, experiment=experiment, step=2, embedder=embedder)
 
 
 def record(method, representation, probe, value, **more):
