@@ -25,7 +25,7 @@ setup(
     description="Leave-one-out contrastive learning (LooC) in TensorFlow",
     license="Apache-2.0",
     packages=find_packages(include=["looc_tf", "looc_tf.*", "pipeline", "pipeline.*"]),
-    package_data={"looc_tf": ["py.typed", "**/*.html", "**/*.css", "**/*.j2", "studies/files/*.yaml"]},
+    package_data={"looc_tf": ["py.typed", "**/*.html", "**/*.css", "**/*.js", "**/*.j2", "studies/files/*.yaml"]},
     cmdclass={"build_py": BuildWithConfigs},
     python_requires=">=3.9,<3.12",
     install_requires=[

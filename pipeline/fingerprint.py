@@ -21,7 +21,7 @@ OUTSIDE = "tensorflow keras-cv tensorflow-addons tensorflow-datasets scikit-lear
 def code_fingerprint(module: str) -> str:
     """16 hexadecimal digits of all files of the project that `module` imports, directly or through others.
 
-    Imports inside functions count; templates and style sheets beside a reached module do as well.
+    Imports inside functions count; templates, style sheets and scripts beside a reached module do as well.
     """
     digest = hashlib.sha256()
     for name in OUTSIDE:
@@ -43,7 +43,7 @@ def reached(module: str) -> set[Path]:
         if path in found:
             continue
         found.add(path)
-        found.update(other for other in path.parent.iterdir() if other.suffix in (".html", ".css"))
+        found.update(other for other in path.parent.iterdir() if other.suffix in (".html", ".css", ".js"))
         for name in _imports(path):
             waiting.extend(file for file in _files(name) if file not in found)
     return found

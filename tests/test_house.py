@@ -81,7 +81,6 @@ OWN_WORDS = {
         "representations.py",
         "evaluate/features.py",
         "results/summary.py",
-        "report/page.py",
         "config/versions.py",
     },
     "queue": {

@@ -14,7 +14,13 @@ PROJECT = Path(__file__).parents[1]
 PACKAGES = ("looc_tf", "pipeline")
 LEFT_OUT = shutil.ignore_patterns(".*", "runs", "exports", "build", "dist", "*.egg-info", "__pycache__")
 # Files that no list in setup.py may forget: templates, style sheets and packages that come later.
-LATER = ("looc_tf/report/later.css", "looc_tf/report/later.j2", "looc_tf/later/__init__.py", "looc_tf/later/later.html")
+LATER = (
+    "looc_tf/report/later.css",
+    "looc_tf/report/later.js",
+    "looc_tf/report/later.j2",
+    "looc_tf/later/__init__.py",
+    "looc_tf/later/later.html",
+)
 
 
 @pytest.fixture(scope="module")

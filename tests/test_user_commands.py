@@ -30,7 +30,7 @@ KNOWN = {
     "commit",
     "training",
 }
-FILES = ("results.json", "probes.json", "matrix.png")
+FILES = ("results.json", "probes.json", "matrix.png", "report.html")
 
 
 def looc(*arguments):

@@ -26,6 +26,7 @@ Copies = Callable[[Mapping[str, tf.Tensor]], tf.Tensor]  # batch of the source -
 
 UPRIGHT = "upright"
 TURNS = (UPRIGHT, "90", "180", "270")  # the four quarter turns of a picture
+TURNED = "turned"  # each picture in the one of them that a hash of its id gives it
 
 # Multiples of a third of the circle permute the channels exactly and the others mirror them, so that rounding leaves
 # no trace of the shift: only the colors of the picture can tell.
@@ -54,11 +55,18 @@ def _quarter_turns(k: int) -> Callable[[Mapping[str, tf.Tensor]], tf.Tensor]:
     return lambda batch: tf.image.rot90(batch["image"], k)
 
 
+def turned(images: tf.Tensor, turns: tf.Tensor) -> tf.Tensor:
+    """Each of the images [B, S, S, C] in its own number of quarter turns, `turns` [B], against the clock."""
+    ways = tf.stack([tf.image.rot90(images, k) for k in range(len(TURNS))], axis=1)
+    return tf.gather(ways, turns, axis=1, batch_dims=1)
+
+
 COPIES: dict[str, Copies] = {
     UPRIGHT: lambda batch: batch["image"],
     "90": _quarter_turns(1),
     "180": _quarter_turns(2),
     "270": _quarter_turns(3),
+    TURNED: lambda batch: turned(batch["image"], turn_of(batch["id"])),
     "hue_shift": lambda batch: shift_hue(batch["image"], hue_shift_of(batch["id"])),
     **WITHOUT,
 }

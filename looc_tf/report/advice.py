@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import json
 from collections.abc import Callable
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from looc_tf.data import Source, census_of
@@ -24,10 +22,11 @@ from looc_tf.evaluate.progress import terminal_progress
 from looc_tf.evaluate.subsets import MOST
 from looc_tf.export.given import check_rule
 from looc_tf.files import typed, write_atomically, writing
+from looc_tf.report.frame import drawing, pages
 from looc_tf.report.runs import opened, parts_of
+from looc_tf.report.tables import Table
 from looc_tf.representations import CONCAT, TRUNK, beside
 from looc_tf.results import Estimate
-from looc_tf.results.figure import render
 from looc_tf.results.records import LAST
 from looc_tf.run import Run
 
@@ -191,10 +190,24 @@ def _write(done: Advised, run: Run, facts: dict[str, Any]) -> None:
         "command": done.command,
     }
     write_atomically(path / "advice.json", json.dumps({**about, **facts, **_plain(found)}, indent=2) + "\n")
-    pictures = [base64.b64encode(render(figure)).decode() for figure in (_bars(found), _curve(found))]
-    loader = PackageLoader("looc_tf.report", "")
-    template = Environment(loader=loader, autoescape=True, undefined=StrictUndefined).get_template("advice.html")
-    write_atomically(path / "advice.html", template.render(done=done, pictures=pictures, facts=facts))
+    drawn = {"bars": drawing(_bars(found)), "curve": drawing(_curve(found))}
+    page = pages().get_template("advice.html").render(done=done, facts=facts, **drawn, **_tables(found))
+    write_atomically(path / "advice.html", page)
+
+
+def _tables(found: Advice) -> dict[str, Table]:
+    """What the two drawings show, in numbers; and what the trunk loses without each factor."""
+    best = {(row, 1) for row, name in enumerate(found.accuracy) if name == found.best}
+    rows = [[name, str(value)] for name, value in found.accuracy.items()]
+    always = [["always the commonest class", f"{found.majority:.1f}"]]
+    heads = ["labels", found.best, *([TRUNK] if found.best != TRUNK else [])]
+    steps = [[f"{count:,}", str(own), str(trunk)][: len(heads)] for count, own, trunk in found.curve.values()]
+    drops = [[name, str(drop)] for name, drop in found.drops.items()]
+    return {
+        "accuracy": Table("Accuracy", ["representation", "percent"], 1, rows, best, always),
+        "labels": Table("Accuracy with fewer labels", heads, 0, steps, about="percent"),
+        "drops": Table("Points that the trunk loses", ["pictures without", "points"], 1, drops),
+    }
 
 
 def _plain(found: Advice) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from looc_tf.files import is_temporary, typed, write_atomically, writing
 from looc_tf.report import little
 from looc_tf.report.asked import Asked
 from looc_tf.report.headline import headline
-from looc_tf.report.page import write_page
+from looc_tf.report.page import PAGE, write_page
 from looc_tf.report.runs import evaluate_run, export_run, provenance
 from looc_tf.results import Provenance, read_results, write_results
 from looc_tf.results.records import FILE, Record
@@ -35,7 +35,6 @@ from looc_tf.run.log import counts_told
 from looc_tf.training import train
 
 BEGUN = "demo.json"  # what makes a folder that of a demo: the configs that it was begun with
-PAGE = "report.html"  # what is written last
 
 Tell = Callable[[str], None]
 
@@ -221,7 +220,7 @@ def _evaluated(run: Run, sources: Mapping[str, Source], tell: Tell) -> list[dict
         if found == {(wanted.pictures_sha256, wanted.checkpoint, wanted.step)}:
             return records
     tell(f"{run.experiment.name}: probing what each representation has kept")
-    done = evaluate_run(run, sources=sources)
+    done = evaluate_run(run, sources=sources, page=False)
     for note in done.notes:
         tell(f"{run.experiment.name}: {note}")
     return done.records

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from looc_tf import config
@@ -20,17 +17,22 @@ from looc_tf.evaluate import chance
 from looc_tf.files import write_atomically
 from looc_tf.methods import build_plan
 from looc_tf.report.curves import curves_figure
-from looc_tf.report.headline import headline
-from looc_tf.report.neighbors import Neighbors, data_uri, nearest, spread_queries
-from looc_tf.report.runs import notes_of, opened
+from looc_tf.report.evaluated import notes_of, opened
+from looc_tf.report.explorer import explorer
+from looc_tf.report.frame import drawing, inline, pages
+from looc_tf.report.headline import finding, headline
+from looc_tf.report.tables import tables
 from looc_tf.report.views_grid import views_figure
-from looc_tf.representations import TRUNK
 from looc_tf.results import by_data
-from looc_tf.results.figure import matrix, render
+from looc_tf.results.figure import matrix
+from looc_tf.results.invariance import has_curves, invariance_figure
+from looc_tf.results.records import Record
+from looc_tf.results.summary import PROBES
 from looc_tf.run import Run
 
-QUERIES, NEIGHBORS, GALLERY = 6, 5, 2000  # rows of the last section, pictures in a row, pictures searched
-BATCH = 256
+PAGE = "report.html"
+UNRECORDED = {"seed": "–", "version": "–", "commit": None, "tensorflow": "–", "machine": "another machine"}
+FALLBACK = 6, 5  # queries and neighbors of each that are seen without a script
 
 
 def write_page(
@@ -40,6 +42,7 @@ def write_page(
     sources: Mapping[str, Source],
     notes: Sequence[str] = (),
     census: Census | None = None,
+    remarks: Sequence[str] | None = None,
 ) -> Path:
     """Write a self-contained page over some runs; its first run is the one whose views and spaces are shown.
 
@@ -50,30 +53,42 @@ def write_page(
         sources: the parts of the data; neighbors come from `test`.
         notes: lines to show first, such as why a model was not pushed.
         census: of the pictures, where `sources` are copies of them.
+        remarks: what is to be known of the numbers besides; by default what the runs' own evaluations noted.
     """
     census = census or census_of(sources.values())
     found = {label: opened(run) for label, run in runs.items()}
     first = next(iter(found.values()))
     alike = len(by_data(records)) == 1  # else the level of chance differs as well
-    environment = Environment(loader=PackageLoader("looc_tf.report", "."), autoescape=True, undefined=StrictUndefined)
-    page = environment.get_template("page.html").render(
-        notes=list(notes),
-        headline=headline(records),
-        labels=list(runs),
-        views=_picture(_views(first, sources["train"])),
-        plan=build_plan(first.experiment),
-        curves=_picture(curves_figure({label: run.path for label, run in found.items()})),
-        matrix=_picture(matrix(records, chance=_chance(first, sources) if alike else None)),
-        neighbors=_neighbors(found, sources["test"]),
-        remarks=_remarks(found),
-        data={part: len(source) for part, source in sources.items()},
-        census=census.lines if census else [],
-        name=sources["train"].name,
-        runs=[_facts(label, run) for label, run in found.items()],
-        uri=data_uri,
+    page = (
+        pages()
+        .get_template("page.html")
+        .render(
+            notes=list(notes),
+            finding=finding(records),
+            headline=headline(records),
+            views=drawing(_views(first, sources["train"])),
+            plan=build_plan(first.experiment),
+            curves=drawing(curves_figure({label: run.path for label, run in found.items()})),
+            matrix=drawing(matrix(_probed(records), chance=_chance(first, sources) if alike else None)),
+            tables=tables(records),
+            invariance=drawing(invariance_figure(records)) if has_curves(records) else None,
+            explorer=explorer(found, sources["test"]),
+            explorer_style=inline("explorer.css"),
+            fallback=FALLBACK,
+            remarks=_remarks(found) if remarks is None else list(remarks),
+            data={part: len(source) for part, source in sources.items()},
+            census=census.lines if census else [],
+            name=sources["train"].name,
+            runs=[_facts(label, run) for label, run in found.items()],
+        )
     )
     write_atomically(path, page)
     return path
+
+
+def _probed(records: Sequence[Record]) -> list[Record]:
+    """What the picture of accuracies has room for: the probes; what else was read stands in tables."""
+    return [record for record in records if record["probe"] in PROBES] or list(records)
 
 
 def _chance(run: Run, sources: Mapping[str, Source]) -> dict[str, float]:
@@ -81,31 +96,9 @@ def _chance(run: Run, sources: Mapping[str, Source]) -> dict[str, float]:
     return chance(of_classes(sources, asked.classes), asked.probes)
 
 
-def _picture(figure: Figure) -> str:
-    return "data:image/png;base64," + base64.b64encode(render(figure)).decode("ascii")
-
-
 def _views(run: Run, source: Source) -> Figure:
     image = source.fetch(tf.constant([7 % len(source)], tf.int64))["image"][0].numpy()
     return views_figure(build_plan(run.experiment), image, seed=run.experiment.seed, rows=3)
-
-
-def _neighbors(runs: Mapping[str, Run], source: Source) -> list[Neighbors]:
-    """Each trunk, and each space of the first run where it has several."""
-    rows = tf.range(min(len(source), GALLERY), dtype=tf.int64)
-    pictures = source.fetch(rows)
-    images = pictures["image"].numpy()
-    embeddings: dict[str, np.ndarray] = {}
-    for place, (label, run) in enumerate(runs.items()):
-        embed = run.embedder.images
-        parts = [embed(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
-        spaces = list(run.method.final.heads) if place == 0 else []
-        for name in [TRUNK, *spaces]:
-            embeddings[f"{label}: {name}"] = np.concatenate([part[name].numpy() for part in parts])
-    queries = spread_queries(pictures["label"].numpy(), min(QUERIES, len(images)))
-    classes = source.fields.get("label", ())
-    names = [classes[label] if 0 <= label < len(classes) else "" for label in pictures["label"].numpy()]
-    return nearest(images, embeddings, queries, NEIGHBORS, names)
 
 
 def _remarks(runs: Mapping[str, Run]) -> list[str]:
@@ -121,4 +114,4 @@ def _facts(label: str, run: Run) -> dict[str, Any]:
     about = json.loads((run.path / "run.json").read_text(encoding="utf8"))
     census = Census.read(about.get("census"))
     said = {"trained_on": str(census) if census else "", "config": config.to_yaml(run.experiment), "step": run.step}
-    return {"label": label, "about": about, **said}
+    return {"label": label, "about": {**UNRECORDED, **about}, **said}

@@ -10,9 +10,8 @@ import logging
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 import looc_tf
 from looc_tf import experiments, methods
@@ -28,41 +27,17 @@ from looc_tf.evaluate.questions import Tune
 from looc_tf.export import export
 from looc_tf.export.given import check_rule
 from looc_tf.files import write_atomically, writing
+from looc_tf.report.evaluated import NOTES_FILE, Evaluated, opened
+from looc_tf.report.page import PAGE, write_page
 from looc_tf.results import Provenance, read_results, write_results
 from looc_tf.results.figure import matrix_figure
 from looc_tf.results.invariance import has_curves, invariance_file
 from looc_tf.results.records import BEST, FILE, LAST, STEP, folder_of
-from looc_tf.run import Run, load_run
+from looc_tf.run import Run
 from looc_tf.run.about import check_named_pictures, commit, fingerprint
 from looc_tf.training.finetune import tuned
 
 log = logging.getLogger(__name__)
-
-NOTES_FILE = "evaluated.json"  # beside results.json: on how many pictures, and what a reader should know of the numbers
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """What a run was found to know.
-
-    Attributes:
-        path: the folder that now holds results.json, probes.json, evaluated.json and matrix.png.
-        records: of results.json.
-        chance: probe -> the accuracy of guessing, in percent.
-        notes: lines on what the numbers do not say: which probes were left out and why, classes that none can name.
-        readings: the records and how each came about.
-    """
-
-    path: Path
-    records: list[dict[str, Any]]
-    chance: Mapping[str, float]
-    notes: Sequence[str] = ()
-    readings: Sequence[Reading] = ()
-
-
-def opened(run: Run | str | Path, checkpoint: str = LAST) -> Run:
-    """A run that is open already as it is, else the one of a folder; for `checkpoint` see `load_run`."""
-    return run if isinstance(run, Run) else load_run(run, checkpoint)
 
 
 def method_label(run: Run) -> str:
@@ -100,9 +75,10 @@ def evaluate_run(
     probes: bool = True,
     more: Sequence[str] = (),
     overrides: Sequence[str] = (),
+    page: bool = True,
 ) -> Evaluated:
     """Probe a trained run, and ask its own classifier where it has one; write results.json, probes.json, evaluated.json
-    and matrix.png into it.
+    and matrix.png into it and, of probes, the page report.html.
 
     Of another checkpoint than the last they go to RUN/best or RUN/step-STEP, of other pictures to RUN/on-NAME, which
     `compare` reads like runs: neither takes the place of the run's own.
@@ -117,6 +93,7 @@ def evaluate_run(
         probes: False leaves it at the run's own classifier, which takes seconds.
         more: names of evaluations, beside those of the config's `evaluation.probes`.
         overrides: changes of the config's `evaluation`, such as `evaluation.draws=5`, for this once.
+        page: whether to write the page, which takes a few seconds.
     """
     run = opened(run, checkpoint)
     settings = evaluation_of(run.experiment, more, overrides)
@@ -135,7 +112,10 @@ def evaluate_run(
         read += _classified(run, sources, progress, notes)
     other = data is not None and not same_place(data, run.experiment.data.name)
     part = _beside(run.path, known) if other else ""
-    return write_readings(run, read, known, part, notes, census_of(sources.values()), settings.probes)
+    done = write_readings(run, read, known, part, notes, census_of(sources.values()), settings.probes)
+    if page and probes:  # last: the numbers are kept whatever becomes of it
+        write_page(done.path / PAGE, {method_label(run): run}, done.records, sources, remarks=done.notes)
+    return done
 
 
 def evaluation_of(experiment: Experiment, more: Sequence[str] = (), overrides: Sequence[str] = ()) -> Evaluation:
@@ -217,14 +197,6 @@ def write_readings(
         invariance_file(records, out / "invariance.png", name)
     write_results(out / FILE, records)
     return Evaluated(out, records, chance, tuple(notes), tuple(read))
-
-
-def notes_of(run: Path) -> list[str]:
-    """The notes on the numbers of an evaluated run; none where it was evaluated by an earlier version."""
-    try:
-        return [str(line) for line in json.loads((run / NOTES_FILE).read_text(encoding="utf-8"))["notes"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
 
 
 def export_run(

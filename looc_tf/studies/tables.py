@@ -12,6 +12,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from looc_tf.files import write_atomically
+from looc_tf.report.frame import pages
+from looc_tf.report.tables import Table
 from looc_tf.results import Estimate
 from looc_tf.studies.study import COUNTED, Study
 from looc_tf.studies.verdicts import Values, Verdict
@@ -39,7 +41,8 @@ def write_tables(
     paths = []
     for form in FORMS:
         template = _environment(form).get_template(f"table.{form}.j2")
-        text = template.render(study=study, cells=shown, verdicts=judged, facts=facts)
+        sorting = _sorting(study, shown, judged) if form == "html" else {}
+        text = template.render(study=study, cells=shown, verdicts=judged, facts=facts, **sorting)
         write_atomically(folder / f"{name}.{form}", text.rstrip() + "\n")
         paths.append(folder / f"{name}.{form}")
     write_atomically(folder / f"{name}.json", json.dumps(_plain(study, values, cells, found, facts), indent=2) + "\n")
@@ -68,14 +71,24 @@ def _difference(verdict: Verdict) -> str:
     return f"{mean:+.1f}" + (f" ± {found.half:.1f}" if math.isfinite(found.half) else "")
 
 
+def _sorting(
+    study: Study, cells: Mapping[tuple[str, str], str], verdicts: Sequence[tuple[str, str, str]]
+) -> dict[str, Table]:
+    """The two tables of the page."""
+    columns = ["row", *(column.name for column in study.columns)]
+    rows = [[row.name, *(cells[row.name, column.name] for column in study.columns)] for row in study.rows]
+    judged = [[says, word, difference] for says, difference, word in verdicts]
+    return {
+        "values": Table(study.title, columns, 1, rows),
+        "claims": Table("Claims of the paper", ["claim", "verdict", "difference, paired by seed"], 2, judged),
+    }
+
+
 def _environment(form: str) -> Environment:
-    made = Environment(
-        loader=PackageLoader("looc_tf.studies"),
-        undefined=StrictUndefined,
-        autoescape=form == "html",
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    own = PackageLoader("looc_tf.studies")
+    if form == "html":
+        return pages(own)
+    made = Environment(loader=own, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.filters["latex"] = lambda text: "".join(LATEX.get(each, each) for each in str(text))
     made.filters["cell"] = lambda text: str(text).replace("|", "\\|")
     return made

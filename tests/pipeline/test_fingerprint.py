@@ -17,7 +17,7 @@ def test_a_step_covers_what_it_imports_directly_late_or_through_others():
     assert {"pipeline/steps/run_fn.py", "looc_tf/losses/info_nce.py", "looc_tf/data/named.py"} <= names(STEPS[1])
     assert "looc_tf/losses/info_nce.py" not in names(STEPS[0])
     assert "looc_tf/losses/info_nce.py" not in names(STEPS[3])  # it judges what a training has made
-    assert "looc_tf/report/page.html" in names(STEPS[4])
+    assert {f"looc_tf/report/page.{kind}" for kind in ("html", "css", "js")} <= names(STEPS[4])
     assert not [name for name in set().union(*map(names, STEPS)) if name.startswith("looc_tf/cli/")]
 
 

@@ -93,7 +93,7 @@ def test_the_command_writes_a_page_and_json(tmp_path):
     told = json.loads((tmp_path / "advice" / "advice.json").read_text())
     page = (tmp_path / "advice" / "advice.html").read_text()
     assert told["says"][0] in page.replace("&#39;", "'") and set(told["drops"]) == {"color", "orientation", "texture"}
-    assert set(told["accuracy"]) >= {"trunk"} and "http" not in page
+    assert set(told["accuracy"]) >= {"trunk"} and "://" not in page
     command = f"looc export '{run}' --representation {told['representation']} --out exports"
     if told["command"]:  # nothing to ship where nothing can be told
         assert told["command"] == command and f"to ship it: {command}\n" in said.output

@@ -67,7 +67,7 @@ def watch(patch):
         patch.setattr(module, name, call)
 
     watched("train", lambda experiment, path, resume: f"train {path.name}{' on' * resume}")
-    watched("evaluate_run", lambda run, sources: f"evaluate {run.path.name}")
+    watched("evaluate_run", lambda run, sources, page: f"evaluate {run.path.name}{' and its page' * page}")
     watched("export_run", lambda run, out: f"export {run.path.name}")
     watched("write_page", lambda *_: "page")
     return did

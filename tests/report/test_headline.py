@@ -1,6 +1,6 @@
 """The statements at the head of a report."""
 
-from looc_tf.report.headline import headline
+from looc_tf.report.headline import finding, headline
 
 
 def record(method, representation, probe, value):
@@ -39,3 +39,29 @@ def test_another_checkpoint_does_not_take_the_place_of_the_last():
     both = [{**record("looc", "trunk", "hue", 90.0), "checkpoint": "last"}]
     both.append({**record("looc", "trunk", "hue", 80.0), "checkpoint": "best"})
     assert headline(both)[0].values == {"looc": 90.0, "looc@best": 80.0}
+
+
+def test_guessing_is_told_where_it_is_one_for_all():
+    looc, moco = ({**record(method, "trunk", "hue", 90.0), "chance": 12.5} for method in ("looc", "moco"))
+    assert headline([looc, moco])[0].chance == 12.5
+    assert headline([looc, {**moco, "chance": 16.7}])[0].chance is None
+    assert headline([record("looc", "trunk", "hue", 90.0)])[0].chance is None
+
+
+def test_the_finding_is_the_difference_of_the_first_two_trunks():
+    both = [record("looc", "trunk", "hue", 90.0), record("looc", "trunk", "object", 50.0)]
+    both += [record("looc", "all", "hue", 1.0)]  # no trunk
+    both += [record("moco", "trunk", "hue", 40.5), record("moco", "trunk", "object", 52.0)]
+    said = "The trunk of looc minus that of moco: object"
+    assert finding(both) == f"{said} −2.0, hue +49.5 points (one seed, no interval)."
+    again = [{**each, "seed": 1, "value": each["value"] + (each["method"] == "looc")} for each in both]
+    assert finding([*both, *again]) == f"{said} −1.5 ± 6.4, hue +50.0 ± 6.4 points."
+
+
+def test_where_nothing_can_be_compared_nothing_is_found():
+    one = [record("looc", "trunk", "hue", 90.0)]
+    assert finding([]) == finding(one) == ""
+    other = {**record("moco", "trunk", "hue", 40.0), "pictures_sha256": "1"}
+    assert finding([*one, other]) == ""  # of other pictures
+    assert finding([*one, {**record("moco", "trunk", "hue", 40.0), "seed": 1}]) == ""
+    assert finding([*one, record("moco", "trunk", "object", 40.0)]) == ""
