@@ -47,8 +47,7 @@ class DrawsOn(LabelProbe):
     ) -> list[Reading]:
         choice = self.choice(features, representation, settings)
         assert choice.fitted is not None
-        spaces, branches = features["train"].families
-        names = spaces if representation == CONCAT else branches
+        names = next(family for family in features["train"].families if representation in (CONCAT, beside(family)))
         sizes = [features["train"].of(self.copies[0], space).shape[1] for space in names]
         shares = shares_of(choice.fitted, sizes)
         classes = unique([printable(self.name_of(number), LONGEST) for number in choice.fitted.classes])
