@@ -130,7 +130,9 @@ def sentences(found: Advice) -> tuple[str, ...]:
     elif found.best == TRUNK:
         take = f"Take the trunk: it reads {trunk} %, and no space more. No difference."
     else:
-        beside_it = f"the best beside it, {_called(found.best)}, reads {found.gain} points more"
+        size = dataclasses.replace(found.gain, mean=abs(found.gain.mean))
+        more = f"{size} points {'less' if found.gain.mean < 0 else 'more'}"
+        beside_it = f"the best beside it, {_called(found.best)}, reads {more}"
         take = f"Take the trunk: it reads {trunk} %. No difference: {beside_it}."
     return take, _labels_needed(found), _hangs_on(found), told
 

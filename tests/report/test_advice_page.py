@@ -58,6 +58,7 @@ def test_no_difference_is_said_as_such():
     assert sentences(advice(gain=of(0.5, 2.0)))[0].endswith(
         "No difference: the best beside it, color, reads 0.5 ± 2.0 points more."
     )
+    assert sentences(advice(gain=of(-0.7, 1.3)))[0].endswith("color, reads 0.7 ± 1.3 points less.")
     assert sentences(advice("trunk", of(0.0, 0.0)))[0].endswith("and no space more. No difference.")
     nothing = {"trunk": of(25.0, 3.0), "color": of(26.0, 3.0)}
     assert sentences(advice(gain=of(1.0, 4.0), accuracy=nothing))[0].startswith("Nothing can be told of these labels")
