@@ -20,7 +20,8 @@ class Evaluated:
     """What a run was found to know.
 
     Attributes:
-        path: the folder that now holds results.json, probes.json, evaluated.json and matrix.png.
+        path: the folder that now holds results.json, probes.json, evaluated.json, matrix.png and, where that was asked
+            for, report.html.
         records: of results.json.
         chance: probe -> the accuracy of guessing, in percent.
         notes: lines on what the numbers do not say: which probes were left out and why, classes that none can name.
