@@ -48,6 +48,7 @@ setup(
         "threadpoolctl>=3",  # probes read side by side, one BLAS thread each
         "matplotlib>=3.7",
         "jinja2>=3",
+        "markupsafe>=2",
         "pillow>=10",
         "pyarrow>=10",
     ],
