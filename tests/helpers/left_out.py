@@ -36,6 +36,12 @@ LEFT_OUT = {
     "test_killed_before_the_best_weights_are_saved_it_is_no_other[all steps]": "[ended early]",
     "test_killed_and_resumed_it_ends_in_the_same_bits[7]": "[4]",
     "test_its_network_is_a_model_of_keras[saved_model]": "[final.keras]",
+    "test_every_command_works_in_a_folder_of_any_name[-it's": "the other name of the same test",
+    "as_the_evaluator_read_it[color]": "[trunk] and [all+rotation]",
+    "as_the_evaluator_read_it[concat]": "[trunk] and [all+rotation]",
+    "test_no_steps_keep_the_random_weights[constant]": "[step]",
+    "test_keras[InceptionResNetV2]": "the other networks of the same test",
+    "test_keras[NASNetMobile]": "the other networks of the same test",
     "test_a_run_compiled_or_in_mixed_precision_has_the_losses_of_a_plain_one[xla=true]": "the table's row of XLA",
 }
 # Configs whose first losses are compared by default: one for each method, each backbone and each kind of views.

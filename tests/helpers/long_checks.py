@@ -33,7 +33,7 @@ def precision_moves_as_float32(case, precision: str, scale: float = 1.0) -> None
         scale: of the losses; a small one makes gradients that float16 cannot hold unless the loss is scaled.
     """
     # Enough pixels and pictures that rounding averages out: in a small batch one ReLU that flips turns the gradient.
-    size = {"looc": 1, "simsiam": 8}.get(case.method.name, 4) * contract.BATCH
+    size = {"looc": 1, "simsiam": 8, "byol": 8}.get(case.method.name, 4) * contract.BATCH
     batch = contract.make_batch(case, size=size, pixels=32)
     moved = []
     for each in ("float32", precision):
