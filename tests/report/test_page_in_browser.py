@@ -68,6 +68,13 @@ def focus(chromium, selector):
     chromium.run(f"document.querySelector({json.dumps(selector)}).focus()")
 
 
+# The browser goes back when it comes to it: done when the page has heard of it.
+GO_BACK = """new Promise(done => {
+  addEventListener("hashchange", () => setTimeout(done), {once: true});
+  history.back();
+})"""
+
+
 def query(chromium):
     text = chromium.run("document.querySelector('[data-part=query] strong').textContent")
     return int(text.rpartition(" ")[2]) - 1
@@ -144,7 +151,7 @@ def test_a_query_by_mouse_and_its_neighbors(shown, page):
     shown.click(FIRST)
     assert query(shown) == nearest[1] and shown.run("location.hash") == f"#picture-{nearest[1] + 1}"
     assert int(shown.run(PICKED)) == nearest[1]
-    shown.run("history.back()")
+    shown.run(GO_BACK)
     assert query(shown) == 6 == int(shown.run(PICKED))
 
 
