@@ -29,7 +29,7 @@ from looc_tf.views import training_batches
 
 GOLDEN = Path(__file__).parent / "golden"
 BATCH, STEPS, PICTURES, TOLERANCE = 8, 3, 24, 1e-3
-NOTHING = 1e-5  # of a loss of SimSiam, which may lie at 0
+NOTHING = 1e-5  # added for SimSiam alone, whose loss passes through 0
 
 
 class Pictures:
@@ -89,7 +89,8 @@ def file_of(name: str) -> Path:
 @pytest.mark.parametrize("name", config.names())
 def test_first_losses(name):
     assert file_of(name).is_file(), f"no golden losses of {name}; make them: python tests/test_golden.py {name}"
-    np.testing.assert_allclose(first_losses(name), json.loads(file_of(name).read_text()), TOLERANCE, NOTHING)
+    least = NOTHING if "simsiam" in name else 0.0
+    np.testing.assert_allclose(first_losses(name), json.loads(file_of(name).read_text()), rtol=TOLERANCE, atol=least)
 
 
 def test_every_file_has_its_config():
