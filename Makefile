@@ -41,7 +41,7 @@ figures: $(READY)  ## draw the views of each method for docs/methods.md again
 lint: $(READY)  ## ruff (rules and layout) and mypy
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m mypy looc_tf pipeline
+	@$(PYTHON) -m mypy looc_tf pipeline benchmarks
 
 format: $(READY)  ## let ruff lay out the code
 	@$(PYTHON) -m ruff check --fix-only --quiet .
