@@ -113,7 +113,7 @@ def test_a_miniature_is_not_timed(tmp_path, monkeypatch):
     monkeypatch.setattr(cost, "profiled", lambda experiment: pytest.fail("timed"))
     told = []
     reproduce(["table1"], tmp_path / "out", seeds=1, plan=True, tell=told.append)
-    assert told[-2].startswith("cost: 1.4 million encoder passes on 8,000 training pictures")
+    assert told[-2].startswith("cost: 691,200 encoder passes on 8,000 training pictures")
 
 
 def test_a_step_is_timed_with_its_views():
