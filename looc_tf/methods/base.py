@@ -20,6 +20,7 @@ from looc_tf.methods import fitting, saving
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.few_values import Normalized, rows_of_queries
 from looc_tf.methods.parts import concat_parts, map_in_parts
+from looc_tf.methods.passes import Passes
 from looc_tf.models import Encoder
 from looc_tf.models.inputs import UnitImages
 from looc_tf.views import ViewPlan
@@ -47,7 +48,6 @@ class Method(UnitImages, keras.Model):
         needs_whole_batch: whether its loss compares the rows of a batch with each other: no part can stand for all.
         behind_heads: networks with BatchNorm of a head's rows, by what they are called.
         against_collapse: what to try when embeddings become one point, for people.
-        repeats: view -> how often a step encodes it, if not once.
         reading: which reading of held-out pictures says what is best: `knn`, or `validation`, of its own classes.
         ends_with_best: whether a training ends with the weights of its best reading instead of the last ones.
     """
@@ -56,7 +56,6 @@ class Method(UnitImages, keras.Model):
     recipe: ClassVar[Mapping[str, Any]] = {}
     needs_whole_batch: ClassVar[bool] = False
     behind_heads: ClassVar[tuple[str, ...]] = ()
-    repeats: ClassVar[Mapping[str, int]] = {}
     reading: ClassVar[str] = "knn"
     ends_with_best: ClassVar[bool] = False
     ended_early: bool = False  # by its own patience
@@ -85,11 +84,8 @@ class Method(UnitImages, keras.Model):
 
     @classmethod
     def check(cls, experiment: Experiment, devices: int | None = None) -> None:
-        """Raises a `UserError` for settings that cannot work, before any picture is opened.
-
-        Args:
-            experiment: the config.
-            devices: on how many it is to be trained; None where it was trained already, or nobody knows.
+        """Raises a `UserError` for settings that cannot work, before any picture is opened; `devices` is on how many
+        it is to be trained, None where it was trained already, or nobody knows.
         """
         return
 
@@ -97,6 +93,11 @@ class Method(UnitImages, keras.Model):
     def normalized(cls, experiment: Experiment, devices: int) -> dict[str, Normalized]:
         """Over which pictures BatchNorm takes a statistic in a training, by what they are called; see `few_values`."""
         return {"queries": Normalized(rows_of_queries(experiment, devices), experiment.views.size)}
+
+    @classmethod
+    def passes(cls, experiment: Experiment, plan: ViewPlan) -> dict[str, Passes]:
+        """View -> how often a step encodes it; by default once, to learn from it."""
+        return {view.name: Passes(learning=1) for view in plan.views}
 
     @classmethod
     def heads(cls, experiment: Experiment) -> list[str]:

@@ -26,6 +26,7 @@ from looc_tf.methods.few_values import Normalized
 from looc_tf.methods.key_batches import check_key_batches, check_trunk, key_normalization, rows_of_keys
 from looc_tf.methods.networks import build_encoder
 from looc_tf.methods.parts import concat_parts, map_in_parts
+from looc_tf.methods.passes import Passes
 from looc_tf.methods.recipes import hidden
 from looc_tf.models import Encoder, check_model, copy_of, follow, precision, start_from
 from looc_tf.models.normalization import groups_of
@@ -130,6 +131,11 @@ class LooC(Method):
     def normalized(cls, experiment: Experiment, devices: int) -> dict[str, Normalized]:
         rows, remedy = rows_of_keys(experiment, devices)
         return super().normalized(experiment, devices) | {"keys": Normalized(rows, experiment.views.size, remedy)}
+
+    @classmethod
+    def passes(cls, experiment: Experiment, plan: ViewPlan) -> dict[str, Passes]:
+        """The query learns; keys pass the slow copy."""
+        return {view.name: Passes(learning=1) if view.name == QUERY else Passes(still=1) for view in plan.views}
 
     @classmethod
     def heads(cls, experiment: Experiment) -> list[str]:

@@ -15,12 +15,12 @@ from looc_tf.data.places import same_place
 from looc_tf.errors import UserError
 from looc_tf.experiments import load
 from looc_tf.files import writing
+from looc_tf.methods.arithmetic import parameters
 from looc_tf.progress import stages
 from looc_tf.results.records import Record
 from looc_tf.studies.cost import cost_lines
 from looc_tf.studies.planning import rows_of
 from looc_tf.studies.runs import Job, code, cores, job_of, make
-from looc_tf.studies.size import parameters
 from looc_tf.studies.study import Study, read_study, study_names
 from looc_tf.studies.tables import write_tables
 from looc_tf.studies.verdicts import Verdict, values_of, verdicts

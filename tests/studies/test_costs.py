@@ -11,11 +11,11 @@ from helpers import contract
 
 from looc_tf import methods, optim
 from looc_tf.experiments import load
+from looc_tf.methods.arithmetic import operations, with_heads
 from looc_tf.studies import cost, profile, reproduce
 from looc_tf.studies.cost import cost_lines, cost_of, measured_rate, pictures_of, steps_of
 from looc_tf.studies.profile import Profile, measured, profiled
 from looc_tf.studies.runs import Job
-from looc_tf.studies.size import operations, with_heads
 
 LOOC, MOCO = load("factors/looc"), load("factors/moco")
 PAPER = load("imagenet100/moco")
