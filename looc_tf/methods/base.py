@@ -221,14 +221,14 @@ class Method(UnitImages, keras.Model):
 
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """One step: targets, losses, gradients, optimizer, memory. The loss is a mean over the global batch."""
-        results = map_in_parts(lambda part: self._learn(*part), (batch, self.targets(batch)), self.accumulate)
+        results = map_in_parts(lambda part: self.learn(*part), (batch, self.targets(batch)), self.accumulate)
         gradients, each, remembered = zip(*results)
-        self._apply([tf.add_n(parts) for parts in zip(*gradients)])
+        self.move([tf.add_n(parts) for parts in zip(*gradients)])
         self.commit(concat_parts(remembered))
         self.record("loss", concat_parts(each))
         return {name: meter.result() for name, meter in self.meters.items()}
 
-    def _learn(self, batch: Batch, targets: Any) -> tuple[list[tf.Tensor], tf.Tensor, Any]:
+    def learn(self, batch: Batch, targets: Any) -> tuple[list[tf.Tensor], tf.Tensor, Any]:
         """The gradients of a part of the batch, its losses `[b]`, what it wants remembered."""
         with tf.GradientTape() as tape:
             losses, remembered = self.compare(batch, targets)
@@ -238,7 +238,7 @@ class Method(UnitImages, keras.Model):
             scaled = self.optimizer.get_scaled_loss(loss) if self._scales_loss else loss
         return tape.gradient(scaled, self.trained_variables()), each, remembered
 
-    def _apply(self, gradients: list[tf.Tensor]) -> None:
+    def move(self, gradients: list[tf.Tensor]) -> None:
         if self._scales_loss:
             gradients = self.optimizer.get_unscaled_gradients(gradients)
         self.optimizer.apply_gradients(zip(self.steer(gradients), self.trained_variables()))
