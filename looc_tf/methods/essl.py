@@ -12,8 +12,8 @@ from looc_tf.augment import Augmentation, FreeRotation, Rotation
 from looc_tf.config import Experiment
 from looc_tf.methods import simclr, simsiam
 from looc_tf.methods.auxiliary import Auxiliary, predictor_of
-from looc_tf.methods.base import Batch, Passes
-from looc_tf.methods.pairs import Encoded, PairSettings
+from looc_tf.methods.base import Batch
+from looc_tf.methods.pairs import Encoded, PairSettings, Passes
 from looc_tf.methods.recipes import hidden, with_small_crop
 from looc_tf.representations import LOCAL, TRUNK
 from looc_tf.views import View, ViewPlan, multicrop

@@ -133,6 +133,14 @@ class LooC(Method):
         return super().normalized(experiment, devices) | {"keys": Normalized(rows, experiment.views.size, remedy)}
 
     @classmethod
+    def for_batch(cls, experiment: Experiment, batch: int) -> list[str]:
+        """Queues in proportion, and groups of as many keys as before, two at least."""
+        settings, share = experiment.method, batch / experiment.training.batch
+        queues = [max(batch, round(space.queue * share)) for space in settings.spaces]
+        groups = f"method.key_groups={max(2, round(settings.key_groups * share))}"
+        return [groups, *(f"method.spaces.{number}.queue={queue}" for number, queue in enumerate(queues))]
+
+    @classmethod
     def passes(cls, experiment: Experiment, plan: ViewPlan) -> dict[str, Passes]:
         """The query learns; keys pass the slow copy."""
         return {view.name: Passes(learning=1) if view.name == QUERY else Passes(still=1) for view in plan.views}

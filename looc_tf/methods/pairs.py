@@ -59,8 +59,7 @@ class SlowSettings(PairSettings):
 class Pairs(Method):
     """Views of a picture, compared pair by pair in each space the way that its objective does.
 
-    A space's pairs are those of the query, the space's own key and its small views: each finds each large one, in both
-    directions unless the method is asymmetric.
+    Which views of a space find which is said by `passes.meetings`.
 
     Args:
         encoder: with one head per space.
@@ -71,7 +70,6 @@ class Pairs(Method):
         facts: of the training.
 
     Attributes:
-        objective: makes the objective of a space.
         together: whether views of one size pass the encoder in one batch, so that BatchNorm cannot tell them apart.
         heads_at_once: whether those of all sizes then pass the heads in one batch.
         has_slow_copy: whether there is a slow copy.
@@ -127,6 +125,12 @@ class Pairs(Method):
     def passes(cls, experiment: Experiment, plan: ViewPlan) -> dict[str, Passes]:
         settings = experiment.method
         return passes_of(cls._meetings(plan, settings), sibling_negatives(settings.spaces), cls.has_slow_copy)
+
+    @classmethod
+    def for_batch(cls, experiment: Experiment, batch: int) -> list[str]:
+        """Prototypes in proportion, where it has any: a batch can serve so many."""
+        before = getattr(experiment.method, "prototypes", 0)
+        return [f"method.prototypes={max(2, before * batch // experiment.training.batch)}"] if before else []
 
     @classmethod
     def check(cls, experiment: Experiment, devices: int | None = None) -> None:
