@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.neighbors import NearestNeighbors
+import tensorflow as tf
 from sklearn.preprocessing import normalize
 
 from looc_tf.evaluate.probe_result import Choice, Rows, accuracy, balanced_accuracy
 
 TEMPERATURE = 0.07  # of the votes, InstDisc's
+AT_ONCE = 2**24  # cosines that are held at a time: 64 MB
 
 
 def knn_accuracy(
@@ -41,12 +42,22 @@ def knn_probe(train: Rows, validation: Rows, test: Rows, neighbors: Sequence[int
 
 
 def nearest_rows(train: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cosines and row numbers of the `k` nearest training rows, nearest first: [N, k] each."""
-    # Between unit vectors |a - b|^2 = 2 - 2 cos: the cosine's order, by the distance that scikit-learn is fast at.
-    index = NearestNeighbors(n_neighbors=min(k, len(train)), algorithm="brute", metric="euclidean")
-    index.fit(normalize(train))
-    distances, rows = index.kneighbors(normalize(queries))
-    return 1.0 - distances**2 / 2.0, rows
+    """Cosines and row numbers of the `k` nearest training rows, nearest first: [N, k] each; of equals the first rows.
+
+    On TensorFlow's device in float32, a block of queries at a time: two to three times as fast on a CPU as
+    scikit-learn's search, which computes distances in float64.
+    """
+    unit, gallery = normalize(queries).astype(np.float32), tf.constant(normalize(train), tf.float32)
+    count, rows = tf.constant(min(k, len(train))), max(1, AT_ONCE // len(train))
+    found = [_nearest(tf.constant(unit[start : start + rows]), gallery, count) for start in range(0, len(unit), rows)]
+    cosines, places = (np.concatenate([part.numpy() for part in parts]) for parts in zip(*found))
+    return cosines, places
+
+
+@tf.function(input_signature=[tf.TensorSpec([None, None]), tf.TensorSpec([None, None]), tf.TensorSpec([], tf.int32)])
+def _nearest(queries: tf.Tensor, gallery: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    cosines, rows = tf.math.top_k(tf.matmul(queries, gallery, transpose_b=True), count)
+    return cosines, rows
 
 
 def _elected(cosines: np.ndarray, votes: np.ndarray) -> np.ndarray:
