@@ -42,6 +42,7 @@ def commands(given: argparse.Namespace) -> list[list[str]]:
         module("benchmarks.step", *rounds, "--bfloat16", "--spaces", "2", *peer(given.peer_step)),
         module("benchmarks.step", *rounds, "--width=16", "--spaces", "2"),
         module("benchmarks.methods", *rounds),
+        module("benchmarks.neighbors", *rounds),
     ]
 
 
