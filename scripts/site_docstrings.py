@@ -1,0 +1,42 @@
+"""What the reader of docstrings is told: which names are public, and that lines with a prompt are examples."""
+
+import ast
+import re
+
+import griffe
+
+EXAMPLE = re.compile(r"^Example:$", re.MULTILINE)
+BARE = re.compile(r"^(?=>>> )", re.MULTILINE)
+
+
+class Docstrings(griffe.Extension):
+    """Gives the package the names that it imports at their first use, and prompts the heading that shows them as code."""
+
+    def on_package(self, *, pkg, **_):
+        for name, (module, attribute) in public(pkg.filepath.read_text(encoding="utf8")).items():
+            inside = f".{attribute}" if (pkg.filepath.parent / module / f"{attribute}.py").exists() else ""  # of that name
+            pkg.set_member(name, griffe.Alias(name, f"{pkg.path}.{module}.{attribute}{inside}", parent=pkg))
+
+    def on_object(self, *, obj, **_):
+        if obj.docstring:
+            obj.docstring.value = with_examples(obj.docstring.value)
+
+
+def public(text):
+    """`_PUBLIC` of the package's file: name -> (module, name there)."""
+    (table,) = (
+        node.value
+        for node in ast.parse(text).body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_PUBLIC"
+    )
+    return ast.literal_eval(table)
+
+
+def with_examples(text):
+    """A docstring whose examples stand in a section that griffe knows, whether it has a heading for them or not."""
+    text = EXAMPLE.sub("Examples:", text)
+    if "Examples:" in text or not BARE.search(text):
+        return text
+    prose, _, code = text.partition("\n>>> ")
+    lines = [f"    {line}".rstrip() for line in f">>> {code}".splitlines()]
+    return "\n".join([prose.rstrip(), "", "Examples:", *lines])
