@@ -10,12 +10,17 @@ BARE = re.compile(r"^(?=>>> )", re.MULTILINE)
 
 
 class Docstrings(griffe.Extension):
-    """Gives the package the names that it imports at their first use, and prompts the heading that shows them as code."""
+    """Gives the package the names that it imports at their first use, and examples a heading of their own."""
 
     def on_package(self, *, pkg, **_):
         for name, (module, attribute) in public(pkg.filepath.read_text(encoding="utf8")).items():
-            inside = f".{attribute}" if (pkg.filepath.parent / module / f"{attribute}.py").exists() else ""  # of that name
+            # griffe takes a module for what is imported from it under its own name.
+            inside = f".{attribute}" if (pkg.filepath.parent / module / f"{attribute}.py").exists() else ""
             pkg.set_member(name, griffe.Alias(name, f"{pkg.path}.{module}.{attribute}{inside}", parent=pkg))
+            room = pkg.members[module]
+            if room.docstring and room.exports and "Names: " not in room.docstring.value:
+                names = ", ".join(f"`{each}`" for each in sorted(map(str, room.exports), key=str.lower))
+                room.docstring.value = f"{room.docstring.value}\n\nNames: {names}"
 
     def on_object(self, *, obj, **_):
         if obj.docstring:

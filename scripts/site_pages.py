@@ -21,6 +21,7 @@ FOLDERS = {"examples": "examples.md"}  # folders that documents link to
 README = "README.md"
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
+NAMED = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 SECTION = re.compile(r"^\[[^\]]*\]\(\.\./README\.md#([\w-]+)\)$", re.MULTILINE)
 PROGRAM = re.compile(r"^\[[^\]]*\]\(((?:\.\./)+)([\w/]+\.py)\)$", re.MULTILINE)
@@ -106,8 +107,7 @@ def linked(text, folder, page):
         found = os.path.relpath(found, posix_folder(page) or ".").replace(os.sep, "/")
         return f"]({found}{'#' + anchor_ if anchor_ else ''})"
 
-    text = re.sub(r"\[([^\]]+)\]\(([^)\s]+)\)", lambda match: match[1] if is_source(match[2], folder) else match[0], text)
-    return LINK.sub(target, text)
+    return LINK.sub(target, NAMED.sub(lambda match: match[1] if is_source(match[2], folder) else match[0], text))
 
 
 def is_source(address, folder):

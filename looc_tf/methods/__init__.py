@@ -1,4 +1,8 @@
-"""The methods, and how an experiment's config becomes one."""
+"""The methods, and how an experiment's config becomes one.
+
+>>> METHODS["byol"].__name__, has_spaces("supervised")
+('BYOL', False)
+"""
 
 from __future__ import annotations
 
@@ -124,7 +128,11 @@ def _class(name: str) -> type[Method]:
 
 
 def build_plan(experiment: Experiment) -> ViewPlan:
-    """The views of an experiment: its augmentations in the rows that its method takes."""
+    """The views of an experiment: its augmentations in the rows that its method takes.
+
+    >>> [view.name for view in build_plan(Experiment(method=SimCLR.Settings(local_views=0))).views]
+    ['query', 'all']
+    """
     chain = build_chain(experiment.views.chain, experiment.views.size, experiment.data.channels)
     return class_of(experiment).plan(experiment, chain)
 
@@ -252,6 +260,9 @@ def build(
 
     Raises:
         UserError: an unknown method or backbone, parts that do not go together, or a batch that cannot be dealt out.
+
+    >>> build(Experiment(model=config.Model(width=4), method=SimCLR.Settings())).encoder.dimension("trunk")
+    32
     """
     kind = class_of(experiment)
     kind.check(experiment)

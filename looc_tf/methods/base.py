@@ -36,6 +36,14 @@ class Method(UnitImages, keras.Model):
     It declares its `Settings`, the `method:` section of a config, its `plan` of views, what `check` refuses and how it
     is made, `from_experiment`. Nothing outside of this room knows which it is.
 
+    >>> class Alike(Method):
+    ...     def compare(self, batch, targets):
+    ...         one, other = (self(batch["views"][name], training=True)["all"] for name in ("query", "all"))
+    ...         return {"all": 2 - 2 * tf.reduce_sum(one * other, axis=1)}, {}
+    >>> views = dict.fromkeys(["query", "all"], tf.zeros([4, 32, 32, 3]))
+    >>> Alike(Encoder(config.Model(width=4), ["all"])).compare({"views": views}, ())[0]["all"].shape
+    TensorShape([4])
+
     Args:
         encoder: what is trained, and what `call` and `predict` use.
         accumulate: parts of a batch, taken one after another to save memory; the optimizer takes one step for all.
@@ -64,11 +72,7 @@ class Method(UnitImages, keras.Model):
 
     def __init__(self, encoder: Encoder, *, accumulate: int = 1, watch: Sequence[str] = (), **options):
         super().__init__(**options)
-        if not isinstance(encoder, Encoder):
-            raise UserError(
-                f"Expected {type(self).__name__}(encoder, ...) with a looc_tf.Encoder. Received a "
-                f"{type(encoder).__name__}: it can be the trunk, Encoder(config.Model(), spaces, backbone=network)."
-            )
+        fitting.check_encoder(type(self).__name__, encoder)
         self.encoder, self.accumulate = encoder, accumulate
         self.built = True  # its parts are, before the first step: Keras may summarize it at once
         # A running mean is of all replicas already; Keras would add up what the machines of a cluster report.
@@ -264,10 +268,7 @@ class Method(UnitImages, keras.Model):
 
     def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Refused: a loss on held-out views says little of a representation, and would need a memory of its own."""
-        raise NotImplementedError(
-            "A method is measured by its embeddings: `call`, `predict`, or `looc_tf.evaluate`. There is no "
-            "`evaluate` of Keras, and no `validation_data` of `fit`."
-        )
+        raise NotImplementedError(fitting.HOW_TO_MEASURE)
 
     def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
         """Embed pictures `[B, H, W, 3]`, floats in [0, 1] or uint8: `trunk` and every space, see `Encoder`."""

@@ -39,6 +39,14 @@ def training_batches(
         and other devices; picture p is called `source.ids[p]`, though another one stands in for it if it is found
         broken only now (see `Source`). Of a plan that is `recorded` also `"parameters": {view: {augmentation: {...:
         [batch, ...]}}}`, row for row with the view. No strings are in it, which no compiled step could take.
+
+    Example:
+        >>> import looc_tf
+        >>> pictures = looc_tf.source_of(tf.zeros([8, 32, 32]))
+        >>> plan = looc_tf.build_plan(looc_tf.load_config("factors/looc"))
+        >>> batch = next(iter(training_batches(pictures, plan, batch=4, steps=2)))
+        >>> {name: tuple(view.shape) for name, view in batch["views"].items()}
+        {'query': (4, 32, 32, 3), 'all': (4, 32, 32, 3), 'color': (4, 32, 32, 3), 'rotation': (4, 32, 32, 3)}
     """
     _check(source, batch)
     each_epoch = len(source) // batch
