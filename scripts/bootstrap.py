@@ -35,7 +35,9 @@ def main():
     say("installing the locked packages of the " + PART + " (about a minute)")
     run(uv, "pip", "install", "--quiet", "--python", PYTHON, "--require-hashes", "--requirement", LOCK)
     if not APART:  # setuptools is in the lock, so nothing is fetched for building
-        run(uv, "pip", "install", "--quiet", "--python", PYTHON, "--no-deps", "--no-build-isolation", "--editable", HERE)
+        run(
+            uv, "pip", "install", "--quiet", "--python", PYTHON, "--no-deps", "--no-build-isolation", "--editable", HERE
+        )
     for name in READY[PART]:
         open(os.path.join(VENV, name), "w").close()
     if not APART:

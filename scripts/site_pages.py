@@ -1,8 +1,8 @@
 """What mkdocs is told of this repository: which documents outside of docs/ are pages, and where links lead.
 
 Documents link as GitHub shows them, from file to file. Here a link is turned into one between pages. A line of docs/
-that is nothing but a link to a section of the README or to a program is that section or program: on GitHub one follows
-it, the site shows it.
+that is nothing but a link to a section of the README or to a program, a paragraph of its own, is that section or
+program: on GitHub one follows it, the site shows it.
 """
 
 import os
@@ -20,11 +20,13 @@ ADDED = {
 FOLDERS = {"examples": "examples.md"}  # folders that documents link to
 README = "README.md"
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"(^```.*?^```$|`[^`\n]*\]\([^`\n]*`)", re.MULTILINE | re.DOTALL)  # that might look like a link
 HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 NAMED = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-SECTION = re.compile(r"^\[[^\]]*\]\(\.\./README\.md#([\w-]+)\)$", re.MULTILINE)
-PROGRAM = re.compile(r"^\[[^\]]*\]\(((?:\.\./)+)([\w/]+\.py)\)$", re.MULTILINE)
+ALONE = r"(?<![^\n]\n)^\[[^\]]*\]\(%s\)$(?!\n[^\n])"  # a link that is a paragraph of its own
+SECTION = re.compile(ALONE % r"\.\./README\.md#([\w-]+)", re.MULTILINE)
+PROGRAM = re.compile(ALONE % r"(?:\.\./)+([\w/]+\.py)", re.MULTILINE)
 LOADED = re.compile(
     r"<(?:script|img|iframe|source|embed|audio|video)\b[^>]*\bsrc(?:set)?=[\"']?(?:https?:)?//[^\s\"'>]+"
     r"|<link\b(?![^>]*rel=[\"']?canonical)[^>]*\bhref=[\"']?(?:https?:)?//[^\s\"'>]+"
@@ -64,7 +66,7 @@ def loaded_from_elsewhere(path):
 def as_page(markdown, page):
     """The text of a page of the site: sections of the README in the place of their links, links between pages."""
     at_home = posix_folder(ADDED.get(page, f"docs/{page}"))
-    markdown = PROGRAM.sub(lambda match: f"```python\n{(ROOT / match[2]).read_text(encoding='utf8')}```", markdown)
+    markdown = PROGRAM.sub(lambda match: f"```python\n{(ROOT / match[1]).read_text(encoding='utf8')}```", markdown)
     parts = SECTION.split(markdown)
     texts = [linked(text, at_home, page) for text in parts[::2]]
     sections = [linked(section(name), "", page) for name in parts[1::2]]
@@ -107,13 +109,16 @@ def linked(text, folder, page):
         found = os.path.relpath(found, posix_folder(page) or ".").replace(os.sep, "/")
         return f"]({found}{'#' + anchor_ if anchor_ else ''})"
 
-    return LINK.sub(target, NAMED.sub(lambda match: match[1] if is_source(match[2], folder) else match[0], text))
+    def linked_to(prose):
+        return LINK.sub(target, NAMED.sub(lambda match: match[1] if is_source(match[2], folder) else match[0], prose))
+
+    return "".join(part if number % 2 else linked_to(part) for number, part in enumerate(CODE.split(text)))
 
 
 def is_source(address, folder):
     """Whether a link leads to a file of the repository that is no page: the site names it and links to nothing."""
     path = os.path.normpath(os.path.join(folder, address.partition("#")[0]))
-    known = path in {README, *ADDED.values(), *FOLDERS} or path.startswith("docs")
+    known = path in {README, *ADDED.values()} or path.split("/")[0] in {"docs", *FOLDERS}
     return not known and ":" not in address and (ROOT / path).exists()
 
 
@@ -124,7 +129,7 @@ def page_of(path, anchor_):
         return shown_on()[anchor_]
     if path.startswith("docs/"):
         return path[len("docs/") :]
-    return {**pages, **FOLDERS}[path]
+    return pages.get(path) or FOLDERS[path.split("/")[0]]
 
 
 def shown_on():
