@@ -20,10 +20,9 @@ ADDED = {
 FOLDERS = {"examples": "examples.md"}  # folders that documents link to
 README = "README.md"
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-CODE = re.compile(r"(^```.*?^```$|`[^`\n]*\]\([^`\n]*`)", re.MULTILINE | re.DOTALL)  # that might look like a link
 HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
-NAMED = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
-LINK = re.compile(r"\]\(([^)\s]+)\)")
+# Code, in which nothing is a link; or a link, its text and its address.
+LINK = re.compile(r"^```.*?^```$|`[^`]*`|\[((?:[^\[\]`]|`[^`]*`)*)\]\(([^)\s]+)\)", re.MULTILINE | re.DOTALL)
 ALONE = r"(?<![^\n]\n)^\[[^\]]*\]\(%s\)$(?!\n[^\n])"  # a link that is a paragraph of its own
 SECTION = re.compile(ALONE % r"\.\./README\.md#([\w-]+)", re.MULTILINE)
 PROGRAM = re.compile(ALONE % r"(?:\.\./)+([\w/]+\.py)", re.MULTILINE)
@@ -100,33 +99,31 @@ def anchor(title):
 def linked(text, folder, page):
     """A text from a folder of the repository with its links as the site has them."""
 
-    def target(match):
-        address, _, anchor_ = match.group(1).partition("#")
-        if ":" in address or not address:
+    def shown(match):
+        title, link = match.groups()
+        address, _, place = (link or "").partition("#")
+        if not address or ":" in address:
             return match.group()
         path = os.path.normpath(os.path.join(folder, address)).replace(os.sep, "/")
-        found = page_of(path, anchor_)
-        found = os.path.relpath(found, posix_folder(page) or ".").replace(os.sep, "/")
-        return f"]({found}{'#' + anchor_ if anchor_ else ''})"
+        if is_source(path):
+            return title
+        found = os.path.relpath(page_of(path, place), posix_folder(page) or ".").replace(os.sep, "/")
+        return f"[{title}]({found}{'#' + place if place else ''})"
 
-    def linked_to(prose):
-        return LINK.sub(target, NAMED.sub(lambda match: match[1] if is_source(match[2], folder) else match[0], prose))
-
-    return "".join(part if number % 2 else linked_to(part) for number, part in enumerate(CODE.split(text)))
+    return LINK.sub(shown, text)
 
 
-def is_source(address, folder):
-    """Whether a link leads to a file of the repository that is no page: the site names it and links to nothing."""
-    path = os.path.normpath(os.path.join(folder, address.partition("#")[0]))
+def is_source(path):
+    """Whether a file of the repository is no page: the site names it and links to nothing."""
     known = path in {README, *ADDED.values()} or path.split("/")[0] in {"docs", *FOLDERS}
-    return not known and ":" not in address and (ROOT / path).exists()
+    return not known and (ROOT / path).exists()
 
 
-def page_of(path, anchor_):
+def page_of(path, place):
     """The page, or the picture, of a path of the repository; of a section of the README the page that shows it."""
     pages = {document: page for page, document in ADDED.items()}
     if path == README:
-        return shown_on()[anchor_]
+        return shown_on()[place]
     if path.startswith("docs/"):
         return path[len("docs/") :]
     return pages.get(path) or FOLDERS[path.split("/")[0]]
