@@ -2,11 +2,12 @@
 
 import ast
 import re
+import textwrap
 
 import griffe
 
 EXAMPLE = re.compile(r"^Example:$", re.MULTILINE)
-BARE = re.compile(r"^(?=>>> )", re.MULTILINE)
+BARE = re.compile(r"^>>> .*(?:\n.*\S.*)*", re.MULTILINE)  # up to a blank line
 
 
 class Docstrings(griffe.Extension):
@@ -18,13 +19,19 @@ class Docstrings(griffe.Extension):
             inside = f".{attribute}" if (pkg.filepath.parent / module / f"{attribute}.py").exists() else ""
             pkg.set_member(name, griffe.Alias(name, f"{pkg.path}.{module}.{attribute}{inside}", parent=pkg))
             room = pkg.members[module]
-            if room.docstring and room.exports and "Names: " not in room.docstring.value:
-                names = ", ".join(f"`{each}`" for each in sorted(map(str, room.exports), key=str.lower))
+            if room.docstring and "Names: " not in room.docstring.value:
+                names = ", ".join(f"`{each}`" for each in sorted(names_of(room), key=str.lower))
                 room.docstring.value = f"{room.docstring.value}\n\nNames: {names}"
 
     def on_object(self, *, obj, **_):
         if obj.docstring:
             obj.docstring.value = with_examples(obj.docstring.value)
+
+
+def names_of(room):
+    """What a module hands out: what it lists or, where it lists nothing, what it defines."""
+    own = [each for each in room.members.values() if not each.is_alias and (each.is_function or each.is_class)]
+    return [str(name) for name in room.exports or [each.name for each in own if not each.name.startswith("_")]]
 
 
 def public(text):
@@ -38,10 +45,7 @@ def public(text):
 
 
 def with_examples(text):
-    """A docstring whose examples stand in a section that griffe knows, whether it has a heading for them or not."""
-    text = EXAMPLE.sub("Examples:", text)
-    if "Examples:" in text or not BARE.search(text):
-        return text
-    prose, _, code = text.partition("\n>>> ")
-    lines = [f"    {line}".rstrip() for line in f">>> {code}".splitlines()]
-    return "\n".join([prose.rstrip(), "", "Examples:", *lines])
+    """A docstring whose examples stand in sections that griffe knows, whether they have a heading or not."""
+    return BARE.sub(
+        lambda match: "Examples:\n" + textwrap.indent(match.group(), "    "), EXAMPLE.sub("Examples:", text)
+    )
