@@ -46,7 +46,7 @@ docs: $(READY_DOCS)  ## build the documentation site into runs/site; an environm
 lint: $(READY)  ## ruff (rules and layout) and mypy
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m mypy looc_tf pipeline
+	@$(PYTHON) -m mypy looc_tf pipeline benchmarks
 
 format: $(READY)  ## let ruff lay out the code
 	@$(PYTHON) -m ruff check --fix-only --quiet .

@@ -73,7 +73,9 @@ def pictures(folder: Path) -> None:
 
 def import_example_gen(folder: Path) -> None:
     """Record files through ImportExampleGen."""
-    step = import_records(record_files(str(folder / "records")))
+    files = record_files(str(folder / "records"))
+    assert files is not None  # they were written so that their names tell the splits apart
+    step = import_records(files)
     ImportExecutor().Do({}, {"examples": [made(folder, Examples, "Imported")]}, dict(step.exec_properties))
 
 

@@ -24,6 +24,7 @@ from looc_tf.data import Source, open_parts, reading
 from looc_tf.evaluate import choose_pictures
 from looc_tf.evaluate.features import UPRIGHT, Features
 from looc_tf.evaluate.probes import PROBES
+from looc_tf.evaluate.questions import Probe
 from looc_tf.representations import TRUNK
 from looc_tf.run import load_run
 
@@ -84,9 +85,8 @@ def accuracies(
     found = {}
     for name in READ:
         probe = PROBES[name](sources)
-        if probe is not None:
-            parts = [probe.rows(features[part], TRUNK) for part in ("train", "validation", "test")]
-            found[name] = round(probe.read(*parts, settings).value, 4)
+        if isinstance(probe, Probe):
+            found[name] = round(probe.choice(features, TRUNK, settings).value, 4)
     return found
 
 

@@ -83,7 +83,7 @@ def step_of_config(given: argparse.Namespace) -> Callable[[], float]:
     source = source_of(pictures, random.permutation(given.batch) % 10)
     with distribute.strategy().scope():
         method = compiled(setup, Facts.of(setup, source))
-        batch = next(iter(batches_of(setup, method, source, 1, 0)))
+        batch = next(iter(batches_of(setup, source, steps=1, start=0)))
         train = method.make_train_function()
         data = iter(tf.data.Dataset.from_tensors(batch).repeat())
     return lambda: float(train(data)["loss"])

@@ -50,13 +50,13 @@ def together(*commands: list[str]) -> list[dict]:
     running = []
     for command, task in zip(commands, tf_configs(len(commands))):
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_CONFIG": task}
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        running.append(subprocess.Popen(command, cwd=ROOT, env=environment, **pipes))
+        pipe = subprocess.PIPE
+        running.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, text=True))
     found = []
-    for process in running:
+    for command, process in zip(commands, running):
         said, wrong = process.communicate()
         if process.returncode:
-            raise SystemExit(f"{' '.join(process.args)} failed: {wrong.strip()[-500:]}")
+            raise SystemExit(f"{' '.join(command)} failed: {wrong.strip()[-500:]}")
         found.append(json.loads(said.strip().splitlines()[-1]))
     return found
 

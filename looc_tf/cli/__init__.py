@@ -10,11 +10,12 @@ from looc_tf.cli.exporting import embed, export
 from looc_tf.cli.reading import advise, compare, configs, evaluate, views
 from looc_tf.cli.root import cli
 from looc_tf.cli.studying import reproduce
-from looc_tf.cli.training import demo, finetune, train
+from looc_tf.cli.training import demo, finetune, profile, train
 
 __all__ = ["cli", "main"]
 
 for command in (
+    profile,
     train,
     finetune,
     evaluate,

@@ -1,15 +1,17 @@
-"""Commands that train: `looc train`, `looc finetune` and `looc demo`."""
+"""Commands that train: `looc train`, `looc finetune` and `looc demo`; and `looc profile`, which says what it takes."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import json
 from typing import Any
 
 import click
 
 from looc_tf import config
 from looc_tf.cli.options import data_option, labels_option, of_run_option, takes_experiment, tensorflow, threads_option
-from looc_tf.files import typed
+from looc_tf.files import typed, write_atomically, writing
 
 
 @click.command()
@@ -39,6 +41,33 @@ def train(
 
     run = train(experiment, out, resume=resume, warm=warm)
     click.echo(f"trained: {run}. Next: looc evaluate {typed(run)}, looc export {typed(run)} --out exports")
+
+
+@click.command()
+@takes_experiment
+@data_option
+@labels_option
+@click.option("--json", "file", metavar="FILE", help="Also write the numbers there.")
+@threads_option
+def profile(experiment: config.Experiment, file: str | None, threads: int | None) -> None:
+    """Time the parts of a step of CONFIG.
+
+    Says what limits it, and how long the training would take. It takes some steps on one device and keeps nothing.
+
+    \b
+    looc profile factors/looc --set training.precision=mixed_bfloat16
+    """
+    tensorflow(threads)
+    from rich.console import Console
+
+    from looc_tf.report.profiled import screen
+    from looc_tf.training.profile import profile
+
+    found = profile(experiment)
+    if file:
+        with writing(file):
+            write_atomically(file, json.dumps(dataclasses.asdict(found), indent=2) + "\n")
+    Console(highlight=False).print(screen(found), soft_wrap=True)
 
 
 @click.command()

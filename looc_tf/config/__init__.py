@@ -8,7 +8,7 @@ checked in milliseconds. `looc_tf.load_config` reads a config whole.
 ['seed']
 """
 
-from looc_tf.config.checks import between, check_gate, fraction, positive, validate, whole_batch
+from looc_tf.config.checks import PRECISIONS, between, check_gate, fraction, positive, validate, whole_batch
 from looc_tf.config.identity import as_begun, describe_changes, training_id, unlike_trainings
 from looc_tf.config.reading import (
     about,
@@ -26,6 +26,7 @@ from looc_tf.config.reading import (
 from looc_tf.config.schema import Data, Evaluation, Experiment, Gate, Method, Model, Optimizer, Training, Views
 
 __all__ = [
+    "PRECISIONS",
     "Data",
     "Evaluation",
     "Experiment",

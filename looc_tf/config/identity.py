@@ -31,7 +31,7 @@ MAY_CHANGE_ON_RESUME = (
 OF_A_RUN = ("version", "name", "seed", "training.log_every", "training.monitor_every", *MAY_CHANGE_ON_RESUME)
 
 # Fields that came later, with the value that stands for what all trainings did before: an id stays what it was.
-CAME_LATER = {"method.sibling_negatives": True}
+CAME_LATER = {"method.sibling_negatives": True, "method.key_precision": "auto"}
 
 
 def training_id(experiment: Experiment) -> str:

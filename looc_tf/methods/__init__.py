@@ -30,6 +30,7 @@ from looc_tf.methods.few_values import ENOUGH, fewest, refuse_none
 from looc_tf.methods.finetune import FineTune
 from looc_tf.methods.joint import Joint
 from looc_tf.methods.looc import LooC
+from looc_tf.methods.passes import Passes
 from looc_tf.methods.recipes import applied
 from looc_tf.methods.seeds import seeded
 from looc_tf.methods.simclr import SimCLR
@@ -66,6 +67,7 @@ __all__ = [
     "has_spaces",
     "heads_of",
     "in_recipe",
+    "passes_of",
     "pictures_of",
     "representations_of",
     "settings_of",
@@ -138,14 +140,16 @@ def build_plan(experiment: Experiment) -> ViewPlan:
 
 
 def forwards(experiment: Experiment) -> float:
-    """Views that are encoded for each picture of a batch, small ones by their share of the pixels.
+    """Passes of an encoder over each picture of a batch, those of small views by their share of the pixels."""
+    return sum(passes.learning + passes.still for passes in passes_of(experiment).values())
 
-    A method that compares with a slow copy in both directions encodes each view twice; by this number configs of one
-    method are compared.
-    """
-    plan, repeats = build_plan(experiment), class_of(experiment).repeats
+
+def passes_of(experiment: Experiment) -> dict[str, Passes]:
+    """View -> how often a step encodes it, a small one by its share of the pixels."""
+    plan = build_plan(experiment)
     sizes = {view.name: plan.size(view, experiment.data.size) / experiment.views.size for view in plan.views}
-    return sum(repeats.get(name, 1) * size**2 for name, size in sizes.items())
+    passes = class_of(experiment).passes(experiment, plan)
+    return {view: Passes(*(count * sizes[view] ** 2 for count in each)) for view, each in passes.items()}
 
 
 def pictures_of(experiment: Experiment, source: Source) -> Source:

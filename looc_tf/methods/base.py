@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
-from looc_tf import config
-from looc_tf.augment import Augmentation
-from looc_tf.config import Experiment
-from looc_tf.data import Source
 from looc_tf.distribute import gather, replicas
 from looc_tf.errors import UserError
 from looc_tf.memory import Fifo
 from looc_tf.methods import fitting, saving
-from looc_tf.methods.facts import Facts
-from looc_tf.methods.few_values import Normalized, rows_of_queries
+from looc_tf.methods.declared import Declared
 from looc_tf.methods.parts import concat_parts, map_in_parts
 from looc_tf.models import Encoder
 from looc_tf.models.inputs import UnitImages
-from looc_tf.views import ViewPlan
 
 Batch = dict[str, Any]
 RECENT = 1024  # rows that the rank of a space is taken over
 
 
-class Method(UnitImages, keras.Model):
+class Method(Declared, UnitImages, keras.Model):
     """A way to train an encoder from views, as a Keras model: `compile(optimizer)`, then `fit(batches)`.
 
     A subclass fills in three verbs: `targets`, what the step compares with, outside of the gradient; `compare`, the
     losses; `commit`, what to remember after the step. A batch is `{"views": {name: [B, H, W, 3] in [0, 1]}, ...}`.
-    It declares its `Settings`, the `method:` section of a config, its `plan` of views, what `check` refuses and how it
-    is made, `from_experiment`. Nothing outside of this room knows which it is.
+    What it declares of itself stands in `Declared`. Nothing outside of this room knows which method it is.
 
     >>> class Alike(Method):
     ...     def compare(self, batch, targets):
@@ -50,24 +43,11 @@ class Method(UnitImages, keras.Model):
         watch: names of embeddings that `commit` is given, of which it keeps the last rows for `watched`.
 
     Attributes:
-        Settings: the dataclass of its settings, a subclass of `config.Method`.
-        recipe: what it asks of a config of another method, see `recipes.applied`.
-        needs_whole_batch: whether its loss compares the rows of a batch with each other: no part can stand for all.
-        behind_heads: networks with BatchNorm of a head's rows, by what they are called.
         against_collapse: what to try when embeddings become one point, for people.
-        repeats: view -> how often a step encodes it, if not once.
-        reading: which reading of held-out pictures says what is best: `knn`, or `validation`, of its own classes.
-        ends_with_best: whether a training ends with the weights of its best reading instead of the last ones.
+        ended_early: whether a training ended by its own patience.
     """
 
-    Settings: ClassVar[type[config.Method]]
-    recipe: ClassVar[Mapping[str, Any]] = {}
-    needs_whole_batch: ClassVar[bool] = False
-    behind_heads: ClassVar[tuple[str, ...]] = ()
-    repeats: ClassVar[Mapping[str, int]] = {}
-    reading: ClassVar[str] = "knn"
-    ends_with_best: ClassVar[bool] = False
-    ended_early: bool = False  # by its own patience
+    ended_early: bool = False
     against_collapse: str = "Lower optimizer.learning_rate, or let the views vary more."
 
     def __init__(self, encoder: Encoder, *, accumulate: int = 1, watch: Sequence[str] = (), **options):
@@ -81,51 +61,6 @@ class Method(UnitImages, keras.Model):
         if watch:
             self.recent = {name: Fifo(name, rows=RECENT, dimension=encoder.dimension(name)) for name in watch}
             self.meter(*(f"{name}/spread" for name in watch))
-
-    @classmethod
-    def plan(cls, experiment: Experiment, chain: Mapping[str, Augmentation]) -> ViewPlan:
-        """The views that a batch holds."""
-        raise NotImplementedError(f"{cls.__name__} must say which views it takes.")
-
-    @classmethod
-    def check(cls, experiment: Experiment, devices: int | None = None) -> None:
-        """Raises a `UserError` for settings that cannot work, before any picture is opened.
-
-        Args:
-            experiment: the config.
-            devices: on how many it is to be trained; None where it was trained already, or nobody knows.
-        """
-        return
-
-    @classmethod
-    def normalized(cls, experiment: Experiment, devices: int) -> dict[str, Normalized]:
-        """Over which pictures BatchNorm takes a statistic in a training, by what they are called; see `few_values`."""
-        return {"queries": Normalized(rows_of_queries(experiment, devices), experiment.views.size)}
-
-    @classmethod
-    def heads(cls, experiment: Experiment) -> list[str]:
-        """The names of the encoder's heads, the embedding spaces; by default none."""
-        return []
-
-    @classmethod
-    def has_branches(cls, experiment: Experiment) -> bool:
-        """Whether each head owns a last stage."""
-        return False
-
-    @classmethod
-    def from_experiment(cls, experiment: Experiment, facts: Facts, backbone: keras.Model | None = None) -> Method:
-        """The method with freshly drawn weights; over a backbone of somebody's own, where one is given."""
-        raise NotImplementedError(f"{cls.__name__} must say how it is made.")
-
-    @classmethod
-    def pictures(cls, experiment: Experiment, source: Source) -> Source:
-        """Those of the training pictures that it trains on; by default all."""
-        return source
-
-    @classmethod
-    def patience(cls, experiment: Experiment) -> int:
-        """After how many readings without a better one a training ends early; by default never, 0."""
-        return 0
 
     @property
     def final(self) -> keras.Model:
@@ -224,14 +159,14 @@ class Method(UnitImages, keras.Model):
 
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """One step: targets, losses, gradients, optimizer, memory. The loss is a mean over the global batch."""
-        results = map_in_parts(lambda part: self._learn(*part), (batch, self.targets(batch)), self.accumulate)
+        results = map_in_parts(lambda part: self.learn(*part), (batch, self.targets(batch)), self.accumulate)
         gradients, each, remembered = zip(*results)
-        self._apply([tf.add_n(parts) for parts in zip(*gradients)])
+        self.move([tf.add_n(parts) for parts in zip(*gradients)])
         self.commit(concat_parts(remembered))
         self.record("loss", concat_parts(each))
         return {name: meter.result() for name, meter in self.meters.items()}
 
-    def _learn(self, batch: Batch, targets: Any) -> tuple[list[tf.Tensor], tf.Tensor, Any]:
+    def learn(self, batch: Batch, targets: Any) -> tuple[list[tf.Tensor], tf.Tensor, Any]:
         """The gradients of a part of the batch, its losses `[b]`, what it wants remembered."""
         with tf.GradientTape() as tape:
             losses, remembered = self.compare(batch, targets)
@@ -241,7 +176,7 @@ class Method(UnitImages, keras.Model):
             scaled = self.optimizer.get_scaled_loss(loss) if self._scales_loss else loss
         return tape.gradient(scaled, self.trained_variables()), each, remembered
 
-    def _apply(self, gradients: list[tf.Tensor]) -> None:
+    def move(self, gradients: list[tf.Tensor]) -> None:
         if self._scales_loss:
             gradients = self.optimizer.get_unscaled_gradients(gradients)
         self.optimizer.apply_gradients(zip(self.steer(gradients), self.trained_variables()))

@@ -13,7 +13,7 @@ from looc_tf.config import Experiment
 from looc_tf.methods import simclr, simsiam
 from looc_tf.methods.auxiliary import Auxiliary, predictor_of
 from looc_tf.methods.base import Batch
-from looc_tf.methods.pairs import Encoded, PairSettings
+from looc_tf.methods.pairs import Encoded, PairSettings, Passes
 from looc_tf.methods.recipes import hidden, with_small_crop
 from looc_tf.representations import LOCAL, TRUNK
 from looc_tf.views import View, ViewPlan, multicrop
@@ -45,8 +45,6 @@ class SimSiamSettings(simsiam.Settings):
 class Turns(Auxiliary):
     """A small view of each picture is shown in all four turns, and a network behind the trunk says which is which."""
 
-    repeats: ClassVar[Mapping[str, int]] = {TURNED: TURNS}
-
     def __init__(self, encoder, *given, **options):
         super().__init__(encoder, *given, **options)
         inputs, hidden = encoder.dimension(TRUNK), self.settings.hidden
@@ -65,15 +63,17 @@ class Turns(Auxiliary):
 
         return ViewPlan(chain, [upright(view) if view.name == TURNED else view for view in made.views])
 
+    @classmethod
+    def passes(cls, experiment: Experiment, plan: ViewPlan) -> dict[str, Passes]:
+        return {**super().passes(experiment, plan), TURNED: Passes(learning=TURNS)}
+
     def beside(self, batch: Batch, rows: Encoded) -> tf.Tensor:
-        images = batch["views"][TURNED]
-        turned = tf.concat([tf.image.rot90(images, turn) for turn in range(TURNS)], axis=0)
+        turned = tf.concat([tf.image.rot90(batch["views"][TURNED], turn) for turn in range(TURNS)], axis=0)
         logits = self.teller(self.encoder(turned, training=True, heads=[])[TRUNK])
-        labels = tf.repeat(tf.range(TURNS), tf.shape(images)[0])
+        labels = tf.repeat(tf.range(TURNS), tf.shape(logits)[0] // TURNS)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-        right = tf.cast(tf.argmax(logits, axis=1, output_type=tf.int32) == labels, tf.float32)
         self.record("turns/loss", losses)
-        self.record("turns/accuracy", right)
+        self.record("turns/accuracy", tf.cast(tf.argmax(logits, axis=1, output_type=tf.int32) == labels, tf.float32))
         return self.settings.weight * tf.reduce_mean(tf.reshape(losses, [TURNS, -1]), axis=0)
 
 

@@ -168,13 +168,13 @@ class FineTune(Supervised):
     def features(self, batch: Batch) -> tf.Tensor:
         return self.encoder(batch["views"][QUERY], training=self.trunk_rate > 0)[TRUNK]
 
-    def _apply(self, gradients: list[tf.Tensor]) -> None:
+    def move(self, gradients: list[tf.Tensor]) -> None:
         if self.trunk_rate in (0.0, 1.0):
-            super()._apply(gradients)
+            super().move(gradients)
             return
         trunk = self.encoder.trainable_variables
         before = [tf.identity(variable) for variable in trunk]
-        super()._apply(gradients)
+        super().move(gradients)
         update_from_replicas(trunk, before, self._part_of_the_way)
 
     def _part_of_the_way(self, variable: tf.Variable, before: tf.Tensor) -> None:

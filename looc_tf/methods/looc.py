@@ -17,7 +17,7 @@ from looc_tf import config, views
 from looc_tf.augment import Augmentation
 from looc_tf.config import Experiment
 from looc_tf.distribute import gather, own_rows
-from looc_tf.errors import UserError
+from looc_tf.errors import UserError, unknown
 from looc_tf.losses import TEMPERATURES, nearest_of
 from looc_tf.memory import EmbeddingSpace
 from looc_tf.methods.base import RECENT, Batch, Method
@@ -26,8 +26,9 @@ from looc_tf.methods.few_values import Normalized
 from looc_tf.methods.key_batches import check_key_batches, check_trunk, key_normalization, rows_of_keys
 from looc_tf.methods.networks import build_encoder
 from looc_tf.methods.parts import concat_parts, map_in_parts
+from looc_tf.methods.passes import Passes
 from looc_tf.methods.recipes import hidden
-from looc_tf.models import Encoder, check_model, copy_of, follow, start_from
+from looc_tf.models import Encoder, check_model, copy_of, follow, precision, start_from
 from looc_tf.models.normalization import groups_of
 from looc_tf.representations import QUERY
 from looc_tf.views import ViewPlan, leave_one_out, sibling_negatives
@@ -61,6 +62,7 @@ class Settings(config.Method):
     # shuffled.
     key_batch_norm: str = "auto"
     key_groups: int = 8
+    key_precision: str = "auto"  # of the key encoder, which takes no gradient; auto: that of the training
     branch_per_space: bool = False  # LooC++ / MoCo++: a copy of the last stage in every head
     sibling_negatives: bool = True  # whether other keys of a picture are negatives where they vary what a space notices
 
@@ -122,6 +124,8 @@ class LooC(Method):
     @classmethod
     def check(cls, experiment: Experiment, devices: int | None = None) -> None:
         config.positive(experiment, "method.key_groups")
+        if experiment.method.key_precision not in ("auto", *config.PRECISIONS):
+            raise unknown("method.key_precision", experiment.method.key_precision, ("auto", *config.PRECISIONS))
         config.fraction(experiment, "method.momentum")
         if not experiment.method.spaces:
             raise UserError("method.spaces is empty. Expected at least one space, such as {name: all} which is MoCo's.")
@@ -134,6 +138,19 @@ class LooC(Method):
     def normalized(cls, experiment: Experiment, devices: int) -> dict[str, Normalized]:
         rows, remedy = rows_of_keys(experiment, devices)
         return super().normalized(experiment, devices) | {"keys": Normalized(rows, experiment.views.size, remedy)}
+
+    @classmethod
+    def for_batch(cls, experiment: Experiment, batch: int) -> list[str]:
+        """Queues in proportion, and groups of as many keys as before, two at least."""
+        settings, share = experiment.method, batch / experiment.training.batch
+        queues = [max(batch, round(space.queue * share)) for space in settings.spaces]
+        groups = f"method.key_groups={max(2, round(settings.key_groups * share))}"
+        return [groups, *(f"method.spaces.{number}.queue={queue}" for number, queue in enumerate(queues))]
+
+    @classmethod
+    def passes(cls, experiment: Experiment, plan: ViewPlan) -> dict[str, Passes]:
+        """The query learns; keys pass the slow copy."""
+        return {view.name: Passes(learning=1) if view.name == QUERY else Passes(still=1) for view in plan.views}
 
     @classmethod
     def heads(cls, experiment: Experiment) -> list[str]:
@@ -151,7 +168,8 @@ class LooC(Method):
         encoder = build_encoder(experiment, cls.heads(experiment), backbone, **built)
         check_trunk(experiment, encoder)
         norm = key_normalization(experiment)
-        key_encoder = build_encoder(experiment, cls.heads(experiment), copy, norm=norm, name="key_encoder", **built)
+        with precision(_precision_of_keys(experiment, backbone)):
+            key_encoder = build_encoder(experiment, cls.heads(experiment), copy, norm=norm, name="key_encoder", **built)
         spaces = [
             EmbeddingSpace(
                 space.name,
@@ -242,6 +260,17 @@ class LooC(Method):
             self.spaces[name].commit(keys)
             self.record_spread(name, queries)
         follow(self.key_encoder, self.encoder, self.momentum)
+
+
+def _precision_of_keys(experiment: Experiment, backbone: keras.Model | None) -> str:
+    """The policy of Keras in which the key encoder is built; a copy of somebody's own network keeps the network's."""
+    wanted, usual = experiment.method.key_precision, experiment.training.precision
+    if backbone is not None and wanted not in ("auto", usual):
+        raise UserError(
+            f"A backbone of your own is copied for the keys as it is. Received method.key_precision={wanted!r}; set it "
+            f"to 'auto', or give the backbone by name: a function of BACKBONES builds one in either precision."
+        )
+    return usual if wanted == "auto" else str(wanted)
 
 
 def _check_apart(encoder: Encoder, key_encoder: Encoder) -> None:

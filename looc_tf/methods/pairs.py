@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import math
 from collections import Counter
@@ -24,6 +23,7 @@ from looc_tf.methods.facts import Facts
 from looc_tf.methods.few_values import Normalized, rows_of_queries
 from looc_tf.methods.networks import build_encoder
 from looc_tf.methods.parts import concat_parts, map_in_parts
+from looc_tf.methods.passes import Meetings, Passes, meetings, passes_of
 from looc_tf.models import Encoder, copy_of, follow_each, rising, start_from
 from looc_tf.models.normalization import is_normalized
 from looc_tf.objectives import Objective
@@ -59,8 +59,7 @@ class SlowSettings(PairSettings):
 class Pairs(Method):
     """Views of a picture, compared pair by pair in each space the way that its objective does.
 
-    A space's pairs are those of the query, the space's own key and its small views: each finds each large one, in both
-    directions unless the method is asymmetric.
+    Which views of a space find which is said by `passes.meetings`.
 
     Args:
         encoder: with one head per space.
@@ -71,7 +70,6 @@ class Pairs(Method):
         facts: of the training.
 
     Attributes:
-        objective: makes the objective of a space.
         together: whether views of one size pass the encoder in one batch, so that BatchNorm cannot tell them apart.
         heads_at_once: whether those of all sizes then pass the heads in one batch.
         has_slow_copy: whether there is a slow copy.
@@ -100,7 +98,7 @@ class Pairs(Method):
         super().__init__(encoder, watch=list(objectives), **options)
         self.slow, self.spaces, self.settings, self.facts = slow, dict(objectives), settings, facts or Facts()
         self.siblings = sibling_negatives(settings.spaces)
-        self.meets = {name: self._pairs(plan, name) for name in self.spaces}
+        self.meets = self._meetings(plan, settings)
         if slow is not None:
             start_from(slow, encoder)
         self.meter("loss", *["likeness"] * bool(settings.unlike_spaces and len(objectives) > 1))
@@ -117,6 +115,22 @@ class Pairs(Method):
     def plan(cls, experiment: Experiment, chain: Mapping[str, Augmentation]) -> ViewPlan:
         """A query, a key per space and, where asked for, small views."""
         return multicrop(chain, getattr(experiment.method, "local_views", 0), experiment.method.spaces)
+
+    @classmethod
+    def _meetings(cls, plan: ViewPlan, settings: Any) -> Meetings:
+        symmetric = getattr(settings, "symmetric", True)
+        return meetings(plan, [space.name for space in settings.spaces], symmetric, cls.small_are_found)
+
+    @classmethod
+    def passes(cls, experiment: Experiment, plan: ViewPlan) -> dict[str, Passes]:
+        settings = experiment.method
+        return passes_of(cls._meetings(plan, settings), sibling_negatives(settings.spaces), cls.has_slow_copy)
+
+    @classmethod
+    def for_batch(cls, experiment: Experiment, batch: int) -> list[str]:
+        """Prototypes in proportion, where it has any: a batch can serve so many."""
+        before = getattr(experiment.method, "prototypes", 0)
+        return [f"method.prototypes={max(2, before * batch // experiment.training.batch)}"] if before else []
 
     @classmethod
     def check(cls, experiment: Experiment, devices: int | None = None) -> None:
@@ -177,20 +191,6 @@ class Pairs(Method):
 
     def slow_copies(self) -> list[keras.Model]:
         return [] if self.slow is None else [self.slow]
-
-    def _pairs(self, plan: ViewPlan, space: str) -> list[tuple[str, str]]:
-        """(view that finds, view to be found) of a space; the query finds its key first.
-
-        Its large views find each other, its small ones find the large, which find them if `small_are_found`; where a
-        method is asymmetric, nobody finds the query.
-        """
-        views = [QUERY, *(view.name for view in plan.views if space in view.positive)]
-        large, symmetric = {QUERY, space}, getattr(self.settings, "symmetric", True)
-        return [
-            (one, two)
-            for one, two in itertools.permutations(views, 2)
-            if large & {one, two} and (self.small_are_found or two in large) and (symmetric or two != QUERY)
-        ]
 
     def chance(self) -> dict[str, float]:
         known = {name: space.chance() for name, space in self.spaces.items()}

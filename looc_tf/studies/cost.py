@@ -14,9 +14,9 @@ from looc_tf.config import Experiment
 from looc_tf.data import read_table, table_reading
 from looc_tf.data.splits import select
 from looc_tf.errors import UserError
+from looc_tf.methods.arithmetic import operations, with_heads
 from looc_tf.studies.profile import LIMIT, profiled
 from looc_tf.studies.runs import Job
-from looc_tf.studies.size import operations, with_heads
 
 KNOWN = {"imagenet100": 125_000}  # training pictures of sets that need not be here: ImageNet-100 has about so many
 # What one NVIDIA A100 of 40 GB sustains in training a ResNet-50 at 224 px in batches of 256: 808 images/s in TF32, 13 %

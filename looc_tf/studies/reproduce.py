@@ -15,18 +15,19 @@ from looc_tf.data.places import same_place
 from looc_tf.errors import UserError
 from looc_tf.experiments import load
 from looc_tf.files import writing
+from looc_tf.methods.arithmetic import parameters
 from looc_tf.progress import stages
 from looc_tf.results.records import Record
 from looc_tf.studies.cost import cost_lines
 from looc_tf.studies.planning import rows_of
 from looc_tf.studies.runs import Job, code, cores, job_of, make
-from looc_tf.studies.size import parameters
 from looc_tf.studies.study import Study, read_study, study_names
 from looc_tf.studies.tables import write_tables
 from looc_tf.studies.verdicts import Verdict, values_of, verdicts
 
 MINIATURE, PAPER = "factors/looc", "imagenet100/looc-color-rotation-texture"  # bases of the presets
 FOLDERS = "grocery/looc-color-rotation"  # the base of pictures that no shipped config is called after
+SHARE = 0.5  # of a shipped config's steps in miniature: a table of `factors` and one seed in ten minutes of two cores
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,9 @@ def reproduce(
         out: a folder of runs and tables.
         data: the pictures; by default those of the base config, the generated set in miniature.
         seeds: how many, 0 and up.
-        preset: `miniature`, sized for two cores, or `paper`, the paper's recipe.
-        base: the config that the rows vary, in the place of the preset's for these pictures.
+        preset: `miniature`, sized for two cores by half the steps of the shipped config, or `paper`, the paper's
+            recipe.
+        base: the config that the rows vary, in the place of the preset's for these pictures, with its own steps.
         overrides: texts `dotted.field=value`, laid over that config.
         jobs: how many trainings run side by side; by default one a core, and one where there is a GPU.
         any_code: whether runs that other versions of the code trained count.
@@ -72,7 +74,7 @@ def reproduce(
         UserError: an unknown study, a row that cannot work, a training that failed.
     """
     studies = {str(name): read_study(name) for name in _named(names)}
-    first = load(base or _base(data, preset), overrides, data=data)
+    first = _first(data, preset, base, overrides)
     folder, began = Path(out), time.monotonic()
     planned = {name: _jobs(study, first, seeds, folder / "runs", any_code) for name, study in studies.items()}
     todo = _merged(job for each in planned.values() for job in each.values())
@@ -100,6 +102,14 @@ def reproduce(
 
 def _named(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(each for name in names for each in (study_names() if name == "all" else [name])))
+
+
+def _first(data: str | None, preset: str, base: str | None, overrides: Sequence[str]) -> Experiment:
+    """The experiment that the rows vary."""
+    name = base or _base(data, preset)
+    steps = load(name).training.steps if base is None and preset == "miniature" else None
+    shorter = [f"training.steps={round(SHARE * steps)}"] if steps else []
+    return load(name, [*shorter, *overrides], data=data)
 
 
 def _base(data: str | None, preset: str) -> str:
@@ -133,10 +143,14 @@ def _merged(jobs: Iterable[Job]) -> list[Job]:
 
 def _told(job: Job) -> str:
     """A line on a job: what it trains, how far it is, what it reads."""
-    length = job.experiment.training
-    steps = f"{length.steps:,} steps" if length.steps is not None else f"{length.epochs:g} epochs"
     state = "done" if job.records() else "to be read" if job.is_trained() else f"at step {job.step():,}"
-    return f"{job.name}: {steps} of {length.batch}, {state}; {', '.join(job.evaluations)}"
+    return f"{job.name}: {_length(job.experiment)}, {state}; {', '.join(job.evaluations)}"
+
+
+def _length(experiment: Experiment) -> str:
+    length = experiment.training
+    steps = f"{length.steps:,} steps" if length.steps is not None else f"{length.epochs:g} epochs"
+    return f"{steps} of {length.batch}"
 
 
 def _check_pictures(job: Job) -> None:
@@ -182,7 +196,7 @@ def _facts(first: Experiment, seeds: int, preset: str, seconds: float, missing: 
     return {
         "pictures": first.data.name,
         "seeds": ", ".join(map(str, range(seeds))),
-        "preset": f"{preset}, rows vary {first.name}",
+        "preset": f"{preset}, rows vary {first.name} over {_length(first)}",
         "code": f"looc_tf {version}" + (f", commit {commit}" if commit else ""),
         "machine": f"{cores()} cores",
         "time": f"{seconds / 60:.1f} minutes for {missing} of the trainings",

@@ -91,14 +91,14 @@ def unscaled():
     return patch(Method, "_scales_loss", False)
 
 
-def unscaled_once(learn=Method._learn):
+def unscaled_once(learn=Method.learn):
     """The loss is not scaled, and its gradients are unscaled nevertheless."""
 
     def plain(self, batch, targets):
         with patch(type(self), "_scales_loss", False):
             return learn(self, batch, targets)
 
-    return patch(Method, "_learn", plain)
+    return patch(Method, "learn", plain)
 
 
 def last_in_first_out(commit=EmbeddingSpace.commit):

@@ -22,9 +22,9 @@ from looc_tf.objectives import Objective
 STEPS = 10
 # Their targets are so sharp that rounding grows fast: alike to 1e-6 for six steps, ten at 0.01 show nothing else.
 RATES = {"swav": 0.001, "dino": 0.001}
-# At 0.01 a ReLU of these falls to the other side of zero after five or eight steps: alike to 1e-6 before, at 0.005 in
+# At 0.01 a ReLU of these falls to the other side of zero after three to eight steps: alike to 1e-6 before, at 0.005 in
 # all ten.
-RATES |= {"simclr_looc": 0.005, "joint_looc": 0.005}
+RATES |= {"simclr_looc": 0.005, "joint_looc": 0.005, "essl_simsiam": 0.005}
 PARTS = ("encoder", "key_encoder", "slow", "classifier", "reader", "teller")
 BUGS = {  # what a replica does alone
     "": [],

@@ -65,6 +65,18 @@ def test_a_step_takes_the_passes_that_the_document_counts(case, monkeypatch):
     assert taken(case, monkeypatch) == promised(contract.CASES[case])
 
 
+@pytest.mark.parametrize("case", [case for case in contract.CASES if not case.startswith("finetune")])
+def test_a_step_takes_the_passes_that_its_method_declares(case, monkeypatch):
+    """Small views too, as so many of their own size, and the asymmetric forms."""
+    experiment = contract.CASES[case]
+    plan = contract.plan(experiment)
+    declared = {True: 0, False: 0}
+    for view, passes in methods.class_of(experiment).passes(experiment, plan).items():
+        whole = plan.size(next(row for row in plan.views if row.name == view), contract.PIXELS) == contract.PIXELS
+        declared[whole] += 3 * passes.learning + passes.still
+    assert taken(case, monkeypatch) == (declared[True], declared[False])
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_the_benchmark_counts_as_the_document_does(name):
     case = CASES[name]

@@ -2,13 +2,18 @@
 
 import csv
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import checks, contract, tiny
 
+from looc_tf import methods
+from looc_tf.errors import UserError
 from looc_tf.training import train
+
+BFLOAT = "mixed_bfloat16"
 
 
 def test_the_global_policy_is_left_as_it_was():
@@ -50,3 +55,28 @@ def losses(tmp_path_factory):
 @pytest.mark.parametrize("field", ["xla=true", "precision=mixed_float16", "precision=mixed_bfloat16"])
 def test_a_run_compiled_or_in_mixed_precision_has_the_losses_of_a_plain_one(losses, field):
     np.testing.assert_allclose(losses(f"training.{field}"), losses(), rtol=2e-3 if "xla" in field else 0.1)
+
+
+def test_keys_in_bfloat16_beside_queries_in_float32(tmp_path):
+    """The weights of both are float32 and follow each other; losses differ by the rounding of keys alone."""
+    case = replace(contract.CASES["looc_2"], method=replace(contract.CASES["looc_2"].method, key_precision=BFLOAT))
+    method, plain = contract.build(case), contract.build(contract.CASES["looc_2"])
+    layers = [encoder.shared.layers[-1] for encoder in (method.key_encoder, method.encoder)]
+    assert [layer.compute_dtype for layer in layers] == ["bfloat16", "float32"]
+    assert {weight.dtype for weight in method.key_encoder.weights} == {tf.float32}
+    batches = [contract.make_batch(case, seed) for seed in range(2)]
+    for batch in batches:
+        mine, other = (contract.step(each, batch)["loss"] for each in (method, plain))
+        assert mine != other
+        np.testing.assert_allclose(mine, other, rtol=0.02)
+    checks.checkpoint_holds_all_state(method, batches, tmp_path / "saved")
+
+
+def test_a_precision_of_keys_that_cannot_be_is_refused():
+    case = contract.CASES["looc_1"]
+    with pytest.raises(UserError, match=r"method.key_precision.*bfloat"):
+        methods.build(replace(case, method=replace(case.method, key_precision="bfloat16")))
+    own = tf.keras.Sequential([tf.keras.layers.Conv2D(4, 3, input_shape=[None, None, 3])])
+    asked = replace(case, method=replace(case.method, key_precision=BFLOAT, key_batch_norm="plain"))
+    with pytest.raises(UserError, match=r"as it is.*key_precision"):
+        methods.build(asked, backbone=own)

@@ -11,11 +11,11 @@ from helpers import contract
 
 from looc_tf import methods, optim
 from looc_tf.experiments import load
+from looc_tf.methods.arithmetic import operations, with_heads
 from looc_tf.studies import cost, profile, reproduce
 from looc_tf.studies.cost import cost_lines, cost_of, measured_rate, pictures_of, steps_of
 from looc_tf.studies.profile import Profile, measured, profiled
 from looc_tf.studies.runs import Job
-from looc_tf.studies.size import operations, with_heads
 
 LOOC, MOCO = load("factors/looc"), load("factors/moco")
 PAPER = load("imagenet100/moco")
@@ -113,7 +113,7 @@ def test_a_miniature_is_not_timed(tmp_path, monkeypatch):
     monkeypatch.setattr(cost, "profiled", lambda experiment: pytest.fail("timed"))
     told = []
     reproduce(["table1"], tmp_path / "out", seeds=1, plan=True, tell=told.append)
-    assert told[-2].startswith("cost: 1.4 million encoder passes on 8,000 training pictures")
+    assert told[-2].startswith("cost: 691,200 encoder passes on 8,000 training pictures")
 
 
 def test_a_step_is_timed_with_its_views():

@@ -72,10 +72,23 @@ def test_a_plan_says_what_would_be_done_and_does_nothing(tmp_path):
     told = []
     assert not reproduce(["table4", "table5"], tmp_path / "out", seeds=1, plan=True, tell=told.append)
     assert told[-1].startswith("5 trainings of factors, 5 to be made or read") and len(told) == 7
-    assert told[-2].startswith("cost: 2.8 million encoder passes on 8,000 training pictures, ")
-    assert any("2,400 steps of 128, at step 0; object, hue, rotation, few_shot" in line for line in told)
+    assert told[-2].startswith("cost: 1.4 million encoder passes on 8,000 training pictures, ")
+    assert any("1,200 steps of 128, at step 0; object, hue, rotation, few_shot" in line for line in told)
     assert sum("subsets" in line for line in told) == 2  # LooC++ and MoCo++ serve both tables
     assert not (tmp_path / "out").exists()
+
+
+def test_a_miniature_has_half_the_steps_of_the_shipped_config_unless_somebody_says_how_many(tmp_path):
+    def steps(**asked):
+        told = []
+        reproduce(["table1"], tmp_path / "out", seeds=1, plan=True, tell=told.append, **asked)
+        return {line.partition(": ")[2].partition(" steps")[0] for line in told if " steps of " in line}
+
+    assert steps() == {"600"}
+    assert steps(base="factors/looc") == {"1,200"}
+    assert steps(overrides=["training.steps=70"]) == {"70"}
+    assert steps(overrides=["training.steps=null", "training.epochs=3"]) == set()  # epochs, then
+    assert steps(preset="paper", base="factors/looc") == {"1,200"}
 
 
 def test_a_training_that_two_studies_call_differently_is_one(tmp_path):

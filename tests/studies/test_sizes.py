@@ -11,11 +11,11 @@ from tensorflow import keras
 from looc_tf import config, methods
 from looc_tf.errors import UserError
 from looc_tf.experiments import load
+from looc_tf.methods.arithmetic import operations, parameters
 from looc_tf.models import Encoder
 from looc_tf.models.arithmetic import resnet_sizes
 from looc_tf.studies import Column, Row, Study, read_study, reproduce
 from looc_tf.studies.planning import rows_of
-from looc_tf.studies.size import operations, parameters
 from looc_tf.studies.tables import write_tables
 from looc_tf.studies.verdicts import values_of
 

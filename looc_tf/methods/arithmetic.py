@@ -1,0 +1,53 @@
+"""How many parameters a training's network has and how many operations a step costs, by arithmetic."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from looc_tf import methods
+from looc_tf.config import Experiment
+from looc_tf.models.arithmetic import resnet_sizes
+from looc_tf.models.resnet import RESNETS
+from looc_tf.representations import BRANCH, QUERY
+
+BACKWARD = 2  # passes that a backward pass costs
+
+
+def parameters(experiment: Experiment) -> Optional[int]:
+    """Trained numbers of what gives the trunk's features; of LooC++ and MoCo++ these are all the last stages.
+
+    None of a backbone that is no ResNet of this library.
+    """
+    if experiment.model.backbone not in RESNETS:
+        return None
+    shared, last = resnet_sizes(experiment.model, experiment.views.size, experiment.data.channels)
+    return shared.parameters + max(1, _branches(experiment)) * last.parameters
+
+
+def with_heads(experiment: Experiment) -> Optional[int]:
+    """The same with the weights of the projection heads, whose biases and BatchNorm count for nothing."""
+    trunk, model = parameters(experiment), experiment.model
+    if trunk is None:
+        return None
+    features, inner = 8 * model.width * RESNETS[model.backbone].expansion, model.hidden
+    each = features * model.dimension if model.head == "linear" else (features + model.dimension) * inner
+    return trunk + len(methods.heads_of(experiment)) * each
+
+
+def operations(experiment: Experiment) -> Optional[int]:
+    """Floating-point operations of the convolutions that one picture costs in one step, of LooC++ and MoCo++ through
+    the last stages that read a view.
+    """
+    if experiment.model.backbone not in RESNETS:
+        return None
+    shared, last = resnet_sizes(experiment.model, experiment.views.size, experiment.data.channels)
+    rows = {view.name: view for view in methods.build_plan(experiment).views}
+    branches, count = _branches(experiment), 0.0
+    for name, passes in methods.passes_of(experiment).items():
+        readers = len({*rows[name].positive, *rows[name].negative}) if name != QUERY and branches else max(1, branches)
+        count += ((1 + BACKWARD) * passes.learning + passes.still) * (shared.operations + readers * last.operations)
+    return round(count)
+
+
+def _branches(experiment: Experiment) -> int:
+    return sum(name.startswith(BRANCH) for name in methods.representations_of(experiment))
