@@ -265,8 +265,7 @@ def build(
     Raises:
         UserError: an unknown method or backbone, parts that do not go together, or a batch that cannot be dealt out.
 
-    >>> build(Experiment(model=config.Model(width=4), method=SimCLR.Settings())).encoder.dimension("trunk")
-    32
+    >>> method = build(Experiment(model=config.Model(width=4), method=SimCLR.Settings()))
     """
     kind = class_of(experiment)
     kind.check(experiment)
@@ -296,9 +295,6 @@ def begin_with_weights(method: Method, experiment: Experiment) -> dict[str, Any]
 def _tell_policy(policy: str, decided: str) -> None:
     if policy not in ("float32", decided):
         log.warning(
-            "Keras's global policy is %r; a method is built in the precision of its config, %r. To have the former, "
-            "set training.precision=%s.",
-            policy,
-            decided,
-            policy,
+            f"Keras's global policy is {policy!r}; a method is built in the precision of its config, {decided!r}. To "
+            f"have the former, set training.precision={policy}."
         )

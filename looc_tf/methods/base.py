@@ -29,14 +29,6 @@ class Method(Declared, UnitImages, keras.Model):
     losses; `commit`, what to remember after the step. A batch is `{"views": {name: [B, H, W, 3] in [0, 1]}, ...}`.
     What it declares of itself stands in `Declared`. Nothing outside of this room knows which method it is.
 
-    >>> class Alike(Method):
-    ...     def compare(self, batch, targets):
-    ...         one, other = (self(batch["views"][name], training=True)["all"] for name in ("query", "all"))
-    ...         return {"all": 2 - 2 * tf.reduce_sum(one * other, axis=1)}, {}
-    >>> views = dict.fromkeys(["query", "all"], tf.zeros([4, 32, 32, 3]))
-    >>> Alike(Encoder(config.Model(width=4), ["all"])).compare({"views": views}, ())[0]["all"].shape
-    TensorShape([4])
-
     Args:
         encoder: what is trained, and what `call` and `predict` use.
         accumulate: parts of a batch, taken one after another to save memory; the optimizer takes one step for all.
@@ -45,6 +37,18 @@ class Method(Declared, UnitImages, keras.Model):
     Attributes:
         against_collapse: what to try when embeddings become one point, for people.
         ended_early: whether a training ended by its own patience.
+
+    Example:
+        >>> from looc_tf import config
+        >>> class Alike(Method):
+        ...     def compare(self, batch, targets):
+        ...         one, other = (self(batch["views"][name], training=True)["all"] for name in ("query", "all"))
+        ...         return {"all": 2 - 2 * tf.reduce_sum(one * other, axis=1)}, {}
+        >>> method = Alike(Encoder(config.Model(width=4), ["all"]))
+        >>> views = {"query": tf.zeros([4, 32, 32, 3]), "all": tf.ones([4, 32, 32, 3])}
+        >>> losses, remembered = method.compare({"views": views}, targets=())
+        >>> losses["all"].shape
+        TensorShape([4])
     """
 
     ended_early: bool = False
@@ -52,7 +56,11 @@ class Method(Declared, UnitImages, keras.Model):
 
     def __init__(self, encoder: Encoder, *, accumulate: int = 1, watch: Sequence[str] = (), **options):
         super().__init__(**options)
-        fitting.check_encoder(type(self).__name__, encoder)
+        if not isinstance(encoder, Encoder):
+            raise UserError(
+                f"Expected {type(self).__name__}(encoder, ...) with a looc_tf.Encoder. Received a "
+                f"{type(encoder).__name__}: it can be the trunk, Encoder(config.Model(), spaces, backbone=network)."
+            )
         self.encoder, self.accumulate = encoder, accumulate
         self.built = True  # its parts are, before the first step: Keras may summarize it at once
         # A running mean is of all replicas already; Keras would add up what the machines of a cluster report.
@@ -203,7 +211,10 @@ class Method(Declared, UnitImages, keras.Model):
 
     def test_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Refused: a loss on held-out views says little of a representation, and would need a memory of its own."""
-        raise NotImplementedError(fitting.HOW_TO_MEASURE)
+        raise NotImplementedError(
+            "A method is measured by its embeddings: `call`, `predict`, or `looc_tf.evaluate`. There is no "
+            "`evaluate` of Keras, and no `validation_data` of `fit`."
+        )
 
     def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
         """Embed pictures `[B, H, W, 3]`, floats in [0, 1] or uint8: `trunk` and every space, see `Encoder`."""

@@ -10,7 +10,6 @@ import tensorflow as tf
 from tensorflow import keras
 
 from looc_tf.errors import UserError
-from looc_tf.models import Encoder
 
 log = logging.getLogger(__name__)
 
@@ -18,19 +17,6 @@ REMEDY = (
     "Of arrays, lists or a data set make a source, looc_tf.source_of(images, labels), and of the source batches: "
     "looc_tf.training_batches(source, plan, batch=..., steps=...)."
 )
-HOW_TO_MEASURE = (
-    "A method is measured by its embeddings: `call`, `predict`, or `looc_tf.evaluate`. There is no `evaluate` of "
-    "Keras, and no `validation_data` of `fit`."
-)
-
-
-def check_encoder(method: str, encoder: Any) -> None:
-    """Raises a `UserError` for anything but an `Encoder`."""
-    if not isinstance(encoder, Encoder):
-        raise UserError(
-            f"Expected {method}(encoder, ...) with a looc_tf.Encoder. Received a {type(encoder).__name__}: it can be "
-            "the trunk, Encoder(config.Model(), spaces, backbone=network)."
-        )
 
 
 def check_batches(batches: Any, labels: Any) -> None:
