@@ -2,8 +2,9 @@
 PYTHON = .venv/bin/python
 READY = .venv/.ready
 READY_PIPELINE = .venv/.ready-pipeline
+READY_DOCS = .venv-docs/.ready
 
-.PHONY: help setup setup-pipeline demo pipeline reproduce test test-slow bench figures lint format package locks clean
+.PHONY: help setup setup-pipeline demo pipeline reproduce test test-slow bench figures docs lint format package locks clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -38,6 +39,10 @@ bench: $(READY)  ## measure speed and size, one table; wants a quiet machine
 figures: $(READY)  ## draw the views of each method for docs/methods.md again
 	@$(PYTHON) scripts/figures.py
 
+docs: $(READY_DOCS)  ## build the documentation site into runs/site; an environment of its own, .venv-docs
+	@NO_MKDOCS_2_WARNING=true .venv-docs/bin/mkdocs build --strict --quiet
+	@echo "The site is in runs/site. Look at it: python3 -m http.server --directory runs/site"
+
 lint: $(READY)  ## ruff (rules and layout) and mypy
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
@@ -54,7 +59,7 @@ locks:  ## resolve requirements/*.in again; needs uv on the PATH
 	requirements/resolve
 
 clean:  ## remove the environment and everything that is generated, but not runs/
-	rm -rf .venv .bootstrap build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .venv-docs .bootstrap build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): PART = library
@@ -63,6 +68,10 @@ $(READY): setup.py requirements/library.lock scripts/bootstrap.py
 
 $(READY_PIPELINE): PART = pipeline
 $(READY_PIPELINE): setup.py requirements/pipeline.lock scripts/bootstrap.py
+	@$(bootstrap)
+
+$(READY_DOCS): PART = docs
+$(READY_DOCS): requirements/docs.lock scripts/bootstrap.py
 	@$(bootstrap)
 
 define bootstrap

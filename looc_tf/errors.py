@@ -21,6 +21,14 @@ class UserError(Exception):
     """Something outside the code is wrong. The message says what was expected, what was received and the remedy.
 
     It is one line that any terminal can be given, whatever names and values were put into it.
+
+    Example:
+        >>> import looc_tf
+        >>> try:
+        ...     looc_tf.load_config("factors/looc", ["training.step=10"])
+        ... except looc_tf.UserError as error:
+        ...     print(error)
+        --set training.step=10: unknown key 'training.step'. Did you mean 'steps'? Expected one of batch, ...
     """
 
     def __init__(self, message: str):

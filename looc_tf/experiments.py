@@ -1,6 +1,10 @@
 """Experiments as people write them: a config read with the settings of its method, and checked whole.
 
 Everything that a config can say wrongly is told here, before a picture is opened.
+
+>>> from looc_tf import experiments
+>>> experiments.from_text("training: {steps: 100}", ["training.batch=64"]).training.batch
+64
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Makes `.venv` with Python 3.10 and the locked packages. Run by make, under any Python from 3.6 on.
 
     python bootstrap.py [library | pipeline]        the packages of the library, or those of the pipeline as well
+    python bootstrap.py docs                        `.venv-docs`, with what builds the site and nothing of the library
 
 What it needs it finds or brings: uv (on the PATH, else installed from PyPI into `.bootstrap`) and Python 3.10 (among
 pyenv's, on the PATH, else one that uv provides, in `.bootstrap`).
@@ -14,11 +15,13 @@ import sys
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OWN = os.path.join(HERE, ".bootstrap")
-VENV = os.path.join(HERE, ".venv")
-PYTHON = os.path.join(VENV, "bin", "python")
 PART = sys.argv[1] if len(sys.argv) > 1 else "library"
+APART = PART == "docs"  # an environment of its own, which cannot disturb the library's
+VENV = os.path.join(HERE, ".venv-docs" if APART else ".venv")
+PYTHON = os.path.join(VENV, "bin", "python")
 LOCK = os.path.join(HERE, "requirements", PART + ".lock")
-READY = {"library": [".ready"], "pipeline": [".ready", ".ready-pipeline"]}  # the library's lock is part of the other
+# The library's lock is part of the pipeline's.
+READY = {"library": [".ready"], "pipeline": [".ready", ".ready-pipeline"], "docs": [".ready"]}
 # A Python built by hand may lack one of these; packages of the lock need them all.
 PROBE = "import sys, bz2, ctypes, lzma, sqlite3, ssl, zlib; sys.exit(sys.version_info[:2] != (3, 10))"
 
@@ -27,15 +30,18 @@ def main():
     os.chdir(HERE)
     uv = find_uv() or install_uv()
     if not works(PYTHON, "-c", PROBE):
-        say("making .venv")
+        say("making " + os.path.basename(VENV))
         run(uv, "venv", "--quiet", "--clear", "--python", find_python() or provide_python(uv), VENV)
     say("installing the locked packages of the " + PART + " (about a minute)")
     run(uv, "pip", "install", "--quiet", "--python", PYTHON, "--require-hashes", "--requirement", LOCK)
-    # setuptools is in the lock, so nothing is fetched for building.
-    run(uv, "pip", "install", "--quiet", "--python", PYTHON, "--no-deps", "--no-build-isolation", "--editable", HERE)
+    if not APART:  # setuptools is in the lock, so nothing is fetched for building
+        run(
+            uv, "pip", "install", "--quiet", "--python", PYTHON, "--no-deps", "--no-build-isolation", "--editable", HERE
+        )
     for name in READY[PART]:
         open(os.path.join(VENV, name), "w").close()
-    say("ready. Next: . .venv/bin/activate, then looc --help")
+    if not APART:
+        say("ready. Next: . .venv/bin/activate, then looc --help")
 
 
 def find_uv():

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import looc_tf
+
 PROJECT = Path(__file__).parents[1]
 PROMPT = ">>> "
 
@@ -32,3 +34,10 @@ def test_examples_hold(name, prompts, tmp_path, monkeypatch):
     for test in found:
         runner.run(test, out=said.append)
     assert not runner.failures, "".join(said)
+
+
+@pytest.mark.parametrize("name", [name for name in looc_tf.__all__ if name != "__version__"])
+def test_every_public_name_has_an_example_that_is_run(name):
+    """A room in the text of its module, everything else in its own, not that of a class above it."""
+    text = getattr(looc_tf, name).__doc__
+    assert PROMPT in text and "+SKIP" not in text

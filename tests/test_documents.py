@@ -12,7 +12,11 @@ from looc_tf.evaluate.probes import PROBES
 from looc_tf.experiments import load
 
 PROJECT = Path(__file__).parents[1]
-DOCUMENTS = [PROJECT / "README.md", PROJECT / "benchmarks" / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    *sorted(PROJECT.glob("*.md")),
+    PROJECT / "benchmarks" / "README.md",
+    *sorted((PROJECT / "docs").rglob("*.md")),
+]
 LONGEST = 120
 
 
@@ -30,6 +34,25 @@ def test_lines_are_short(path):
     for number, line, code in lines(path):
         bound = max(LONGEST, *map(len, line.split())) if "](" in line else LONGEST
         assert code or line.startswith("|") or len(line) <= bound, f"{path.name}:{number}: {len(line)} characters"
+
+
+def anchors(path):
+    """What links may name of a document: its headings, as GitHub calls them."""
+    titles = [line.lstrip("# ") for _, line, code in lines(path) if line.startswith("#") and not code]
+    return {re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", title).lower()) for title in titles}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(PROJECT).as_posix())
+def test_every_link_to_a_file_leads_to_it(path):
+    prose = "\n".join(line for _, line, code in lines(path) if not code and "```" not in line)
+    text = re.sub(r"`[^`]*`", "", prose)
+    for address in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", address):
+            continue
+        file, _, anchor = address.partition("#")
+        target = (path.parent / file).resolve() if file else path
+        assert target.exists(), f"{path.name}: {address}"
+        assert not anchor or anchor in anchors(target), f"{path.name}: {address}"
 
 
 def test_the_two_commands_that_do_everything_come_first():

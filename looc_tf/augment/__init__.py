@@ -1,4 +1,10 @@
-"""Augmentations by name. Each one splits into `sample` and `apply`, so that views can share a draw."""
+"""Augmentations by name. Each one splits into `sample` and `apply`, so that views can share a draw.
+
+>>> import tensorflow as tf
+>>> from looc_tf import augment
+>>> sorted(augment.build("rotation").sample(tf.constant([[0.9, 0.5]])))
+['quarters']
+"""
 
 from __future__ import annotations
 

@@ -52,6 +52,18 @@ class Augmentation(VectorizedBaseImageAugmentationLayer):
     Args:
         value_range: lowest and highest pixel value of the images given to `layer(images)`.
         seed: of the layer's own generator; None draws from TensorFlow's global one.
+
+    Example:
+        >>> class Fade(Augmentation):
+        ...     numbers = 1
+        ...     def sample(self, u):
+        ...         return {"factor": u[:, 0]}
+        ...     def apply(self, images, parameters):
+        ...         return images * parameters["factor"][:, None, None, None]
+        >>> fade = Fade()
+        >>> drawn = fade.sample(tf.constant([[0.25]]))
+        >>> float(tf.reduce_max(fade.apply(tf.ones([1, 8, 8, 3]), drawn)))
+        0.25
     """
 
     numbers: int = 0

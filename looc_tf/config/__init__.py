@@ -2,6 +2,10 @@
 
 Nothing in this room imports TensorFlow: it reads everything but what a method declares of its own, and its numbers are
 checked in milliseconds. `looc_tf.load_config` reads a config whole.
+
+>>> from looc_tf import config
+>>> config.difference(config.Experiment(), config.Experiment(seed=1))
+['seed']
 """
 
 from looc_tf.config.checks import PRECISIONS, between, check_gate, fraction, positive, validate, whole_batch

@@ -129,7 +129,13 @@ class Gate:
 
 @dataclass(frozen=True)
 class Experiment:
-    """Everything that a run depends on, besides the code and the pictures."""
+    """Everything that a run depends on, besides the code and the pictures.
+
+    Example:
+        >>> experiment = Experiment(name="mine", data=Data(name="photos"), training=Training(steps=1000))
+        >>> experiment.data.size, experiment.training.steps, experiment.evaluation.probes[:2]
+        (64, 1000, ('object', 'rotation'))
+    """
 
     name: str = "looc"
     about: str = ""  # what this file is: paper row, command, hardware, and whether a run of ours confirmed it

@@ -1,4 +1,9 @@
-"""Pictures by name: `factors`, any TFDS name, a folder of pictures, or TFRecord files of `tf.Example`."""
+"""Pictures by name: `factors`, any TFDS name, a folder of pictures, or TFRecord files of `tf.Example`.
+
+>>> from looc_tf import data
+>>> data.SPLITS
+('train', 'validation', 'test')
+"""
 
 from __future__ import annotations
 
@@ -133,7 +138,13 @@ def table_reading(data: config.Data) -> dict[str, Any]:
 
 
 def load(name: str | os.PathLike, split: str = "train", *, size: int) -> tf.data.Dataset:
-    """The elements of `open_source`, in order: {image: uint8 [size, size, C], label: int64, id: string, ...}."""
+    """The elements of `open_source`, in order: {image: uint8 [size, size, C], label: int64, id: string, ...}.
+
+    Example:
+        >>> first = next(iter(load("factors", "test", size=64)))
+        >>> first["image"].shape, int(first["label"])
+        (TensorShape([64, 64, 3]), 7)
+    """
     return open_source(name, split, size=size).dataset()
 
 

@@ -2,6 +2,12 @@
 
 `evaluate` gives the records of `results.json`; what becomes of them then is the affair of `looc_tf.results`, of which
 the first names are here as well.
+
+>>> import numpy as np
+>>> from looc_tf import evaluate
+>>> known, asked = np.eye(4), np.eye(4)[:2]
+>>> evaluate.knn_accuracy(known, np.array([0, 1, 0, 1]), asked, np.array([0, 0]), k=1)
+50.0
 """
 
 from looc_tf.evaluate.classifier import classifier_reading

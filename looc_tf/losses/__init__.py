@@ -1,4 +1,9 @@
-"""Pure functions of embeddings; no state, no Keras."""
+"""Pure functions of embeddings; no state, no Keras.
+
+>>> from looc_tf import losses
+>>> losses.cosine([[1.0, 0.0]], [[0.0, 1.0]]).numpy()
+array([0.], dtype=float32)
+"""
 
 from looc_tf.losses.clusters import cross_entropy, sinkhorn
 from looc_tf.losses.cosine import cosine, nearest_of, ranking

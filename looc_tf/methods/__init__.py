@@ -1,4 +1,8 @@
-"""The methods, and how an experiment's config becomes one."""
+"""The methods, and how an experiment's config becomes one.
+
+>>> METHODS["byol"].__name__, has_spaces("supervised")
+('BYOL', False)
+"""
 
 from __future__ import annotations
 
@@ -126,7 +130,11 @@ def _class(name: str) -> type[Method]:
 
 
 def build_plan(experiment: Experiment) -> ViewPlan:
-    """The views of an experiment: its augmentations in the rows that its method takes."""
+    """The views of an experiment: its augmentations in the rows that its method takes.
+
+    >>> [view.name for view in build_plan(Experiment(method=SimCLR.Settings(local_views=0))).views]
+    ['query', 'all']
+    """
     chain = build_chain(experiment.views.chain, experiment.views.size, experiment.data.channels)
     return class_of(experiment).plan(experiment, chain)
 
@@ -256,6 +264,8 @@ def build(
 
     Raises:
         UserError: an unknown method or backbone, parts that do not go together, or a batch that cannot be dealt out.
+
+    >>> method = build(Experiment(model=config.Model(width=4), method=SimCLR.Settings()))
     """
     kind = class_of(experiment)
     kind.check(experiment)
@@ -285,9 +295,6 @@ def begin_with_weights(method: Method, experiment: Experiment) -> dict[str, Any]
 def _tell_policy(policy: str, decided: str) -> None:
     if policy not in ("float32", decided):
         log.warning(
-            "Keras's global policy is %r; a method is built in the precision of its config, %r. To have the former, "
-            "set training.precision=%s.",
-            policy,
-            decided,
-            policy,
+            f"Keras's global policy is {policy!r}; a method is built in the precision of its config, {decided!r}. To "
+            f"have the former, set training.precision={policy}."
         )

@@ -46,6 +46,13 @@ class AugSelf(Auxiliary, SimSiam):
 
     The difference of the drawn numbers is regressed from both orders of the views; the errors of the augmentations,
     each the mean over its numbers, add up. (The authors' code asks for flips by cross-entropy.)
+
+    Example:
+        >>> import looc_tf
+        >>> experiment = looc_tf.load_config("factors/looc", ["model.width=4"], method="augself")
+        >>> method = looc_tf.build_method(experiment)
+        >>> method.settings.predicts, looc_tf.build_plan(experiment).recorded
+        (('crop', 'color'), True)
     """
 
     Settings = Settings

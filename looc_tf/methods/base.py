@@ -37,6 +37,18 @@ class Method(Declared, UnitImages, keras.Model):
     Attributes:
         against_collapse: what to try when embeddings become one point, for people.
         ended_early: whether a training ended by its own patience.
+
+    Example:
+        >>> from looc_tf import config
+        >>> class Alike(Method):
+        ...     def compare(self, batch, targets):
+        ...         one, other = (self(batch["views"][name], training=True)["all"] for name in ("query", "all"))
+        ...         return {"all": 2 - 2 * tf.reduce_sum(one * other, axis=1)}, {}
+        >>> method = Alike(Encoder(config.Model(width=4), ["all"]))
+        >>> views = {"query": tf.zeros([4, 32, 32, 3]), "all": tf.ones([4, 32, 32, 3])}
+        >>> losses, remembered = method.compare({"views": views}, targets=())
+        >>> losses["all"].shape
+        TensorShape([4])
     """
 
     ended_early: bool = False

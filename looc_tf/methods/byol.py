@@ -29,6 +29,13 @@ class BYOL(Predicting):
     The loss is the sum of `2 - 2 cos` over both directions (section 3.1). Head and predictor are alike, and rows are
     not scaled to length 1 before the predictor. The copy's BatchNorm takes the statistics of its own batches, and its
     parameters alone follow. A loss of 0 is collapse, not success.
+
+    Example:
+        >>> import looc_tf
+        >>> experiment = looc_tf.load_config("factors/looc", ["model.width=4"], method="byol")
+        >>> method = looc_tf.build_method(experiment)
+        >>> [network.name for network in method.slow_copies()]
+        ['slow_encoder']
     """
 
     Settings = Settings

@@ -38,6 +38,13 @@ class DINO(Pairs):
 
     The slow copy, its last layer included, is what is evaluated and exported. The center takes its outputs as they
     were, after the loss, over both large views and all replicas.
+
+    Example:
+        >>> import looc_tf
+        >>> experiment = looc_tf.load_config("factors/looc", ["model.width=4"], method="dino")
+        >>> method = looc_tf.build_method(experiment, looc_tf.Facts(pictures=12800, steps=500, epoch=100))
+        >>> method.final is method.slow
+        True
     """
 
     Settings = Settings

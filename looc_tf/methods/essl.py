@@ -78,7 +78,15 @@ class Turns(Auxiliary):
 
 
 class ESSL(Turns, simclr.SimCLR):
-    """E-SSL beside SimCLR."""
+    """E-SSL beside SimCLR.
+
+    Example:
+        >>> import looc_tf
+        >>> experiment = looc_tf.load_config("factors/looc", ["model.width=4"], method="essl")
+        >>> method = looc_tf.build_method(experiment)
+        >>> [view.name for view in looc_tf.build_plan(experiment).views]  # the last one is turned
+        ['query', 'all', 'color', 'rotation', 'local1']
+    """
 
     Settings = Settings
     recipe: ClassVar[Mapping[str, Any]] = {**simclr.SimCLR.recipe, **ADDED}

@@ -21,6 +21,13 @@ class Facts:
         steps: of the whole training.
         epoch: steps of one pass over the pictures.
         names: of the classes, in their order; () where they were not recorded.
+
+    Example:
+        >>> import looc_tf
+        >>> pictures = looc_tf.source_of([[[0]]] * 100, labels=["cat", "dog"] * 50)
+        >>> experiment = looc_tf.load_config("factors/looc", ["training.batch=16", "training.steps=90"])
+        >>> Facts.of(experiment, pictures)
+        Facts(classes=2, pictures=100, steps=90, epoch=6, names=('cat', 'dog'))
     """
 
     classes: int = 0

@@ -92,6 +92,12 @@ class FineTune(Supervised):
         classes: how many labels there are.
         trunk_rate: between 0 and 1.
         names: of the classes.
+
+    Example:
+        >>> encoder = Encoder(config.Model(width=4), [])
+        >>> method = FineTune(encoder, classes=3, names=("disc", "bar", "ring"))
+        >>> {name: tuple(rows.shape) for name, rows in method(tf.zeros([2, 32, 32, 3])).items()}
+        {'trunk': (2, 32), 'probabilities': (2, 3)}
     """
 
     Settings = Settings

@@ -35,6 +35,13 @@ class Joint(Pairs):
 
     The rows of a view in all spaces stand side by side, scaled to length 1; the mean over both views of the log of the
     summed `exp(similarity / temperature)` to those of all other pictures is added to the mean of the alignments.
+
+    Example:
+        >>> import looc_tf
+        >>> experiment = looc_tf.load_config("factors/looc", ["model.width=4"], method="joint")
+        >>> method = looc_tf.build_method(experiment)
+        >>> [space.name for space in experiment.method.spaces], method.settings.temperature
+        (['all', 'color', 'rotation'], 0.5)
     """
 
     Settings = Settings

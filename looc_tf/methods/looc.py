@@ -80,6 +80,13 @@ class LooC(Method):
         spaces: of one name each.
         momentum: of the key encoder's moving average.
         siblings: whether keys are negatives of their own query in spaces that must notice what they vary.
+
+    Example:
+        >>> import looc_tf
+        >>> experiment = looc_tf.load_config("factors/looc", ["model.width=4"], method="looc")
+        >>> method = looc_tf.build_method(experiment)
+        >>> {name: round(loss, 2) for name, loss in method.chance().items()}  # of guessing
+        {'all': 5.55, 'color': 5.56, 'rotation': 5.56}
     """
 
     Settings = Settings

@@ -33,6 +33,13 @@ class SimCLR(Pairs):
     loss is the mean over both directions: half of what that code adds up. Small views meet the large ones alone, as
     Caron et al. 2020 (section 5) compare. In a space that shares something the picture's other keys stand in the
     denominator of both anchors.
+
+    Example:
+        >>> import looc_tf
+        >>> experiment = looc_tf.load_config("factors/looc", ["model.width=4"], method="simclr")
+        >>> method = looc_tf.build_method(experiment)
+        >>> {name: round(loss, 2) for name, loss in method.chance().items()}  # of guessing
+        {'all': 5.54, 'color': 5.55, 'rotation': 5.55}
     """
 
     Settings: ClassVar[type[PairSettings]] = Settings

@@ -28,6 +28,13 @@ class SimSiam(Predicting):
 
     The loss is the mean of `-cos` over both directions (eq. 2): -1 is collapse or perfection, and the spread of the
     embeddings says which.
+
+    Example:
+        >>> import looc_tf
+        >>> experiment = looc_tf.load_config("factors/looc", ["model.width=4"], method="simsiam")
+        >>> method = looc_tf.build_method(experiment)
+        >>> method.settings.predictor, experiment.model.head, method.slow_copies()
+        (128, 'deep_norm_mlp', [])
     """
 
     Settings = Settings

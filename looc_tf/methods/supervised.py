@@ -37,6 +37,13 @@ class Supervised(Method):
     Args:
         encoder: without heads.
         classes: how many labels there are.
+
+    Example:
+        >>> import looc_tf
+        >>> experiment = looc_tf.load_config("factors/looc", ["model.width=4"], method="supervised")
+        >>> method = looc_tf.build_method(experiment, looc_tf.Facts(classes=12))
+        >>> method.classifier.units
+        12
     """
 
     Settings: ClassVar[type[config.Method]] = Settings

@@ -38,6 +38,13 @@ class SwAV(Pairs):
 
     Prototypes are columns of length 1, scaled anew after each step. Sinkhorn runs once over the global batch. In a
     space that shares something the picture's other keys stand in Sinkhorn's matrix and in no loss.
+
+    Example:
+        >>> import looc_tf
+        >>> experiment = looc_tf.load_config("factors/looc", ["model.width=4"], method="swav")
+        >>> method = looc_tf.build_method(experiment)
+        >>> method.settings.prototypes, round(method.chance()["color"], 2)  # the loss of guessing
+        (512, 6.24)
     """
 
     Settings = Settings

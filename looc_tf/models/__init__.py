@@ -1,4 +1,9 @@
-"""Backbones, heads, the encoder made of them and its slow copy."""
+"""Backbones, heads, the encoder made of them and its slow copy.
+
+>>> from looc_tf import config, models
+>>> models.Encoder(config.Model(width=4), ["all"]).dimension("trunk")
+32
+"""
 
 from looc_tf.models.encoder import Encoder, check_model
 from looc_tf.models.heads import HEADS, bottleneck

@@ -1,4 +1,9 @@
-"""How weights are moved: optimizers and schedules by name."""
+"""How weights are moved: optimizers and schedules by name.
+
+>>> from looc_tf import config, optim
+>>> optim.Schedule(config.Optimizer(learning_rate=0.1, schedule="constant"), steps=10)(5).numpy()
+0.1
+"""
 
 from __future__ import annotations
 
@@ -39,6 +44,11 @@ def build(settings: config.Optimizer, steps: int, batch: int | None = None) -> k
         settings: with `reference_batch` the learning rate grows in proportion with the batch (Goyal et al. 2017).
         steps: of the whole training.
         batch: the global batch.
+
+    Example:
+        >>> optimizer = build(config.Optimizer(learning_rate=0.1, schedule="cosine"), steps=100)
+        >>> round(float(optimizer.learning_rate), 3)  # of the first step
+        0.1
     """
     check(settings)
     if settings.reference_batch:

@@ -1,6 +1,12 @@
 """What evaluations have measured, as records: written, read, averaged over seeds, shown. It needs no TensorFlow.
 
 `tables` shows records as text and `figure` as a picture; `looc compare` is this room alone.
+
+>>> from looc_tf import results
+>>> shared = {"run": "r", "method": "looc", "representation": "trunk", "probe": "hue"}
+>>> records = [{**shared, "seed": seed, "value": value} for seed, value in enumerate([80.0, 82.0, 84.0])]
+>>> results.summarise(records)
+{('looc', 'trunk', 'hue'): Estimate(mean=82.0, half=4.968275423687506, count=3, over='seeds')}
 """
 
 from looc_tf.results.levels import LEVELS

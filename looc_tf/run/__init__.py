@@ -1,4 +1,10 @@
-"""A run on disk: its folder, its log, its state, and how it is read back."""
+"""A run on disk: its folder, its log, its state, and how it is read back.
+
+>>> from pathlib import Path
+>>> from looc_tf import run
+>>> run.resume_command(Path("runs/mine"))
+'looc train runs/mine/config.yaml --out runs/mine --resume'
+"""
 
 from looc_tf.run.about import read_about
 from looc_tf.run.folder import RunFolder, as_begun, resume_command

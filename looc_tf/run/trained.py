@@ -55,6 +55,15 @@ def load_run(path: str | Path, checkpoint: str = "last") -> Run:
 
     Raises:
         UserError: the folder is not a run, is damaged, or does not hold that checkpoint.
+
+    Example:
+        >>> import looc_tf
+        >>> changes = ["training.steps=0", "training.batch=8", "data.size=32"]  # 0 steps: random weights
+        >>> pictures = looc_tf.source_of([[[0]]] * 8, size=32)
+        >>> folder = looc_tf.train(looc_tf.load_config("factors/looc", changes), "runs/random", source=pictures)
+        >>> run = load_run(folder)
+        >>> run.step, sorted(run.embedder(pictures))
+        (0, ['all', 'color', 'rotation', 'trunk'])
     """
     path = Path(path)
     experiment = experiment_of(path)

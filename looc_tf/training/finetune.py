@@ -59,8 +59,12 @@ def finetune(
         UserError: as `train`, and for a run that cannot be fine-tuned.
 
     Example:
-        >>> finetune("runs/looc", "runs/looc-named", data="photos", fraction=0.1)        # doctest: +SKIP
-        PosixPath('runs/looc-named')
+        >>> import looc_tf
+        >>> changes = ["training.steps=0", "training.batch=8", "data.size=32"]
+        >>> pictures = looc_tf.source_of(tf.zeros([8, 32, 32]), labels=["cat", "dog"] * 4)
+        >>> folder = looc_tf.train(looc_tf.load_config("factors/looc", changes), "runs/random", source=pictures)
+        >>> finetune(folder, "runs/named", source=pictures, fraction=0.5, overrides=["training.steps=0"])
+        PosixPath('runs/named')
     """
     if source is None and (Path(run) / "run.json").is_file():
         check_named_pictures(Path(run), data)

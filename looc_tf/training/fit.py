@@ -58,8 +58,11 @@ def train(
         SystemExit: with 143, after SIGTERM, likewise.
 
     Example:
-        >>> train(load_config("factors/looc", ["training.steps=100"]), "runs/look")       # doctest: +SKIP
-        PosixPath('runs/look')
+        >>> import looc_tf
+        >>> changes = ["training.steps=0", "training.batch=8", "data.size=32"]  # 0 steps: random weights, the baseline
+        >>> pictures = looc_tf.source_of(tf.zeros([8, 32, 32]))
+        >>> train(looc_tf.load_config("factors/looc", changes), "runs/random", source=pictures)
+        PosixPath('runs/random')
     """
     experiment = on_source(as_begun(experiment, out) if resume else experiment, source)
     with telling_causes(experiment), distribute.strategy().scope(), RunFolder(out, experiment, resume) as run:

@@ -1,4 +1,10 @@
-"""Which views of a picture are made, what they share, and batches of them."""
+"""Which views of a picture are made, what they share, and batches of them.
+
+>>> from looc_tf import views
+>>> plan = views.leave_one_out(["crop", "color"], [views.Space("all"), views.Space("color", ("color",))])
+>>> [plan.shared(plan.views[0], key) for key in plan.views[1:]]
+[(), ('color',)]
+"""
 
 from looc_tf.views.batches import training_batches
 from looc_tf.views.crops import multicrop

@@ -39,13 +39,17 @@ def training_batches(
         and other devices; picture p is called `source.ids[p]`, though another one stands in for it if it is found
         broken only now (see `Source`). Of a plan that is `recorded` also `"parameters": {view: {augmentation: {...:
         [batch, ...]}}}`, row for row with the view. No strings are in it, which no compiled step could take.
+
+    >>> import looc_tf
+    >>> pictures = looc_tf.source_of(tf.zeros([8, 32, 32]))
+    >>> plan = looc_tf.build_plan(looc_tf.load_config("factors/looc"))
+    >>> batch = next(iter(training_batches(pictures, plan, batch=4, steps=2)))
+    >>> {name: tuple(view.shape) for name, view in batch["views"].items()}
+    {'query': (4, 32, 32, 3), 'all': (4, 32, 32, 3), 'color': (4, 32, 32, 3), 'rotation': (4, 32, 32, 3)}
     """
     _check(source, batch)
     each_epoch = len(source) // batch
     shuffled = any(view.shuffled for view in plan.views)
-
-    def deal(view: View, rows: Any, order: tf.Tensor) -> Any:
-        return tf.nest.map_structure(lambda each: tf.gather(each, order), rows) if view.shuffled else rows
 
     def uniform(shape: list[int], stream: int, step: tf.Tensor) -> tf.Tensor:
         return tf.random.stateless_uniform(shape, seed=tf.stack([tf.constant(2 * seed + stream, tf.int64), step]))
@@ -59,20 +63,24 @@ def training_batches(
         views, drawn = plan(picked, uniform([batch, plan.numbers], DRAWS, step))
         order = tf.argsort(uniform([batch], DEAL, step)) if shuffled else tf.range(batch)
         made = {
-            "views": {view.name: deal(view, views[view.name], order) for view in plan.views},
+            "views": {view.name: _dealt(view, views[view.name], order) for view in plan.views},
             "order": order,
             "label": picked["label"],
             "picture": pictures,
         }
         if plan.recorded:
-            made["parameters"] = {view.name: deal(view, drawn[view.name], order) for view in plan.views}
+            made["parameters"] = {view.name: _dealt(view, drawn[view.name], order) for view in plan.views}
         return made
 
     ahead = _batches_ahead(render.get_concrete_function().structured_outputs["views"])
-    rendered = tf.data.Dataset.range(start, steps).map(render, num_parallel_calls=ahead, deterministic=True)
-    data = rendered.prefetch(1)
+    data = tf.data.Dataset.range(start, steps).map(render, num_parallel_calls=ahead, deterministic=True).prefetch(1)
     data.training_steps = range(start, steps)  # which `Method.fit` reads
     return data
+
+
+def _dealt(view: View, rows: Any, order: tf.Tensor) -> Any:
+    """The rows of a view in the order in which it comes."""
+    return tf.nest.map_structure(lambda each: tf.gather(each, order), rows) if view.shuffled else rows
 
 
 def _check(source: Source, batch: int) -> None:

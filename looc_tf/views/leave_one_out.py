@@ -30,7 +30,12 @@ class Shares(Protocol):
 
 @dataclass(frozen=True)
 class Space:
-    """An embedding space of a config, named by what its key shares with the query."""
+    """An embedding space of a config, named by what its key shares with the query.
+
+    Example:
+        >>> Space("color", shares=("color",))
+        Space(name='color', shares=('color',))
+    """
 
     name: str
     shares: tuple[str, ...] = ()

@@ -29,6 +29,10 @@ class View:
         shuffled: whether its rows come in another order than those of the other views (see `training_batches`).
         positive: the embedding spaces in which it is what its query should be close to.
         negative: the embedding spaces in which it is a negative of its query.
+
+    Example:
+        >>> View("same_color", draws=(1, 0, 1), positive=("color",))
+        View(name='same_color', draws=(1, 0, 1), shuffled=False, positive=('color',), negative=())
     """
 
     name: str
