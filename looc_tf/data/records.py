@@ -11,11 +11,13 @@ import errno
 import glob
 import os
 import re
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import tensorflow as tf
@@ -25,7 +27,9 @@ from looc_tf.data import ingest
 from looc_tf.errors import UserError, reason
 
 LARGEST = 2 * ingest.LARGEST + (1 << 20)  # bytes of a payload: a picture, its stylised copy, and what is said of them
-_HEAD, _AROUND = 12, 16  # bytes before a payload, and around it
+_HEAD, _FOOT, _AROUND = 12, 4, 16  # bytes before a payload, behind it, and around it
+STAMP, _INT64 = 5, (1 << 63) - 1  # numbers of a stamp, and the largest one
+_KEPT_OPEN = 16  # files by each thread
 _BLOCKS = 1 << 12, 1 << 20  # bytes in which the next record is searched, at first and at most
 _SUFFIXES = frozenset({".tfrec", ".tfr"})
 _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
@@ -41,12 +45,14 @@ class Record:
         offset: of the payload, in bytes.
         payload: what was written.
         broken: why that cannot be had, else "".
+        sum: the checksum of the payload, as the file states it.
     """
 
     number: int
     offset: int
     payload: bytes = b""
     broken: str = ""
+    sum: int = 0
 
 
 def is_record_file(path: Path) -> bool:
@@ -91,7 +97,8 @@ def stamp(file: Path) -> tuple[int, ...]:
     """
     with reading(file):
         status = file.stat()
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    numbers = status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    return tuple(number & _INT64 for number in numbers)
 
 
 @contextmanager
@@ -115,14 +122,71 @@ def records(file: Path) -> Iterator[Record]:
             handle.seek(position)
             head = handle.read(_HEAD)
             length = int.from_bytes(head[:8], "little")
-            payload, broken = b"", _CUT
+            payload, broken, tail = b"", _CUT, b""
             after = position + length + _AROUND if len(head) == _HEAD else size + 1
             if after <= size and length <= LARGEST:
                 payload, broken = _payload(reader, position)
             if broken:
                 after, broken = _behind(handle, position, size, head, length)
-            yield Record(number, position + _HEAD, payload, broken)
+            else:
+                handle.seek(after - _FOOT)
+                tail = handle.read(_FOOT)
+            yield Record(number, position + _HEAD, payload, broken, int.from_bytes(tail, "little"))
             position, number = after, number + 1
+
+
+class _Open(threading.local):
+    """The files that a thread reads records of, at places that are known; the last used ones stay open."""
+
+    def __init__(self) -> None:
+        self.files: OrderedDict[tuple, tuple[BinaryIO, Any]] = OrderedDict()
+
+    def of(self, file: Path, stamped: tuple[int, ...]) -> tuple[BinaryIO, Any]:
+        if (file, stamped) not in self.files:
+            handle = open(file, "rb", buffering=0)  # noqa: SIM115 - it is closed when others were used since
+            self.files[file, stamped] = handle, tf_record_random_reader(os.fsencode(file))
+        self.files.move_to_end((file, stamped))
+        if len(self.files) > _KEPT_OPEN:
+            for each in self.files.popitem(last=False)[1]:
+                each.close()
+        return self.files[file, stamped]
+
+
+_OPEN = _Open()
+
+
+def record_at(file: Path, stamped: tuple[int, ...], offset: int, length: int) -> bytes:
+    """The payload at a place that an index states, its checksums verified.
+
+    Args:
+        file: a record file.
+        stamped: its `stamp` when it was indexed: of a file that was put in its place nothing old is read.
+        offset, length: of the payload.
+
+    Raises:
+        ValueError: there is no such record, or it is damaged.
+        OSError: the file cannot be read.
+    """
+    handle, reader = _OPEN.of(file, stamped)
+    handle.seek(max(0, offset - _HEAD))
+    if int.from_bytes(handle.read(8), "little") != length or not 0 < length <= LARGEST:
+        raise ValueError("damaged, or changed since it was indexed")
+    payload, broken = _payload(reader, offset - _HEAD)
+    if broken:
+        raise ValueError(broken)
+    return payload
+
+
+def sums_hold(file: Path, offsets: np.ndarray, lengths: np.ndarray, sums: np.ndarray) -> bool:
+    """Whether the records at these places still state these lengths and checksums; payloads are not read."""
+    with open(file, "rb", buffering=0) as handle:
+        for offset, length, known in zip(offsets.tolist(), lengths.tolist(), sums.tolist()):
+            handle.seek(offset - _HEAD)
+            head = handle.read(8)
+            handle.seek(offset + length)
+            if int.from_bytes(head, "little") != length or int.from_bytes(handle.read(_FOOT), "little") != known:
+                return False
+    return True
 
 
 def _payload(reader, position: int) -> tuple[bytes, str]:

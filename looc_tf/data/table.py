@@ -32,6 +32,7 @@ class Table:
         rules: by which its parts are drawn, see `splits.assign`.
         notes: what else is to be said of how the set was read, a line each: where labels come from that no folder told.
         pixels: the rule by which they became 8 bits, where they were written so and it was recorded beside them.
+        stamp: changes when pictures come, go or change places; "" where nothing tells.
     """
 
     ids: np.ndarray
@@ -45,6 +46,7 @@ class Table:
     notes: tuple[str, ...] = ()
     rules: int = RULES
     pixels: Pixels | None = None
+    stamp: str = ""
 
     def __len__(self) -> int:
         return len(self.ids)
