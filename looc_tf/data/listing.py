@@ -158,9 +158,11 @@ def _kept(root: Path, rules: int) -> Listing | None:
         pictures, splits, classes = texts_of(kept, "pictures"), _decoded(kept, "splits"), _decoded(kept, "classes")
         if not len(pictures) == len(splits) == len(classes):
             return None
-        passed_over = dict(zip(texts_of(kept, "passed over"), kept["counts"].tolist()))
+        kinds, counts = texts_of(kept, "passed over"), kept["counts"].tolist()
+        if len(kinds) != len(counts):
+            return None
         others = list(map(PurePosixPath, texts_of(kept, "others")))
-        return Listing(others=others, seen=seen, found=Layout(pictures, splits, classes, passed_over))
+        return Listing(others=others, seen=seen, found=Layout(pictures, splits, classes, dict(zip(kinds, counts))))
     except (OSError, ValueError, KeyError, IndexError):
         return None
 

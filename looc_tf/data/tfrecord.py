@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from looc_tf.data.beside import class_names, recorded_pixels
+from looc_tf.data.beside import class_names, packed, recorded_pixels
 from looc_tf.data.class_numbers import from_nought, numbered
 from looc_tf.data.encoded import encoded
 from looc_tf.data.index import FileIndex, indices
@@ -162,7 +162,8 @@ def read_tfrecord(
     `image/class/label`, a string `id`, a stylised copy in `stylized` or `image/stylized`. The split is read from the
     file's name (`cifar10-train.tfrecord-00000-of-00004`). Class names come from `labels.txt` beside the files, and a
     file `NAME.labels.txt`, as TFDS writes it, makes `NAME` a further label field. Without such a file names are
-    those of `image/class/text`, if each number has one, and classes may be numbered from 1.
+    those of `image/class/text`, if each number has one, and classes may be numbered from 1. Files that `looc pack`
+    wrote say all of this themselves.
 
     Args:
         files: uncompressed record files.
@@ -175,14 +176,16 @@ def read_tfrecord(
         UserError: a file cannot be read, no record holds a picture, or a label exceeds its class names.
     """
     files, keys = sorted(files), keys or Keys()
-    fields = class_names(files) if fields is None else fields
+    said = packed(files) if fields is None else None
+    if fields is None:
+        fields = said.fields if said else class_names(files)
     index = _index(tuple((file, (split or split_of)(file), stamp(file)) for file in files), keys, tuple(fields))
     if not index.ids:
         reason = f" The first problem: {': '.join(index.skipped[0])}." if index.skipped else ""
         where = f"a picture under {' or '.join(keys.image)}"
         raise UserError(f"Expected tf.Examples with {where}. {str(files[0])!r} holds none.{reason}")
     labels = dict(index.labels)
-    if rules > 1:
+    if rules > 1 and said is None:
         labels["label"], fields = from_nought(labels["label"], fields, index.class_names())
     named = {name: numbered(name, values, fields.get(name)) for name, values in labels.items()}
     return Table(
@@ -196,6 +199,9 @@ def read_tfrecord(
         rules=rules,
         pixels=recorded_pixels(files),
         stamp=index.stamp(),
+        assigned=said is not None and set(index.splits) == set(said.parts),
+        checked=said is not None,
+        held=said.size if said else None,
     )
 
 
