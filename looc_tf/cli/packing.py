@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
+from collections.abc import Iterator
 
 import click
 
@@ -49,17 +51,27 @@ def pack(
     from looc_tf.data.census import many
     from looc_tf.data.packing import Shape, pack
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was begun is removed
     read = experiments.load("factors/looc", overrides, data=data, labels=labels).data
     table = read_table(read.name, **table_reading(read))
     how = {"bands": read.bands, "given": read.range, "limit": read.limit}
-    done = pack(read.name, table, out, Shape(side, format, quality), **how)
+    with _ending_on_sigterm():
+        done = pack(read.name, table, out, Shape(side, format, quality), **how)
     for line in done.census.lines:
         click.echo(line, err=True)
     if done.skipped:
         click.echo(summary(done.skipped), err=True)
     parts = ", ".join(f"{count:,} {part}" for part, count in done.parts.items())
     click.echo(f"packed: {many(sum(done.parts.values()), 'picture')} ({parts}), {done.bytes / 1e6:,.1f} MB in {out}")
+
+
+@contextlib.contextmanager
+def _ending_on_sigterm() -> Iterator[None]:
+    """Lets SIGTERM end the process as an error does: what was begun is removed."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _side(size: str) -> int | None:

@@ -67,7 +67,8 @@ class FileIndex:
         return True
 
 
-Scan = Callable[[Path], FileIndex]
+Tell = Callable[[int], object]  # how many bytes were looked through
+Scan = Callable[[Path, Tell], FileIndex]
 
 
 def indices(files: Sequence[Path], about: Sequence[str], scan: Scan) -> list[FileIndex]:
@@ -83,26 +84,30 @@ def indices(files: Sequence[Path], about: Sequence[str], scan: Scan) -> list[Fil
     """
     sizes = [stamp(file)[2] for file in files]
     if sum(sizes) < WORTH:
-        return [scan(file) for file in files]
+        return [scan(file, _nobody) for file in files]
     place = stored.place("records", *about, *(file.absolute() for file in files))
     known = {**_kept(place, about, files, str), **_kept_beside(about, files)}
-    found, done, fresh = [], 0, False
+    found, fresh = [], False
     with stages(after=2.0) as show:
-        for file, size in zip(files, sizes):
+        for number, file in enumerate(files):
+            before = sum(sizes[:number])
             index = known.get(file)
             if index is None or not index.holds():
-                index, fresh = scan(file), True
+                tell = lambda place: show("looking through record files", before + place, sum(sizes))  # noqa: E731, B023
+                index, fresh = scan(file, tell), True
             found.append(index)
-            done += size
-            show("looking through record files (MB)", done >> 20, sum(sizes) >> 20)
     if fresh:
         stored.write(place, columns(found, about, [str(file) for file in files]))
     return found
 
 
+def _nobody(place: int) -> None:
+    """Is told how far a scan is where it is a short one."""
+
+
 def write_beside(folder: Path, files: Sequence[Path], about: Sequence[str], scan: Scan) -> None:
     """Keeps the index of all record files of a folder in it."""
-    found = columns([scan(file) for file in files], about, [file.name for file in files])
+    found = columns([scan(file, _nobody) for file in files], about, [file.name for file in files])
     (folder / BESIDE).write_bytes(stored.content(found))
 
 

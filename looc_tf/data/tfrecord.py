@@ -18,7 +18,7 @@ from google.protobuf.message import DecodeError
 from looc_tf.data.beside import class_names, packed, recorded_pixels
 from looc_tf.data.class_numbers import from_nought, numbered
 from looc_tf.data.encoded import encoded
-from looc_tf.data.index import FileIndex, indices
+from looc_tf.data.index import FileIndex, Scan, Tell, indices
 from looc_tf.data.layout import kind_of
 from looc_tf.data.records import records, stamp
 from looc_tf.data.splits import ALIASES
@@ -84,14 +84,15 @@ def examples(file: Path, keys: Keys) -> Iterator[Example]:
             yield Example(name, record.offset, length, broken=str(error))
 
 
-def scan(file: Path, keys: Keys, fields: Sequence[str]) -> FileIndex:
-    """The index of a file: all of its bytes are read.
+def scan(file: Path, keys: Keys, fields: Sequence[str], tell: Tell) -> FileIndex:
+    """The index of a file: all of its bytes are read, and `tell` is told how many were.
 
     Raises:
         UserError: it cannot be read.
     """
     index = FileIndex(file, stamp(file), labels={name: [] for name in fields})
     for example in examples(file, keys):
+        tell(example.offset)
         if example.broken:
             index.skipped.append((example.name, example.broken))
             continue
@@ -212,10 +213,10 @@ def _index(parts: tuple[tuple[Path, str, tuple[int, ...]], ...], keys: Keys, fie
     return _Index(indices(files, *how(keys, fields)), splits)
 
 
-def how(keys: Keys, fields: Sequence[str]) -> tuple[tuple[str, ...], Callable[[Path], FileIndex]]:
+def how(keys: Keys, fields: Sequence[str]) -> tuple[tuple[str, ...], Scan]:
     """What an index depends on beside its files, and what makes the one of a file."""
     columns = ("label", *(name for name in fields if name != "label"))
-    return (repr(keys), *columns), lambda file: scan(file, keys, columns)
+    return (repr(keys), *columns), lambda file, tell: scan(file, keys, columns, tell)
 
 
 def split_of(file: Path) -> str:
