@@ -2,8 +2,8 @@
 next start (`looc_tf.data.stored`), and beside record files that `looc pack` wrote.
 
 An index of a file is taken as long as the file is the same one on the disk by its place, size and times or, where it
-was copied, as all of its records still state the lengths and checksums that were noted. What is read by an index is
-read from the record files alone, and its checksum is verified then.
+was copied, as all of its records still state the lengths and checksums that were noted. What is read by an index that
+was kept is read from the record files alone, and its checksum is verified when it is read first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from looc_tf.data import stored
-from looc_tf.data.records import LARGEST, STAMP, record_at, stamp, sums_hold
+from looc_tf.data.checksum import masked_checksum
+from looc_tf.data.records import LARGEST, STAMP, bytes_at, stamp, sums_hold
 from looc_tf.data.stored import Columns, texts, texts_of
 from looc_tf.progress import stages
 
@@ -37,6 +38,7 @@ class FileIndex:
         texts: number of a class -> names that records give it.
         skipped: (name, reason) of the others.
         stylized: whether any has a stylised copy.
+        verified: which payloads had their checksums compared in this process; None where all had.
     """
 
     file: Path
@@ -49,10 +51,16 @@ class FileIndex:
     texts: dict[int, set[str]] = field(default_factory=dict)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     stylized: bool = False
+    verified: np.ndarray | None = None
 
     def read(self, row: int) -> bytes:
         """The payload of a record; `ValueError` or `OSError` where it is not there any more."""
-        return record_at(self.file, self.stamp, int(self.offsets[row]), int(self.lengths[row]))
+        data = bytes_at(self.file, int(self.offsets[row]), int(self.lengths[row]))
+        if self.verified is not None and not self.verified[row]:
+            if len(data) != self.lengths[row] or masked_checksum(data) != self.sums[row]:
+                raise ValueError("damaged, or changed since it was indexed")
+            self.verified[row] = True
+        return data
 
     def holds(self) -> bool:
         """Whether it is of the file that lies there now; its places are within that file."""
@@ -190,6 +198,7 @@ def indices_of(kept: Columns, about: Sequence[str], files: Mapping[str, Path]) -
             texts=_sets(named[of_named[number]]),
             skipped=skipped[of_skipped[number]],
             stylized=bool(stylized[number]),
+            verified=np.zeros(rows[number].stop - rows[number].start, bool),
         )
         for number, name in enumerate(names)
         if name in files

@@ -11,25 +11,23 @@ import errno
 import glob
 import os
 import re
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.lib.io.tf_record import tf_record_random_reader  # documented, but not among the public names
 
 from looc_tf.data import ingest
+from looc_tf.data.checksum import masked_checksums
 from looc_tf.errors import UserError, reason
 
 LARGEST = 2 * ingest.LARGEST + (1 << 20)  # bytes of a payload: a picture, its stylised copy, and what is said of them
 _HEAD, _FOOT, _AROUND = 12, 4, 16  # bytes before a payload, behind it, and around it
 STAMP, _INT64 = 5, (1 << 63) - 1  # numbers of a stamp, and the largest one
-_KEPT_OPEN = 16  # files by each thread
 _BLOCKS = 1 << 12, 1 << 20  # bytes in which the next record is searched, at first and at most
 _SUFFIXES = frozenset({".tfrec", ".tfr"})
 _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
@@ -135,46 +133,13 @@ def records(file: Path) -> Iterator[Record]:
             position, number = after, number + 1
 
 
-class _Open(threading.local):
-    """The files that a thread reads records of, at places that are known; the last used ones stay open."""
-
-    def __init__(self) -> None:
-        self.files: OrderedDict[tuple, tuple[BinaryIO, Any]] = OrderedDict()
-
-    def of(self, file: Path, stamped: tuple[int, ...]) -> tuple[BinaryIO, Any]:
-        if (file, stamped) not in self.files:
-            handle = open(file, "rb", buffering=0)  # noqa: SIM115 - it is closed when others were used since
-            self.files[file, stamped] = handle, tf_record_random_reader(os.fsencode(file))
-        self.files.move_to_end((file, stamped))
-        if len(self.files) > _KEPT_OPEN:
-            for each in self.files.popitem(last=False)[1]:
-                each.close()
-        return self.files[file, stamped]
-
-
-_OPEN = _Open()
-
-
-def record_at(file: Path, stamped: tuple[int, ...], offset: int, length: int) -> bytes:
-    """The payload at a place that an index states, its checksums verified.
-
-    Args:
-        file: a record file.
-        stamped: its `stamp` when it was indexed: of a file that was put in its place nothing old is read.
-        offset, length: of the payload.
-
-    Raises:
-        ValueError: there is no such record, or it is damaged.
-        OSError: the file cannot be read.
-    """
-    handle, reader = _OPEN.of(file, stamped)
-    handle.seek(max(0, offset - _HEAD))
-    if int.from_bytes(handle.read(8), "little") != length or not 0 < length <= LARGEST:
-        raise ValueError("damaged, or changed since it was indexed")
-    payload, broken = _payload(reader, offset - _HEAD)
-    if broken:
-        raise ValueError(broken)
-    return payload
+def bytes_at(file: Path, offset: int, length: int) -> bytes:
+    """Bytes of a file; fewer where it ends before."""
+    with open(file, "rb") as handle:
+        if hasattr(os, "pread"):
+            return os.pread(handle.fileno(), length, offset)
+        handle.seek(offset)  # on Windows
+        return handle.read(length)
 
 
 def sums_hold(file: Path, offsets: np.ndarray, lengths: np.ndarray, sums: np.ndarray) -> bool:
@@ -236,24 +201,5 @@ def _heads(block: bytes, most: int = LARGEST) -> list[tuple[int, int]]:
     checksums: np.ndarray = np.ndarray((count,), "<u4", block, 8, (1,))
     digits: np.ndarray = np.ndarray((count, 8), np.uint8, block, 0, (1, 1))
     places = np.flatnonzero((lengths > 0) & (lengths <= most))
-    places = places[_masked_checksums(digits[places]) == checksums[places]]
+    places = places[masked_checksums(digits[places]) == checksums[places]]
     return [(int(place), int(lengths[place])) for place in places]
-
-
-def _checksum_table() -> np.ndarray:
-    crc = np.arange(256, dtype=np.uint32)
-    for _ in range(8):
-        crc = (crc >> 1) ^ np.where(crc & 1, np.uint32(0x82F63B78), np.uint32(0))
-    return crc
-
-
-_TABLE = _checksum_table()
-
-
-def _masked_checksums(rows: np.ndarray) -> np.ndarray:
-    """uint8 [N, B] -> uint32 [N]: CRC-32C (Castagnoli), turned and shifted as record files keep it."""
-    crc = np.full(len(rows), 0xFFFFFFFF, np.uint32)
-    for column in rows.T:
-        crc = _TABLE[(crc ^ column) & 0xFF] ^ (crc >> 8)
-    crc = ~crc
-    return ((crc >> 15) | (crc << 17)) + np.uint32(0xA282EAD8)
