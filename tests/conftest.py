@@ -6,6 +6,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports Te
 os.environ["NO_GCE_CHECK"] = "true"  # tensorflow-datasets would ask Google's metadata server
 os.environ["TFDS_DISABLE_GCS"] = "1"
 os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ["LOOC_CACHE"] = "none"  # no test finds what another one, or the user, has left
 # A small picture costs less than waking many threads, and two runs on one machine should not starve each other. The
 # processes of `make test` have one thread each.
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")

@@ -7,6 +7,7 @@ commands that compute, so that `looc --help` answers at once.
 from __future__ import annotations
 
 from looc_tf.cli.exporting import embed, export
+from looc_tf.cli.packing import pack
 from looc_tf.cli.reading import advise, compare, configs, evaluate, views
 from looc_tf.cli.root import cli
 from looc_tf.cli.studying import reproduce
@@ -23,6 +24,7 @@ for command in (
     compare,
     export,
     embed,
+    pack,
     views,
     demo,
     reproduce,

@@ -27,7 +27,7 @@ from looc_tf.data.places import is_path, missing, place_of
 from looc_tf.data.records import record_files, records_below
 from looc_tf.data.source import BUDGET, Source
 from looc_tf.data.splits import SPLITS, assign, canonical, select
-from looc_tf.data.survey import Given, find
+from looc_tf.data.survey import Given, enlarged, find
 from looc_tf.data.table import RULES, Table
 from looc_tf.data.tfrecord import read_tfrecord, split_above
 from looc_tf.errors import UserError
@@ -100,6 +100,7 @@ def open_source(
     splits = assign(table)
     part = select(table, split, str(name), limit, splits)
     rule, remarks = (pixels, ()) if pixels else find(table, str(name), bands, range)
+    remarks = (*remarks, *enlarged(table, size))
     census = Census.of(table, splits, str(name)).limited(split, part)
     held: dict[str, Any] = {"size": size, "budget": budget, "pixels": rule, "remarks": remarks}
     return Source(part, name=str(name), split=split, census=census, **held)

@@ -3,13 +3,44 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from looc_tf.data.pixels import Pixels
 from looc_tf.errors import UserError
 
 PIXELS_FILE = "pixels.json"
+PACKED_FILE = "packed.json"
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What `looc pack` says of the record files that it wrote.
+
+    Attributes:
+        parts: "train", "validation" or "test" -> pictures.
+        fields: label field -> class names.
+        size: pixels of the side of the squares that it wrote; None for pictures as they came.
+    """
+
+    parts: Mapping[str, int]
+    fields: Mapping[str, tuple[str, ...]]
+    size: int | None = None
+
+
+def packed(files: Sequence[Path]) -> Packed | None:
+    """What lies beside record files that `looc pack` wrote; None beside others."""
+    for path in sorted(folder / PACKED_FILE for folder in {file.parent for file in files}):
+        if path.is_file():
+            try:
+                said = json.loads(path.read_text(encoding="utf-8"))
+                fields = {str(field): tuple(map(str, names)) for field, names in said["fields"].items()}
+                size = None if said["size"] is None else int(said["size"])
+                return Packed({str(part): int(count) for part, count in said["parts"].items()}, fields, size)
+            except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+                raise UserError(f"Expected {path} as looc pack wrote it. Pack the pictures again.") from error
+    return None
 
 
 def _folders(files: Sequence[Path]) -> set[Path]:

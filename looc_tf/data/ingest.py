@@ -29,6 +29,7 @@ from looc_tf.data.decode import (
 )
 from looc_tf.data.pixels import PLAIN, Pixels, wanted
 from looc_tf.data.raw import check_bands, open_image, read_raw
+from looc_tf.data.swift import swift_square
 from looc_tf.errors import out_of_memory, printable, reason
 from looc_tf.progress import stages
 
@@ -162,6 +163,11 @@ def decode_one(data: bytes | np.ndarray, size: int, rule: Pixels = PLAIN) -> np.
 
 def readable(data: bytes, size: int, rule: Pixels = PLAIN) -> Readable:
     """`decode_one` with the bytes that TensorFlow decodes: the same ones or, in another format, a PNG of them."""
+    if rule.plain:
+        with contextlib.suppress(tf.errors.OpError):  # of a broken one it is said below what is wrong
+            pixels = swift_square(data, size)
+            if pixels is not None:
+                return data, pixels
     with _alone_if_large(_claimed(data)):
         try:
             return data, decode_square(tf.constant(data), size, rule).numpy()

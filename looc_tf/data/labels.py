@@ -155,11 +155,12 @@ def _laid_over(found: Layout, name: str, stated: _Stated, files: tuple[PurePosix
 class _Names:
     """Pictures by what a table may call them."""
 
-    def __init__(self, pictures: Sequence[PurePosixPath]):
+    def __init__(self, pictures: Sequence[PurePosixPath | str]):
         self._rows: dict[str, int] = {}
         for row, path in enumerate(pictures):
-            for start in range(len(path.parts)):
-                name = "/".join(path.parts[start:])
+            parts = str(path).split("/")
+            for start in range(len(parts)):
+                name = "/".join(parts[start:])
                 for key in {name, _bare(name)}:
                     self._rows[key] = -1 if key in self._rows else row  # a name of two pictures is none
 

@@ -54,13 +54,13 @@ class Layout:
     """What the folders say.
 
     Attributes:
-        pictures: those that are no masks, in the order in which they came.
+        pictures: those that are no masks, in the order in which they came; as texts where they were kept so.
         splits: of each "train", "validation", "test", "pool", or "" where nothing is declared.
         classes: of each the name, "" for none.
         passed_over: "masks" -> how many.
     """
 
-    pictures: list[PurePosixPath]
+    pictures: Sequence[PurePosixPath | str]
     splits: list[str]
     classes: list[str]
     passed_over: dict[str, int] = field(default_factory=dict)

@@ -22,10 +22,12 @@ import tensorflow as tf
 from tensorflow.python.lib.io.tf_record import tf_record_random_reader  # documented, but not among the public names
 
 from looc_tf.data import ingest
+from looc_tf.data.checksum import masked_checksums
 from looc_tf.errors import UserError, reason
 
 LARGEST = 2 * ingest.LARGEST + (1 << 20)  # bytes of a payload: a picture, its stylised copy, and what is said of them
-_HEAD, _AROUND = 12, 16  # bytes before a payload, and around it
+_HEAD, _FOOT, _AROUND = 12, 4, 16  # bytes before a payload, behind it, and around it
+STAMP, _INT64 = 5, (1 << 63) - 1  # numbers of a stamp, and the largest one
 _BLOCKS = 1 << 12, 1 << 20  # bytes in which the next record is searched, at first and at most
 _SUFFIXES = frozenset({".tfrec", ".tfr"})
 _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
@@ -41,12 +43,14 @@ class Record:
         offset: of the payload, in bytes.
         payload: what was written.
         broken: why that cannot be had, else "".
+        sum: the checksum of the payload, as the file states it.
     """
 
     number: int
     offset: int
     payload: bytes = b""
     broken: str = ""
+    sum: int = 0
 
 
 def is_record_file(path: Path) -> bool:
@@ -91,7 +95,8 @@ def stamp(file: Path) -> tuple[int, ...]:
     """
     with reading(file):
         status = file.stat()
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    numbers = status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    return tuple(number & _INT64 for number in numbers)
 
 
 @contextmanager
@@ -115,14 +120,38 @@ def records(file: Path) -> Iterator[Record]:
             handle.seek(position)
             head = handle.read(_HEAD)
             length = int.from_bytes(head[:8], "little")
-            payload, broken = b"", _CUT
+            payload, broken, tail = b"", _CUT, b""
             after = position + length + _AROUND if len(head) == _HEAD else size + 1
             if after <= size and length <= LARGEST:
                 payload, broken = _payload(reader, position)
             if broken:
                 after, broken = _behind(handle, position, size, head, length)
-            yield Record(number, position + _HEAD, payload, broken)
+            else:
+                handle.seek(after - _FOOT)
+                tail = handle.read(_FOOT)
+            yield Record(number, position + _HEAD, payload, broken, int.from_bytes(tail, "little"))
             position, number = after, number + 1
+
+
+def bytes_at(file: Path, offset: int, length: int) -> bytes:
+    """Bytes of a file; fewer where it ends before."""
+    with open(file, "rb") as handle:
+        if hasattr(os, "pread"):
+            return os.pread(handle.fileno(), length, offset)
+        handle.seek(offset)  # on Windows
+        return handle.read(length)
+
+
+def sums_hold(file: Path, offsets: np.ndarray, lengths: np.ndarray, sums: np.ndarray) -> bool:
+    """Whether the records at these places still state these lengths and checksums; payloads are not read."""
+    with open(file, "rb", buffering=0) as handle:
+        for offset, length, known in zip(offsets.tolist(), lengths.tolist(), sums.tolist()):
+            handle.seek(offset - _HEAD)
+            head = handle.read(8)
+            handle.seek(offset + length)
+            if int.from_bytes(head, "little") != length or int.from_bytes(handle.read(_FOOT), "little") != known:
+                return False
+    return True
 
 
 def _payload(reader, position: int) -> tuple[bytes, str]:
@@ -172,24 +201,5 @@ def _heads(block: bytes, most: int = LARGEST) -> list[tuple[int, int]]:
     checksums: np.ndarray = np.ndarray((count,), "<u4", block, 8, (1,))
     digits: np.ndarray = np.ndarray((count, 8), np.uint8, block, 0, (1, 1))
     places = np.flatnonzero((lengths > 0) & (lengths <= most))
-    places = places[_masked_checksums(digits[places]) == checksums[places]]
+    places = places[masked_checksums(digits[places]) == checksums[places]]
     return [(int(place), int(lengths[place])) for place in places]
-
-
-def _checksum_table() -> np.ndarray:
-    crc = np.arange(256, dtype=np.uint32)
-    for _ in range(8):
-        crc = (crc >> 1) ^ np.where(crc & 1, np.uint32(0x82F63B78), np.uint32(0))
-    return crc
-
-
-_TABLE = _checksum_table()
-
-
-def _masked_checksums(rows: np.ndarray) -> np.ndarray:
-    """uint8 [N, B] -> uint32 [N]: CRC-32C (Castagnoli), turned and shifted as record files keep it."""
-    crc = np.full(len(rows), 0xFFFFFFFF, np.uint32)
-    for column in rows.T:
-        crc = _TABLE[(crc ^ column) & 0xFF] ^ (crc >> 8)
-    crc = ~crc
-    return ((crc >> 15) | (crc << 17)) + np.uint32(0xA282EAD8)

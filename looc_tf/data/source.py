@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from looc_tf.data.census import Census
+from looc_tf.data.held import Held, keep_broken, known_broken
 from looc_tf.data.ingest import FAULTS, decode_all, decode_one, why_broken
 from looc_tf.data.pixels import PLAIN, Pixels
 from looc_tf.data.table import Table
@@ -24,9 +25,10 @@ class Source:
     """Random access to the decoded pictures of one split.
 
     The order of training is a permutation computed from (seed, epoch), so a run can resume at any position at once:
-    what it needs is `fetch(indices)`. Pictures are decoded once, at opening, and held in memory if they fit `budget`;
-    otherwise they are decoded at each fetch. A broken picture is named in `skipped`: one found at opening is left out,
-    one found at a fetch is replaced by the next readable picture, always the same.
+    what it needs is `fetch(indices)`. Pictures are decoded once and held in memory if they fit `budget`, at opening or,
+    where it is known from an earlier start which of them are broken, when they are first asked for; otherwise they are
+    decoded at each fetch. A broken picture is named in `skipped`: one found at opening is left out, one found at a
+    fetch is replaced by the next readable picture, always the same.
 
     Attributes:
         name, split, size: what was opened, and the side of the pictures in pixels.
@@ -66,25 +68,47 @@ class Source:
         self._broken: set[int] = set()  # rows that a fetch found so
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(_WORKERS, "decode")  # starts no thread before its first task
-        self._images: np.ndarray | None = None
-        self._copies: np.ndarray | None = None
+        self._held: Held | None = None
         if len(table) * size * size * pixels.channels * (1 + self.stylized) <= budget:
-            table = self._decode(table)
+            table = self._hold(table)
         if not len(table):
             raise self._nothing()
         self._table = table
         self._ids = np.array([name.encode() for name in table.ids], object)
 
+    def _hold(self, table: Table) -> Table:
+        """The sound rows of a table, to be held in memory: decoded now or, where the broken ones are known, later."""
+        suspects = known_broken(table, self.size, self.pixels) if table.stylized is None else None
+        if suspects is None:
+            names, table = table, self._decode(table)
+            keep_broken(names, self.size, self.pixels, [name for name, _ in self.skipped])
+            return table
+        broken = [row for row in suspects.tolist() if not self._is_sound(table, row)]
+        table = table.take(np.setdiff1d(np.arange(len(table)), broken)) if broken else table
+        self._held = Held.none_yet(len(table), self.size, self.pixels.channels)
+        return table
+
+    def _is_sound(self, table: Table, row: int) -> bool:
+        try:
+            decode_one(table.picture(row), self.size, self.pixels)
+        except FAULTS as error:
+            self.skipped.append((str(table.ids[row]), why_broken(error)))
+            return False
+        return True
+
     def _decode(self, table: Table) -> Table:
         images, good, broken = decode_all(table.picture, table.ids, self.size, self.pixels)
         self.skipped += broken
+        copies = None
         if table.stylized is not None:
             copies, fine, broken = decode_all(table.stylized, table.ids, self.size, self.pixels)
             self.skipped += [(name, f"stylised copy: {why}") for name, why in broken]
             good &= fine
-            self._copies = copies if good.all() else copies[good]
-        self._images = images if good.all() else images[good]
-        return table if good.all() else table.take(np.flatnonzero(good))
+        self._held = Held(images, copies, np.ones(len(good), bool))
+        if good.all():
+            return table
+        self._held = self._held.take(np.flatnonzero(good))
+        return table.take(np.flatnonzero(good))
 
     def _nothing(self) -> UserError:
         first = f" All {len(self.skipped)} are broken, the first: {': '.join(self.skipped[0])}." if self.skipped else ""
@@ -105,8 +129,7 @@ class Source:
         rows = np.asarray(rows, np.int64)
         part = copy.copy(self)
         part._table, part._ids = self._table.take(rows), self._ids[rows]
-        part._images = None if self._images is None else self._images[rows]
-        part._copies = None if self._copies is None else self._copies[rows]
+        part._held = self._held and self._held.take(rows)
         part.skipped, part._broken, part._lock = list(self.skipped), set(), threading.Lock()
         return part
 
@@ -154,15 +177,16 @@ class Source:
         )
 
     def _gather(self, indices: np.ndarray) -> list[np.ndarray]:
-        if self._images is None:
+        held = self._held
+        if held is None or not held.ready[indices].all():
             indices, images, copies = self._read(indices)
         else:
-            images, copies = self._images[indices], None if self._copies is None else self._copies[indices]
+            images, copies = held.images[indices], None if held.copies is None else held.copies[indices]
         values = [images, *(values[indices] for values in self._table.labels.values()), self._ids[indices]]
         return values if copies is None else [*values, copies]
 
     def _read(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """Decodes these rows now; the next good row stands in for a broken one, always the same."""
+        """Decodes these rows now, but for those that are held; the next good row stands in for a broken one."""
         rows = list(self._pool.map(self._readable, indices.tolist()))
         shape = (len(rows), self.size, self.size, self.pixels.channels)
         images = np.stack([image for _, image, _ in rows]) if rows else np.zeros(shape, np.uint8)
@@ -176,10 +200,14 @@ class Source:
             row = (start + step) % len(self)
             if row in self._broken:  # known from a fetch before
                 continue
+            if self._held is not None and self._held.ready[row]:
+                return row, self._held.images[row], None
             try:
                 image = decode_one(self._table.picture(row), self.size, self.pixels)
                 stylized = self._table.stylized
                 copy = decode_one(stylized(row), self.size, self.pixels) if stylized is not None else None
+                if self._held is not None:
+                    self._held.put(row, image)
                 return row, image, copy
             except FAULTS as error:
                 self._skip(row, why_broken(error))

@@ -64,6 +64,8 @@ def assign(table: Table) -> np.ndarray:
     By rules 1 a class may miss a part, and what carries no split beside parts that are declared is in none.
     """
     splits = np.array(table.splits, "<U10")
+    if table.assigned:
+        return splits
     _drop_unlabelled_test(table, splits)
     declared = set(splits) - {"", POOL, "dropped"}
     if len(declared) <= 1:

@@ -75,6 +75,14 @@ def find(
     return rule, tuple(_said(rule, seen, bool(pairs), _unknown(picked, rule), len(deep)))
 
 
+def enlarged(table: Table, size: int) -> tuple[Remark, ...]:
+    """What is to be said where pictures that were packed as smaller squares are held larger."""
+    if table.held is None or table.held >= size:
+        return ()
+    line = f"The pictures were packed at {table.held} px and are enlarged to data.size={size}. Pack them at {size}."
+    return ((logging.WARNING, line),)
+
+
 def ranges_of(given: Given) -> tuple[Range, ...]:
     """`data.range` as pairs: one for all channels, or one for each."""
     if not given:

@@ -32,6 +32,10 @@ class Table:
         rules: by which its parts are drawn, see `splits.assign`.
         notes: what else is to be said of how the set was read, a line each: where labels come from that no folder told.
         pixels: the rule by which they became 8 bits, where they were written so and it was recorded beside them.
+        stamp: changes when pictures come, go or change places; "" where nothing tells.
+        assigned: whether `splits` are the parts already, as they were written.
+        checked: whether each picture was decoded when it was written, so that none of them is broken.
+        held: pixels of the side of the squares that they were written as; None for pictures as they came.
     """
 
     ids: np.ndarray
@@ -45,6 +49,10 @@ class Table:
     notes: tuple[str, ...] = ()
     rules: int = RULES
     pixels: Pixels | None = None
+    stamp: str = ""
+    assigned: bool = False
+    checked: bool = False
+    held: int | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import os
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from looc_tf.data.beside import class_names, recorded_pixels
+from looc_tf.data.beside import class_names, packed, recorded_pixels
+from looc_tf.data.class_numbers import from_nought, numbered
 from looc_tf.data.encoded import encoded
+from looc_tf.data.index import FileIndex, Scan, Tell, indices
 from looc_tf.data.layout import kind_of
 from looc_tf.data.records import records, stamp
 from looc_tf.data.splits import ALIASES
@@ -25,9 +27,7 @@ from looc_tf.errors import UserError
 
 _SPLIT = re.compile(rf"(?:^|[-_.])({'|'.join(sorted(ALIASES, key=len, reverse=True))})(?=[-_.]|$)", re.IGNORECASE)
 
-
 _LONGEST_ID = 4096  # bytes
-_MOST_CLASSES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Example:
         features: key -> feature.
         picture: the bytes of the picture.
         broken: why there is no picture, else "".
+        sum: the checksum of its bytes, as the file states it.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Example:
     features: Any = field(default_factory=dict)
     picture: bytes = b""
     broken: str = ""
+    sum: int = 0
 
     def id(self, keys: Keys) -> str:
         """Its own id, else its name."""
@@ -77,48 +79,74 @@ def examples(file: Path, keys: Keys) -> Iterator[Example]:
             if record.broken:
                 raise ValueError(record.broken)
             features = _features(record.payload)
-            yield Example(name, record.offset, length, features, _bytes(features, keys.image))
+            yield Example(name, record.offset, length, features, _bytes(features, keys.image), sum=record.sum)
         except ValueError as error:
             yield Example(name, record.offset, length, broken=str(error))
 
 
-@dataclass
+def scan(file: Path, keys: Keys, fields: Sequence[str], tell: Tell) -> FileIndex:
+    """The index of a file: all of its bytes are read, and `tell` is told how many were.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    index = FileIndex(file, stamp(file), labels={name: [] for name in fields})
+    for example in examples(file, keys):
+        tell(example.offset)
+        if example.broken:
+            index.skipped.append((example.name, example.broken))
+            continue
+        index.offsets.append(example.offset)
+        index.lengths.append(example.length)
+        index.sums.append(example.sum)
+        index.ids.append(example.id(keys))
+        index.stylized |= any(key in example.features for key in keys.stylized)
+        for key, values in index.labels.items():
+            values.append(_label(example.features, keys.label if key == "label" else (key,)))
+        label = index.labels["label"][-1]
+        if isinstance(label, int) and label >= 0:
+            index.texts.setdefault(label, set()).add(_text(example.features, keys.text, ""))
+    return index
+
+
 class _Index:
-    """What one pass over the files notes of every record: where it is, and all but its pictures."""
+    """The index of several files, each with its split."""
 
-    keys: Keys
-    labels: dict[str, list]
-    positions: list[tuple[Path, int, int]] = field(default_factory=list)  # file, offset of the payload, length
-    splits: list[str] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)
-    stylized: bool = False
-    texts: dict[int, set[str]] = field(default_factory=dict)  # number of a class -> its names
-
-    def scan(self, file: Path, split: str) -> None:
-        for example in examples(file, self.keys):
-            if example.broken:
-                self.skipped.append((example.name, example.broken))
-                continue
-            self.positions.append((file, example.offset, example.length))
-            self.splits.append(split)
-            self.ids.append(example.id(self.keys))
-            self.stylized |= any(key in example.features for key in self.keys.stylized)
-            for key, values in self.labels.items():
-                values.append(_label(example.features, self.keys.label if key == "label" else (key,)))
-            label = self.labels["label"][-1]
-            if isinstance(label, int) and label >= 0:
-                self.texts.setdefault(label, set()).add(_text(example.features, self.keys.text, ""))
+    def __init__(self, files: Sequence[FileIndex], splits: Sequence[str]):
+        self.files = list(files)
+        counts = [len(file.ids) for file in files]
+        self.starts = np.cumsum([0, *counts])
+        self.ids = [name for file in files for name in file.ids]
+        self.splits = [split for split, count in zip(splits, counts) for _ in range(count)]
+        self.labels = {name: [value for file in files for value in file.labels[name]] for name in files[0].labels}
+        self.skipped = [one for file in files for one in file.skipped]
+        self.stylized = any(file.stylized for file in files)
 
     def read(self, row: int, keys: Sequence[str]) -> bytes:
-        file, offset, length = self.positions[row]
-        with open(file, "rb") as handle:
-            return _bytes(_features(_read_at(handle, length, offset)), keys)
+        file, place = self.place(row)
+        return _bytes(_features(file.read(place)), keys)
+
+    def place(self, row: int) -> tuple[FileIndex, int]:
+        """In which file a row is, and where among its records with a picture."""
+        number = int(np.searchsorted(self.starts, row, "right")) - 1
+        return self.files[number], row - int(self.starts[number])
+
+    def stamp(self) -> str:
+        """Changes when the contents of the files do."""
+        digest = hashlib.sha256()
+        for file in self.files:
+            digest.update(f"{file.file.name}\0{len(file.ids)}\0".encode("utf-8", "backslashreplace"))
+            digest.update(np.asarray(file.sums, "<u4").tobytes())
+        return digest.hexdigest()
 
     def class_names(self) -> dict[int, str]:
         """Number -> name, where each class has one of its own; {} elsewhere."""
-        names = {number: next(iter(texts)) for number, texts in self.texts.items() if len(texts) == 1}
-        return names if len(set(names.values()) - {""}) == len(self.texts) else {}
+        texts: dict[int, set[str]] = {}
+        for file in self.files:
+            for number, some in file.texts.items():
+                texts.setdefault(number, set()).update(some)
+        names = {number: next(iter(some)) for number, some in texts.items() if len(some) == 1}
+        return names if len(set(names.values()) - {""}) == len(texts) else {}
 
 
 def read_tfrecord(
@@ -135,7 +163,8 @@ def read_tfrecord(
     `image/class/label`, a string `id`, a stylised copy in `stylized` or `image/stylized`. The split is read from the
     file's name (`cifar10-train.tfrecord-00000-of-00004`). Class names come from `labels.txt` beside the files, and a
     file `NAME.labels.txt`, as TFDS writes it, makes `NAME` a further label field. Without such a file names are
-    those of `image/class/text`, if each number has one, and classes may be numbered from 1.
+    those of `image/class/text`, if each number has one, and classes may be numbered from 1. Files that `looc pack`
+    wrote say all of this themselves.
 
     Args:
         files: uncompressed record files.
@@ -148,18 +177,20 @@ def read_tfrecord(
         UserError: a file cannot be read, no record holds a picture, or a label exceeds its class names.
     """
     files, keys = sorted(files), keys or Keys()
-    fields = class_names(files) if fields is None else fields
+    said = packed(files) if fields is None else None
+    if fields is None:
+        fields = said.fields if said else class_names(files)
     index = _index(tuple((file, (split or split_of)(file), stamp(file)) for file in files), keys, tuple(fields))
-    if not index.positions:
+    if not index.ids:
         reason = f" The first problem: {': '.join(index.skipped[0])}." if index.skipped else ""
         where = f"a picture under {' or '.join(keys.image)}"
         raise UserError(f"Expected tf.Examples with {where}. {str(files[0])!r} holds none.{reason}")
     labels = dict(index.labels)
-    if rules > 1:
-        labels["label"], fields = _from_nought(labels["label"], fields, index.class_names())
-    named = {name: _numbered(name, values, fields.get(name)) for name, values in labels.items()}
+    if rules > 1 and said is None:
+        labels["label"], fields = from_nought(labels["label"], fields, index.class_names())
+    named = {name: numbered(name, values, fields.get(name)) for name, values in labels.items()}
     return Table(
-        ids=objects(_unique(index.ids, index.positions)),
+        ids=objects(_unique(index)),
         splits=np.array(index.splits),
         labels={name: numbers for name, (numbers, _) in named.items()},
         fields={name: classes for name, (_, classes) in named.items() if classes},
@@ -168,16 +199,24 @@ def read_tfrecord(
         skipped=tuple(index.skipped),
         rules=rules,
         pixels=recorded_pixels(files),
+        stamp=index.stamp(),
+        assigned=said is not None and set(index.splits) == set(said.parts),
+        checked=said is not None,
+        held=said.size if said else None,
     )
 
 
 @lru_cache(maxsize=2)  # a training opens its set twice: to train, and for the pictures that it is watched on
 def _index(parts: tuple[tuple[Path, str, tuple[int, ...]], ...], keys: Keys, fields: tuple[str, ...]) -> _Index:
-    """The index of files, each with its split and its `stamp`: all their bytes are read, once until one changes."""
-    index = _Index(keys, {name: [] for name in ("label", *(name for name in fields if name != "label"))})
-    for file, split, _ in parts:
-        index.scan(file, split)
-    return index
+    """The index of files, each with its split and its `stamp`: looked for once until one of them changes."""
+    files, splits = [file for file, _, _ in parts], [split for _, split, _ in parts]
+    return _Index(indices(files, *how(keys, fields)), splits)
+
+
+def how(keys: Keys, fields: Sequence[str]) -> tuple[tuple[str, ...], Scan]:
+    """What an index depends on beside its files, and what makes the one of a file."""
+    columns = ("label", *(name for name in fields if name != "label"))
+    return (repr(keys), *columns), lambda file, tell: scan(file, keys, columns, tell)
 
 
 def split_of(file: Path) -> str:
@@ -190,13 +229,6 @@ def split_above(file: Path) -> str:
     """The split that a file's name mentions, else the one that the name of its folder declares."""
     folder = kind_of(file.parent.name)
     return split_of(file) or (folder if folder in ALIASES else "")
-
-
-def _read_at(handle: BinaryIO, length: int, offset: int) -> bytes:
-    if hasattr(os, "pread"):
-        return os.pread(handle.fileno(), length, offset)
-    handle.seek(offset)  # on Windows
-    return handle.read(length)
 
 
 def _features(payload: bytes):
@@ -234,48 +266,14 @@ def _label(example, keys: Sequence[str]) -> int | str:
     return -1
 
 
-def _from_nought(
-    values: list, fields: Mapping[str, tuple[str, ...]], texts: Mapping[int, str]
-) -> tuple[list, Mapping[str, tuple[str, ...]]]:
-    """Class numbers from 0 on where they were from 1 on, or have names of their own that no file beside them gives."""
-    numbers = {value for value in values if isinstance(value, int) and value >= 0}
-    names = fields.get("label")
-    if not numbers or any(isinstance(value, str) for value in values):
-        return values, fields
-    if names:
-        first = 1 if min(numbers) == 1 and max(numbers) == len(names) else 0
-        return [value - first if value >= 0 else value for value in values], fields
-    if not texts and (len(numbers) < 2 or numbers != set(range(1, max(numbers) + 1))):
-        return values, fields
-    order = sorted(texts) if texts else list(range(1, max(numbers) + 1))
-    place = {number: position for position, number in enumerate(order)}
-    named = tuple(texts.get(number, str(number)) for number in order)
-    return [place.get(value, -1) for value in values], {**fields, "label": named}
-
-
-def _numbered(name: str, values: list, classes: tuple[str, ...] | None) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Class numbers and names of a label field; string labels are numbered in sorted order."""
-    texts = {value for value in values if isinstance(value, str)}
-    if texts:
-        classes = classes if classes and texts <= set(classes) else tuple(sorted(texts))
-        numbers = {text: number for number, text in enumerate(classes)}
-        values = [numbers.get(value, -1) for value in values]
-    array = np.array(values, np.int64)
-    top = int(array.max(initial=-1))
-    if classes and top >= len(classes):
-        raise UserError(
-            f"Expected {name!r} below {len(classes)}, the number of class names. Received {top}. Correct the names."
-        )
-    if not classes and top >= _MOST_CLASSES:
-        raise UserError(
-            f"Expected {name!r} below {_MOST_CLASSES:,}, a class number. Received {top}. Number the classes from 0."
-        )
-    return array, classes or tuple(str(number) for number in range(top + 1))
-
-
-def _unique(ids: list[str], positions: list[tuple[Path, int, int]]) -> list[str]:
+def _unique(index: _Index) -> list[str]:
     """Ids that repeat (the same file name in two classes) get the place of their record appended."""
-    counts = Counter(ids)
-    return [
-        f"{name}@{file.name}:{offset}" if counts[name] > 1 else name for name, (file, offset, _) in zip(ids, positions)
-    ]
+    counts = Counter(index.ids)
+
+    def unique(row: int, name: str) -> str:
+        if counts[name] == 1:
+            return name
+        file, place = index.place(row)
+        return f"{name}@{file.file.name}:{file.offsets[place]}"
+
+    return [unique(row, name) for row, name in enumerate(index.ids)]
