@@ -162,17 +162,20 @@ def test_pictures_that_do_not_fit_into_memory(pictures, tmp_path, monkeypatch):
 
 def large_one(monkeypatch):
     """No memory for the picture of 77 pixels, which is the only one of that side."""
-    decode = ingest.decode_square
 
-    def fail(data, *rest):
-        if (77).to_bytes(4, "big") in (data if isinstance(data, bytes) else data.numpy())[:24]:
-            raise MemoryError("Unable to allocate 9. TiB for an array with shape (9, 64) and data type uint8")
-        return decode(data, *rest)
+    def failing(decode):
+        def fail(data, *rest):
+            if (77).to_bytes(4, "big") in (data if isinstance(data, bytes) else data.numpy())[:24]:
+                raise MemoryError("Unable to allocate 9. TiB for an array with shape (9, 64) and data type uint8")
+            return decode(data, *rest)
+
+        return fail
 
     def none_at_once(*_):
         raise MemoryError
 
-    monkeypatch.setattr(ingest, "decode_square", fail)
+    for door in ("swift_square", "decode_square"):
+        monkeypatch.setattr(ingest, door, failing(getattr(ingest, door)))
     monkeypatch.setattr(ingest, "_decoder", lambda *_: none_at_once)
 
 
@@ -192,6 +195,7 @@ def test_no_picture_is_blamed_where_no_memory_is_left_for_any(pictures, monkeypa
     def fail(*_, **__):
         raise MemoryError("std::bad_alloc")
 
+    monkeypatch.setattr(ingest, "swift_square", fail)
     monkeypatch.setattr(ingest, "decode_square", fail)
     monkeypatch.setattr(ingest, "_decoder", lambda *_: fail)
     monkeypatch.setattr(ingest.np, "empty", fail)
