@@ -4,7 +4,7 @@ READY = .venv/.ready
 READY_PIPELINE = .venv/.ready-pipeline
 READY_DOCS = .venv-docs/.ready
 
-.PHONY: help setup setup-pipeline demo pipeline reproduce test test-slow bench figures docs lint format package locks clean
+.PHONY: help setup setup-pipeline demo pipeline reproduce test test-slow bench figures docs docs-check lint format package locks clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -41,6 +41,9 @@ figures: $(READY)  ## draw the views of each method for docs/methods.md again
 
 docs: $(READY_DOCS)  ## build the documentation site into runs/site; an environment of its own, .venv-docs
 	@NO_MKDOCS_2_WARNING=true .venv-docs/bin/mkdocs build --strict --quiet
+
+docs-check: docs $(READY)  ## and look at every page of it in Chromium, where there is one
+	@$(PYTHON) -m pytest tests/test_site_in_a_browser.py
 	@echo "The site is in runs/site. Look at it: python3 -m http.server --directory runs/site"
 
 lint: $(READY)  ## ruff (rules and layout) and mypy

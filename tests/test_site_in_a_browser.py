@@ -13,6 +13,7 @@ SITE = Path(__file__).parents[1] / "runs" / "site"
 PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
 
 pytestmark = [
+    pytest.mark.slow,  # `make docs-check` runs it, behind `make docs`
     pytest.mark.skipif(program() is None, reason="needs a Chromium"),
     pytest.mark.skipif(not PAGES, reason="needs the site: make docs"),
 ]
