@@ -43,6 +43,8 @@ LEFT_OUT = {
     "test_keras[InceptionResNetV2]": "the other networks of the same test",
     "test_keras[NASNetMobile]": "the other networks of the same test",
     "test_a_run_compiled_or_in_mixed_precision_has_the_losses_of_a_plain_one[xla=true]": "the table's row of XLA",
+    "in_mixed_precision_has_the_losses_of_a_plain_one[precision=mixed_float16": "[mixed_bfloat16]",
+    "test_what_is_packed_is_the_same[table]": "[folder], and test_labels",
 }
 # Configs whose first losses are compared by default: one for each method, each backbone and each kind of views.
 GOLDEN = (

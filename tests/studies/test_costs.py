@@ -116,7 +116,8 @@ def test_a_miniature_is_not_timed(tmp_path, monkeypatch):
     assert told[-2].startswith("cost: 691,200 encoder passes on 8,000 training pictures")
 
 
-def test_a_step_is_timed_with_its_views():
+def test_a_step_is_timed_with_its_views(monkeypatch):
+    monkeypatch.setattr("looc_tf.studies.profile.LONG_ENOUGH", 0.1)
     case = contract.CASES["moco"]
     found = measured(dataclasses.replace(case, views=dataclasses.replace(case.views, chain={"crop": {}})))
     assert found.seconds > 0 and found.batch == contract.BATCH and found.device.endswith("cores")
