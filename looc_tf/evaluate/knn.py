@@ -44,7 +44,7 @@ def knn_probe(train: Rows, validation: Rows, test: Rows, neighbors: Sequence[int
 def nearest_rows(train: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Cosines and row numbers of the `k` nearest training rows, nearest first: [N, k] each; of equals the first rows.
 
-    On TensorFlow's device in float32, a block of queries at a time: two to three times as fast on a CPU as
+    On TensorFlow's device in float32, a block of queries at a time: about twice as fast on a CPU as
     scikit-learn's search, which computes distances in float64.
     """
     unit, gallery = normalize(queries).astype(np.float32), tf.constant(normalize(train), tf.float32)
