@@ -30,7 +30,9 @@ def _same_start():
     np.random.seed(0)  # noqa: NPY002 - the legacy state is what libraries read
     tf = sys.modules.get("tensorflow")
     if tf:
-        tf.random.set_seed(0)
+        from helpers import seeds
+
+        seeds.restart()
     yield
     if tf:
         tf.keras.mixed_precision.set_global_policy("float32")

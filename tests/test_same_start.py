@@ -1,0 +1,35 @@
+"""What one test draws is not seen by the next one."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import seeds
+
+
+def draw():
+    return tf.random.normal([3]).numpy(), tf.random.uniform([2], seed=4).numpy()
+
+
+def shuffled():
+    return list(tf.data.Dataset.range(9).shuffle(9).as_numpy_iterator())
+
+
+@tf.function
+def drawn_in_a_graph():
+    return tf.random.normal([3])
+
+
+@pytest.mark.parametrize("of", [draw, shuffled, lambda: drawn_in_a_graph().numpy()])
+def test_after_a_restart_the_draws_are_those_of_a_new_seed(of):
+    tf.random.set_seed(seeds.SEED)
+    expected = of()
+    assert not np.array_equal(np.concatenate(of(), None), np.concatenate(expected, None))
+    seeds.restart()
+    np.testing.assert_array_equal(np.concatenate(of(), None), np.concatenate(expected, None))
+
+
+def test_another_seed_does_not_stay():
+    expected = draw()
+    tf.random.set_seed(7)
+    seeds.restart()
+    np.testing.assert_array_equal(np.concatenate(draw()), np.concatenate(expected))
