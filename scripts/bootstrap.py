@@ -33,10 +33,9 @@ def main():
         say("making " + os.path.basename(VENV))
         run(uv, "venv", "--quiet", "--clear", "--python", find_python() or provide_python(uv), VENV)
     say("installing the locked packages of the " + PART + " (about a minute)")
-    # Compiled here once, in all processes: else by the first command, which then takes seconds more, and where
-    # PYTHONDONTWRITEBYTECODE is set by every one.
-    compiled = [] if APART else ["--compile-bytecode"]
-    run(uv, "pip", "install", "--quiet", *compiled, "--python", PYTHON, "--require-hashes", "--requirement", LOCK)
+    # Without bytecode the first command would compile the packages or, where PYTHONDONTWRITEBYTECODE is set, every one.
+    install = (uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", PYTHON)
+    run(*install, "--require-hashes", "--requirement", LOCK)
     if not APART:  # setuptools is in the lock, so nothing is fetched for building
         run(
             uv, "pip", "install", "--quiet", "--python", PYTHON, "--no-deps", "--no-build-isolation", "--editable", HERE
