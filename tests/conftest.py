@@ -30,7 +30,7 @@ def _same_start():
     np.random.seed(0)  # noqa: NPY002 - the legacy state is what libraries read
     tf = sys.modules.get("tensorflow")
     if tf:
-        from helpers import seeds
+        from helpers import seeds  # it brings TensorFlow in, which other tests are without
 
         seeds.restart()
     yield

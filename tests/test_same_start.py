@@ -33,3 +33,24 @@ def test_another_seed_does_not_stay():
     tf.random.set_seed(7)
     seeds.restart()
     np.testing.assert_array_equal(np.concatenate(draw()), np.concatenate(expected))
+
+
+def test_a_graph_that_lives_on_begins_again_each_time():
+    tf.random.set_seed(seeds.SEED)
+    expected = drawn_in_a_graph().numpy()
+    for _ in range(2):
+        seeds.restart()
+        np.testing.assert_array_equal(drawn_in_a_graph(), expected)
+        drawn_in_a_graph()
+
+
+def test_a_graph_in_a_graph_too():
+    @tf.function
+    def outer():
+        return drawn_in_a_graph() + 1
+
+    tf.random.set_seed(seeds.SEED)
+    expected = outer().numpy()
+    for _ in range(2):
+        seeds.restart()
+        np.testing.assert_array_equal(outer(), expected)
