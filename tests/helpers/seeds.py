@@ -1,5 +1,6 @@
 """TensorFlow's random state as at the start of a process, for each test."""
 
+import gc
 import weakref
 
 import tensorflow as tf
@@ -25,9 +26,11 @@ class _Draws:
 
 
 def _and_around(graph):
-    while graph is not None:
-        yield graph
-        graph = getattr(graph, "outer_graph", None)
+    """A graph, and those of the functions around it; around them all there is one of the process, which nobody runs."""
+    yield graph
+    around = getattr(graph, "outer_graph", None)
+    if hasattr(around, "outer_graph"):
+        yield from _and_around(around)
 
 
 _draws = _Draws()
@@ -41,6 +44,13 @@ def restart():
     state; to make them again took a quarter of the time of a test that trains. Our own draws are stateless, so few
     tests leave anything behind.
     """
+    if _draws.any and _draws.graphs:
+        gc.collect()  # the graphs of a test that is over are part of cycles
     if _draws.any or _draws.graphs or context.global_seed() != SEED:
         tf.random.set_seed(SEED)
         _draws.any = False
+
+
+def graphs_alive():
+    """How many graphs with a random state there are."""
+    return len(_draws.graphs)
