@@ -43,6 +43,7 @@ FAULTS = (ValueError, OSError, KeyError, MemoryError, tf.errors.OpError)  # what
 LARGEST = 4 * MAX_PIXELS + (1 << 20)  # bytes: an uncompressed picture with alpha
 _SPARE = 1 << 26  # bytes that an ordinary picture can be read in
 _PORTION = 1 << 26  # bytes of encoded pictures, about: a batch of large photographs is a smaller batch
+_FEW, _LIGHT = 64, 1 << 22  # pictures, and bytes of them, that are decoded before the traced call would be ready
 _ALONE = threading.RLock()  # held while a picture of more than LARGE pixels is decoded
 
 
@@ -182,7 +183,9 @@ def square_of(raw: np.ndarray, size: int, rule: Pixels = PLAIN) -> np.ndarray:
 
 
 def readable_batch(batch: Sequence[bytes], size: int, rule: Pixels = PLAIN) -> list[Checked]:
-    """`readable` of each picture, in one traced call where all are sound; a broken one is the reason."""
+    """`readable` of each picture, in one traced call where they are many and sound; a broken one is the reason."""
+    if len(batch) <= _FEW and sum(map(len, batch)) <= _LIGHT:
+        return [_attempt(data, size, rule) for data in batch]
     with contextlib.suppress(*FAULTS):
         return list(zip(batch, _decoder(size, rule)(tf.constant(batch)).numpy()))
     return [_attempt(data, size, rule) for data in batch]

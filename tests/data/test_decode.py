@@ -143,6 +143,15 @@ def test_a_batch_of_pictures_in_which_some_are_broken_or_of_another_format():
     np.testing.assert_array_equal(alone[1], kept[1])
 
 
+def test_few_are_decoded_as_many_are_without_tracing_anything(monkeypatch):
+    kinds = [encode(PICTURE, "JPEG"), encode(PICTURE, "PNG"), encode(PICTURE.convert("RGBA"), "PNG"), oriented(6, "JPEG")]
+    many = readable_batch(kinds * 17, 8)
+    monkeypatch.setattr("looc_tf.data.ingest._decoder", lambda *_: pytest.fail("traced"))
+    few = readable_batch(kinds, 8)
+    assert [data for data, _ in many] == kinds * 17 and [data for data, _ in few] == kinds
+    np.testing.assert_array_equal([image for _, image in many], [image for _, image in few] * 17)
+
+
 def test_large_pictures_make_small_portions():
     def sizes(pictures, most):
         return [len(portion) for portion in portions(pictures, most)]
