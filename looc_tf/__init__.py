@@ -11,9 +11,14 @@ Everything public is a name of this package; importing it is cheap, since a name
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import os
 from typing import Any
 
 __version__ = "0.1.0"
+
+if importlib.util.find_spec("tf_keras"):  # without it tf.keras would be Keras 3 from TensorFlow 2.16 on: see keras2.py
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 # public name -> (module, name there)
 _PUBLIC = {

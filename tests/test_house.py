@@ -19,7 +19,7 @@ from looc_tf import config
 PACKAGE = Path(looc_tf.__file__).parent
 # Rooms from left to right.
 HOUSE = (
-    "errors files progress representations distribute config results data augment views models losses memory "
+    "errors keras2 files progress representations distribute config results data augment views models losses memory "
     "objectives methods evaluate optim experiments export run training report studies plugins cli"
 ).split()
 PLACE = {room: index for index, room in enumerate(HOUSE)}
@@ -143,6 +143,7 @@ def test_the_parser_sees_an_import_to_the_right(tmp_path):
         ("pipeline", []),
         ("keras_cv", ["augment/base.py", "models/backbones.py"]),
         ("tensorflow_addons", ["augment/addons.py"]),
+        ("tensorflow.keras", ["keras2.py"]),
         ("tensorflow.python", ["data/records.py"]),
         ("pickle", []),
     ],

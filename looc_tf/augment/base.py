@@ -14,6 +14,7 @@ from typing import Any, TextIO
 
 import tensorflow as tf
 
+import looc_tf.keras2  # noqa: F401 - which keras-cv must not find to be Keras 3
 from looc_tf.errors import UserError, shown
 
 

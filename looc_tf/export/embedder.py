@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow import keras
 
 from looc_tf.data.decode import decode_squares, square
 from looc_tf.data.pixels import PLAIN, Pixels
 from looc_tf.data.tfrecord import Keys
 from looc_tf.errors import unknown
 from looc_tf.export.given import checked_pixels, portions_of
+from looc_tf.keras2 import keras
 from looc_tf.representations import CONCAT, EMBEDDING, is_space, outputs_of
 
 Embeddings = dict[str, tf.Tensor]  # representation -> float32 [B, D]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tensorflow as tf
-from tensorflow import keras
 
 from looc_tf.distribute import gather
+from looc_tf.keras2 import keras
 
 
 class Center(keras.layers.Layer):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
-from tensorflow import keras
+
+from looc_tf.keras2 import keras
 
 
 class Fifo(keras.layers.Layer):

@@ -12,7 +12,6 @@ import logging
 from typing import Any
 
 import tensorflow as tf
-from tensorflow import keras
 
 from looc_tf import config, representations
 from looc_tf.augment import build_chain
@@ -20,6 +19,7 @@ from looc_tf.config import Experiment
 from looc_tf.data import Source
 from looc_tf.distribute import replicas
 from looc_tf.errors import UserError, unknown
+from looc_tf.keras2 import keras
 from looc_tf.methods.augself import AugSelf
 from looc_tf.methods.base import Method
 from looc_tf.methods.byol import BYOL

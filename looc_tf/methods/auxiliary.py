@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorflow import keras
-
 from looc_tf import config
 from looc_tf.config import Experiment
+from looc_tf.keras2 import keras
 from looc_tf.methods.pairs import Pairs
 
 layers = keras.layers

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow import keras
 
 from looc_tf.distribute import gather, replicas
 from looc_tf.errors import UserError
+from looc_tf.keras2 import keras
 from looc_tf.memory import Fifo
 from looc_tf.methods import fitting, saving
 from looc_tf.methods.declared import Declared

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tensorflow import keras
-
 from looc_tf import config
 from looc_tf.augment import Augmentation
 from looc_tf.config import Experiment
 from looc_tf.data import Source
+from looc_tf.keras2 import keras
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.few_values import Normalized, rows_of_queries
 from looc_tf.methods.passes import Passes

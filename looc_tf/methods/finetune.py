@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow import keras
 
 from looc_tf import config
 from looc_tf.config import Experiment
@@ -16,6 +15,7 @@ from looc_tf.data import Source
 from looc_tf.data.splits import stable_hash
 from looc_tf.distribute import update_from_replicas
 from looc_tf.errors import UserError
+from looc_tf.keras2 import keras
 from looc_tf.methods.base import Batch
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.networks import build_encoder

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
-from tensorflow import keras
 
 from looc_tf.errors import UserError
+from looc_tf.keras2 import keras
 
 log = logging.getLogger(__name__)
 

@@ -11,13 +11,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
-from tensorflow import keras
 
 from looc_tf import config, views
 from looc_tf.augment import Augmentation
 from looc_tf.config import Experiment
 from looc_tf.distribute import gather, own_rows
 from looc_tf.errors import UserError, unknown
+from looc_tf.keras2 import keras
 from looc_tf.losses import TEMPERATURES, nearest_of
 from looc_tf.memory import EmbeddingSpace
 from looc_tf.methods.base import RECENT, Batch, Method

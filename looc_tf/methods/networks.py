@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tensorflow import keras
-
 from looc_tf.config import Experiment
 from looc_tf.errors import UserError
+from looc_tf.keras2 import keras
 from looc_tf.models import Encoder
 
 

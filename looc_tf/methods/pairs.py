@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import tensorflow as tf
-from tensorflow import keras
 
 from looc_tf import config
 from looc_tf.augment import Augmentation, build_chain
 from looc_tf.config import Experiment
 from looc_tf.distribute import gather, replicas, sum_over_replicas
 from looc_tf.errors import UserError
+from looc_tf.keras2 import keras
 from looc_tf.losses import likeness_of_all, nearest_of, ranking
 from looc_tf.methods.base import Batch, Method
 from looc_tf.methods.facts import Facts

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import tensorflow as tf
-from tensorflow import keras
 
 from looc_tf import config
 from looc_tf.config import Experiment
+from looc_tf.keras2 import keras
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.pairs import Pairs
 from looc_tf.models import for_queries

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from tensorflow import keras
-
 from looc_tf.errors import UserError
 from looc_tf.files import scratch
+from looc_tf.keras2 import keras
 
 HOW_TO_SAVE = (
     "A method is no network that a file could describe. Save method.encoder, e.g. "

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from keras.src import backend  # it has no other name for the generator that initializers draw their seeds from
+
+from looc_tf.keras2 import backend
 
 
 @contextmanager

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import tensorflow as tf
-from tensorflow import keras
 
 from looc_tf import config
 from looc_tf.augment import Augmentation
 from looc_tf.config import Experiment
 from looc_tf.distribute import gather
 from looc_tf.errors import UserError
+from looc_tf.keras2 import keras
 from looc_tf.methods.base import Batch, Method
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.networks import build_encoder

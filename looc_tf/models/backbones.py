@@ -5,9 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from tensorflow import keras
-
 from looc_tf.errors import UserError, nearest, reason, shown, unknown
+from looc_tf.keras2 import keras
 from looc_tf.models.own_backbone import BACKBONES, check_own
 from looc_tf.models.resnet import RESNETS
 

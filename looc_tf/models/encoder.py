@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
-from tensorflow import keras
 
 from looc_tf import config
 from looc_tf.errors import UserError, unknown
+from looc_tf.keras2 import keras
 from looc_tf.models import normalization
 from looc_tf.models.backbones import check_backbone, is_portable, named_backbone
 from looc_tf.models.heads import HEADS, UnitRows

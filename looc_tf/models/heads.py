@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
-from tensorflow import keras
 
+from looc_tf.keras2 import keras
 from looc_tf.models.normalization import Normalization
 
 layers = keras.layers

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-from tensorflow import keras
 
 from looc_tf.errors import UserError
+from looc_tf.keras2 import keras
 from looc_tf.models.backbones import pretrained
 from looc_tf.models.encoder import Encoder
 from looc_tf.models.weight_files import Stored, Weights, opened

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
-from tensorflow import keras
 
 from looc_tf.distribute import replicas
 from looc_tf.errors import unknown
+from looc_tf.keras2 import keras
 
 Normalization = Callable[[str], keras.layers.Layer]
 

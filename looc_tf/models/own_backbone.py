@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tensorflow import keras
-
 from looc_tf.errors import UserError
+from looc_tf.keras2 import keras
 
 # Name, as `model.backbone` says it -> function that builds a new network at each call; see `Encoder` for what it must
 # be. A run is loaded only where its backbone is registered under the same name.

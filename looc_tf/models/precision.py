@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tensorflow import keras
+from looc_tf.keras2 import keras
 
 
 @contextmanager

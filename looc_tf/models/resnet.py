@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from tensorflow import keras
-
+from looc_tf.keras2 import keras
 from looc_tf.models.normalization import Normalization
 
 layers = keras.layers

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable
 
 import tensorflow as tf
-from tensorflow import keras
 
 from looc_tf.distribute import update_each
+from looc_tf.keras2 import keras
 
 
 def start_from(slow: keras.Model, quick: keras.Model) -> None:

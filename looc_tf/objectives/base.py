@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import tensorflow as tf
-from tensorflow import keras
 
+from looc_tf.keras2 import keras
 from looc_tf.representations import QUERY
 
 Rows = Mapping[str, tf.Tensor]  # view -> [B, D]

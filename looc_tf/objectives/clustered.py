@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 
 import tensorflow as tf
-from tensorflow import keras
 
 from looc_tf.distribute import gather, own_rows
+from looc_tf.keras2 import keras
 from looc_tf.losses import cross_entropy, sinkhorn
 from looc_tf.memory import Fifo
 from looc_tf.objectives.base import Compared, Meets, Objective, Rows, own_and_siblings, seed_of

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
-from tensorflow import keras
 
+from looc_tf.keras2 import keras
 from looc_tf.losses import cross_entropy
 from looc_tf.memory import Center
 from looc_tf.objectives.base import Compared, Meets, Objective, Rows, own_and_siblings, seed_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
-from tensorflow import keras
 
+from looc_tf.keras2 import keras
 from looc_tf.losses import cosine
 from looc_tf.objectives.base import Compared, Meets, Objective, Rows, own_and_siblings
 from looc_tf.representations import QUERY

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from tensorflow import keras
-
 from looc_tf import config
 from looc_tf.errors import UserError, unknown
+from looc_tf.keras2 import keras
 from looc_tf.optim.optimizers import LAMB, OPTIMIZERS, CoupledSGD
 from looc_tf.optim.schedules import SCHEDULES, Schedule
 

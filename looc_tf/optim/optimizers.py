@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import tensorflow as tf
-from tensorflow import keras
 
 from looc_tf import config
+from looc_tf.keras2 import keras
 from looc_tf.optim.schedules import Schedule
 
 

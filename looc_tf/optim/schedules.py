@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
-from tensorflow import keras
 
 from looc_tf import config
+from looc_tf.keras2 import keras
 
 Rate = Callable[[tf.Tensor], tf.Tensor]  # progress, float32 in [0, 1] -> learning rate, float32
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow as tf
-from tensorflow import keras
 
 from looc_tf import distribute, experiments, methods, optim
 from looc_tf.config import Experiment
 from looc_tf.data import Source, open_source, reading
 from looc_tf.errors import UserError
+from looc_tf.keras2 import keras
 from looc_tf.methods import Facts, Method
 from looc_tf.run import RunFolder, as_begun, compiled
 from looc_tf.run.about import recorded_pixels

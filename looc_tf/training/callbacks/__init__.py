@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tensorflow import keras
-
 from looc_tf.data import Source
 from looc_tf.errors import UserError
+from looc_tf.keras2 import keras
 from looc_tf.methods import Facts
 from looc_tf.run.folder import RunFolder, resume_command
 from looc_tf.run.log import on_terminal

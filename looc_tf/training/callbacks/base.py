@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorflow import keras
+from looc_tf.keras2 import keras
 
 Logs = dict[str, Any]
 

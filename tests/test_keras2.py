@@ -1,0 +1,32 @@
+"""The library has Keras 2 under any TensorFlow, and says so where the process has Keras 3 already."""
+
+import subprocess
+import sys
+
+from looc_tf import keras2
+
+
+def python(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    return done.stdout.strip().splitlines()[-1:], done.stderr.strip().splitlines()[-1:]
+
+
+def test_the_generator_of_seeds_is_that_of_the_same_keras():
+    package = keras2.keras.layers.Layer.__module__.partition(".")[0]
+    assert keras2.backend.__name__ == f"{package}.src.backend"
+    assert hasattr(keras2.backend, "_SEED_GENERATOR")
+
+
+def test_tf_keras_is_keras_2_after_the_import():
+    said, _ = python("import looc_tf, tensorflow as tf; print(tf.keras.layers.Layer.__module__.partition('.')[0])")
+    assert said == [keras2.keras.layers.Layer.__module__.partition(".")[0]]
+
+
+def test_keras_3_is_told_of_in_one_line():
+    """Under TensorFlow 2.15 there is none, so its own calls itself so."""
+    package = keras2.keras.layers.Layer.__module__.partition(".")[0]
+    used = f"import tensorflow as tf\nimport {package}\ntf.keras.layers.Layer\n{package}.__version__ = '3.1.4'\n"
+    _, said = python(f"{used}import looc_tf\nlooc_tf.LooC")
+    [line] = said
+    assert "Expected Keras 2 as tf.keras. Received Keras 3.1.4. " in line
+    assert line.endswith(("pip install tf-keras.", "or set TF_USE_LEGACY_KERAS=1."))
