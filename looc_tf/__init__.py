@@ -13,12 +13,23 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import sys
 from typing import Any
 
 __version__ = "0.1.0"
 
-if importlib.util.find_spec("tf_keras"):  # without it tf.keras would be Keras 3 from TensorFlow 2.16 on: see keras2.py
-    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+
+def _ask_for_keras_2() -> None:
+    """From TensorFlow 2.16 on `tf.keras` is Keras 3, unless tf-keras is asked for before it is used: see keras2.py."""
+    found = importlib.util.find_spec("tf_keras")
+    if not found or not found.origin or "TF_USE_LEGACY_KERAS" in os.environ:
+        return
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    if "tensorflow" in sys.modules:  # where `import tensorflow.keras` has to look it had decided at its own import
+        sys.modules["tensorflow"].__path__.insert(0, os.path.join(os.path.dirname(found.origin), "api", "_v2"))
+
+
+_ask_for_keras_2()
 
 # public name -> (module, name there)
 _PUBLIC = {
