@@ -1,6 +1,18 @@
 # `make demo` or `make test` on a fresh clone do their own set-up; run again, they start at once.
-PYTHON = .venv/bin/python
-READY = .venv/.ready
+# LANE=current has environments of its own with the newest TensorFlow, one for each Python; LANE_PYTHON=3.13 names one.
+LANE = pinned
+LANE_PYTHON =
+ifeq ($(LANE),current)
+VENV = .venv-current$(LANE_PYTHON:%=-%)
+LOCK = current
+else ifeq ($(LANE),pinned)
+VENV = .venv
+LOCK = library
+else
+$(error Expected LANE=pinned or LANE=current. Received LANE=$(LANE))
+endif
+PYTHON = $(VENV)/bin/python
+READY = $(VENV)/.ready
 READY_PIPELINE = .venv/.ready-pipeline
 READY_DOCS = .venv-docs/.ready
 
@@ -10,13 +22,13 @@ READY_DOCS = .venv-docs/.ready
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
 
-setup: $(READY)  ## find or get Python 3.10, make .venv, install the locked packages
+setup: $(READY)  ## find or get Python 3.10, make .venv, install the locked packages (with LANE=current, as setup, demo, test and lint may have: the newest TensorFlow)
 
 demo: $(READY)  ## train LooC and MoCo on the generated set and write runs/demo/report.html (an interrupted one goes on, a finished one is moved aside)
 	@if [ -e runs/demo/report.html ] || { [ -e runs/demo ] && [ ! -e runs/demo/demo.json ]; }; then \
 		mv runs/demo "runs/demo-$$(date -r runs/demo +%Y%m%d-%H%M%S)"; \
 	fi
-	@.venv/bin/looc demo --out runs/demo
+	@$(VENV)/bin/looc demo --out runs/demo
 
 setup-pipeline: $(READY_PIPELINE)  ## the same with TFX, which the pipeline and its tests need
 
@@ -25,7 +37,7 @@ pipeline: $(READY_PIPELINE)  ## run the TFX pipeline on the generated set into r
 	@.venv/bin/looc pipeline serve-check runs/pipeline
 
 reproduce: $(READY)  ## make every table of the paper on the generated set with one seed, into runs/reproduce; goes on where it stopped
-	@.venv/bin/looc reproduce all --seeds 1 --out runs/reproduce
+	@$(VENV)/bin/looc reproduce all --seeds 1 --out runs/reproduce
 
 test: $(READY)  ## the default tests, in two processes
 	@$(PYTHON) -m pytest -m "not slow" --numprocesses 2
@@ -62,11 +74,11 @@ locks:  ## resolve requirements/*.in again; needs uv on the PATH
 	requirements/resolve
 
 clean:  ## remove the environment and everything that is generated, but not runs/
-	rm -rf .venv .venv-docs .bootstrap build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .venv-docs .venv-current* .bootstrap build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): PART = library
-$(READY): setup.py requirements/library.lock scripts/bootstrap.py
+$(READY): PART = $(LOCK) $(LANE_PYTHON)
+$(READY): setup.py requirements/$(LOCK).lock scripts/bootstrap.py
 	@$(bootstrap)
 
 $(READY_PIPELINE): PART = pipeline

@@ -27,16 +27,21 @@ setup(
     packages=find_packages(include=["looc_tf", "looc_tf.*", "pipeline", "pipeline.*"]),
     package_data={"looc_tf": ["py.typed", "**/*.html", "**/*.css", "**/*.js", "**/*.j2", "studies/files/*.yaml"]},
     cmdclass={"build_py": BuildWithConfigs},
-    python_requires=">=3.9,<3.12",
+    python_requires=">=3.9,<3.14",
     install_requires=[
-        "tensorflow>=2.15,<2.16",  # the last that tensorflow-addons imports under
-        "keras>=2.15,<2.16",  # TensorFlow's own; named because the generator of its initializers' seeds is read from it
+        # Two lanes: the last TensorFlow that tensorflow-addons imports under, and with it all five packages, and those
+        # after it, which find Keras 2 in tf-keras.
+        "tensorflow>=2.15,<2.16; python_version < '3.11'",
+        "tensorflow-addons==0.23.0; python_version < '3.11'",
+        "tensorboard>=2.15,<2.16; python_version < '3.11'",
+        "setuptools<81; python_version < '3.11'",  # which this tensorboard imports pkg_resources from
+        "numpy<2; python_version < '3.11'",
+        "tensorflow>=2.16; python_version >= '3.11'",
+        "tf-keras>=2.16; python_version >= '3.11'",
+        "tensorboard>=2.16; python_version >= '3.11'",
+        "numpy>=1.26; python_version >= '3.11'",
         "keras-cv==0.9.0",
-        "tensorflow-addons==0.23.0",
         "tensorflow-datasets>=4.9",
-        "tensorboard>=2.15,<2.16",
-        "setuptools<81",  # tensorboard 2.15 imports pkg_resources
-        "numpy<2",
         "h5py>=3",  # Keras's own files of weights, read as arrays
         "protobuf>=3.20",
         "omegaconf>=2.3",
@@ -67,7 +72,10 @@ setup(
             "tfx-bsl",
         ],
         "heic": ["pillow-heif>=0.16"],  # pictures of telephones
-        "gpu": ["tensorflow[and-cuda]==2.15.1"],
+        "gpu": [
+            "tensorflow[and-cuda]==2.15.1; python_version < '3.11'",
+            "tensorflow[and-cuda]>=2.16; python_version >= '3.11'",
+        ],
         "dev": [
             "pytest",
             "pytest-timeout",

@@ -1,9 +1,10 @@
 """Makes `.venv` with Python 3.10 and the locked packages. Run by make, under any Python from 3.6 on.
 
     python bootstrap.py [library | pipeline]        the packages of the library, or those of the pipeline as well
+    python bootstrap.py current [3.11 | 3.12 | 3.13]   `.venv-current`, with the newest TensorFlow and a later Python
     python bootstrap.py docs                        `.venv-docs`, with what builds the site and nothing of the library
 
-What it needs it finds or brings: uv (on the PATH, else installed from PyPI into `.bootstrap`) and Python 3.10 (among
+What it needs it finds or brings: uv (on the PATH, else installed from PyPI into `.bootstrap`) and the Python (among
 pyenv's, on the PATH, else one that uv provides, in `.bootstrap`).
 """
 
@@ -16,17 +17,24 @@ import sys
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OWN = os.path.join(HERE, ".bootstrap")
 PART = sys.argv[1] if len(sys.argv) > 1 else "library"
+ASKED = sys.argv[2:3]
+LANES = ["3.12", "3.13", "3.11"] if PART == "current" else ["3.10"]  # Pythons that will do, the first one first
+WANTED = ASKED or LANES
 APART = PART == "docs"  # an environment of its own, which cannot disturb the library's
-VENV = os.path.join(HERE, ".venv-docs" if APART else ".venv")
+VENV = os.path.join(HERE, "-".join([{"docs": ".venv-docs", "current": ".venv-current"}.get(PART, ".venv")] + ASKED))
 PYTHON = os.path.join(VENV, "bin", "python")
 LOCK = os.path.join(HERE, "requirements", PART + ".lock")
 # The library's lock is part of the pipeline's.
-READY = {"library": [".ready"], "pipeline": [".ready", ".ready-pipeline"], "docs": [".ready"]}
+READY = [".ready", ".ready-pipeline"] if PART == "pipeline" else [".ready"]
 # A Python built by hand may lack one of these; packages of the lock need them all.
-PROBE = "import sys, bz2, ctypes, lzma, sqlite3, ssl, zlib; sys.exit(sys.version_info[:2] != (3, 10))"
+PROBE = (
+    "import sys, bz2, ctypes, lzma, sqlite3, ssl, zlib; sys.exit('%%d.%%d' %% sys.version_info[:2] not in %r)" % WANTED
+)
 
 
 def main():
+    if not set(WANTED) <= set(LANES):
+        stop("expected LANE_PYTHON to be one of " + ", ".join(sorted(LANES)) + ". Received " + ", ".join(WANTED) + ".")
     os.chdir(HERE)
     uv = find_uv() or install_uv()
     if not works(PYTHON, "-c", PROBE):
@@ -40,10 +48,10 @@ def main():
         run(
             uv, "pip", "install", "--quiet", "--python", PYTHON, "--no-deps", "--no-build-isolation", "--editable", HERE
         )
-    for name in READY[PART]:
+    for name in READY:
         open(os.path.join(VENV, name), "w").close()
     if not APART:
-        say("ready. Next: . .venv/bin/activate, then looc --help")
+        say("ready. Next: . " + os.path.basename(VENV) + "/bin/activate, then looc --help")
 
 
 def find_uv():
@@ -74,28 +82,36 @@ def install_uv():
 
 
 def find_python():
-    """A Python 3.10 that works: `python3.10` may be a pyenv shim for a version that is not active, so each is tried."""
+    """A wanted Python that works: `python3.10` may be a pyenv shim for a version that is not active: each is tried."""
     return next((python for python in pythons() if works(python, "-c", PROBE)), None)
 
 
 def provide_python(uv):
-    """Lets uv download Python 3.10 into `.bootstrap`."""
-    say("no Python 3.10 here; getting one")
+    """Lets uv download the Python into `.bootstrap`."""
+    version = WANTED[0]
+    say("no Python " + version + " here; getting one")
     os.environ["UV_PYTHON_INSTALL_DIR"] = os.path.join(OWN, "python")
-    if subprocess.call([uv, "python", "install", "3.10"], stdin=subprocess.DEVNULL) != 0:
+    if subprocess.call([uv, "python", "install", version], stdin=subprocess.DEVNULL) != 0:
         stop(
-            "Python 3.10 is missing and uv could not download it, see above. Install it (pyenv install 3.10, or the "
-            "system's python3.10) and run make again. Found only: " + ", ".join(pythons()) + "."
+            "Python %s is missing and uv could not download it, see above. Install it (pyenv install %s, or the "
+            "system's python%s) and run make again. Found only: "
+            % (version, version, version)
+            + ", ".join(pythons())
+            + "."
         )
-    return "3.10"
+    return version
 
 
 def pythons():
-    """Pythons worth a try, 3.10 first."""
+    """Pythons worth a try, the wanted ones first."""
     pyenv = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))
-    ours = sorted(glob.glob(os.path.join(pyenv, "versions", "3.10.*", "bin", "python3.10")), reverse=True)
-    named = [shutil.which(name) for name in ("python3.10", "python3", "python")] + ["/usr/bin/python3"]
-    candidates = ours + named[:1] + [sys.executable] + named[1:]
+    ours, named = [], []
+    for version in WANTED:
+        pattern = os.path.join(pyenv, "versions", version + ".*", "bin", "python" + version)
+        ours += sorted(glob.glob(pattern), reverse=True)
+        named.append(shutil.which("python" + version))
+    others = [shutil.which(name) for name in ("python3", "python")] + ["/usr/bin/python3"]
+    candidates = ours + named + [sys.executable] + others
     return list(dict.fromkeys(path for path in candidates if path and os.path.exists(path)))
 
 

@@ -1,6 +1,7 @@
 """An export outside of this library: TFLite with its own operations alone, Keras, and the JSON of REST."""
 
 import base64
+import importlib
 import json
 
 import numpy as np
@@ -8,8 +9,8 @@ import pytest
 import tensorflow as tf
 from helpers import contract
 from helpers.odd_pictures import save
-from keras.src.export.export_lib import ReloadedLayer
 
+from looc_tf import keras2
 from looc_tf.export import Embedder, export
 from looc_tf.models import Encoder
 
@@ -62,7 +63,8 @@ def test_squares_of_another_size_are_refused(embedder, exported):
 def test_keras_predicts_and_trains_it(embedder, exported):
     """As docs/python.md shows it; `keras.models.load_model` gives an object without `predict`."""
     inputs = tf.keras.Input([None, None, 3], dtype="uint8")
-    layer = ReloadedLayer(str(exported), call_endpoint="images")
+    reloaded = importlib.import_module(f"{keras2.backend.__name__.partition('.')[0]}.src.export.export_lib")
+    layer = reloaded.ReloadedLayer(str(exported), call_endpoint="images")
     model = tf.keras.Model(inputs, tf.keras.layers.Dense(2)(layer(inputs)["trunk"]))
     close(layer(PIXELS), embedder.images(PIXELS), 1e-5)
     assert model.predict(PIXELS, verbose=0).shape == (3, 2)

@@ -22,7 +22,9 @@ DISTRIBUTIONS = {
     "xdist": "pytest-xdist",
     "yaml": "pyyaml",
 }
-NEVER_IMPORTED = {"setuptools"}  # tensorboard imports its pkg_resources and does not say so
+NEVER_IMPORTED = {"setuptools", "tf-keras"}  # tensorboard imports the one's pkg_resources, TensorFlow the other
+BUILDS = {"setuptools"}  # the editable install, in each lane
+LANES = {"library": "3.10", "current": "3.12"}  # the lock -> a Python of its lane
 
 
 def declared():
@@ -46,6 +48,12 @@ def locked(name):
     """{distribution: version} of requirements/<name>.lock."""
     text = (PROJECT / "requirements" / f"{name}.lock").read_text(encoding="utf8")
     return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", text, re.MULTILINE))
+
+
+def in_lane(lane, requirements):
+    """Those that are asked for under the Python of a lane."""
+    python = {"python_version": LANES[lane]}
+    return [each for each in requirements if each.marker is None or each.marker.evaluate(python)]
 
 
 def names(*parts):
@@ -93,17 +101,19 @@ def test_what_is_declared_is_imported(part, folder):
     assert names(declared()[part]) <= imported(folder) | NEVER_IMPORTED
 
 
-def test_setup_and_the_locks_start_from_the_same_names():
-    everybody, tools = listed("library")
-    assert names(everybody) == names(declared()[""])
+@pytest.mark.parametrize("lane", LANES)
+def test_setup_and_the_locks_start_from_the_same_names(lane):
+    everybody, tools = listed(lane)
+    assert names(everybody) == names(in_lane(lane, declared()[""])) | BUILDS
     assert names(tools) == names(declared()["dev"])
     assert names(*listed("pipeline")) == names(declared()["pipeline"])
 
 
-def test_the_locked_versions_are_within_the_declared_ranges():
-    versions = locked("pipeline")
-    assert locked("library").items() <= versions.items()
-    for part in ("", "dev", "pipeline"):
-        for requirement in declared()[part]:
+@pytest.mark.parametrize("lane", LANES)
+def test_the_locked_versions_are_within_the_declared_ranges(lane):
+    versions = locked("pipeline" if lane == "library" else lane)
+    assert locked("library").items() <= locked("pipeline").items()
+    for part in ("", "dev", "pipeline") if lane == "library" else ("", "dev"):
+        for requirement in in_lane(lane, declared()[part]):
             version = versions[canonicalize_name(requirement.name)]
             assert requirement.specifier.contains(version), f"{requirement} against {version}"
