@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, Optional
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, Optional, TextIO
 
 Show = Callable[[str, int, Optional[int]], None]  # stage, done, total where that is known
 
@@ -70,3 +71,30 @@ def stages(*columns: str, after: float = 0.0) -> Iterator[Show]:
     finally:
         if display is not None:
             display.stop()
+
+
+@contextmanager
+def without_lines(words: Sequence[bytes]) -> Iterator[TextIO]:
+    """Drops the lines with one of these words from what the process writes to standard error inside of the block.
+
+    C++ writes to its file descriptor, which all threads share: their lines are held back until the end, none is lost.
+    What is yielded writes to where they went before.
+    """
+    with ExitStack() as stack:
+        try:
+            held = stack.enter_context(tempfile.TemporaryFile())
+            screen = os.dup(2)
+        except OSError:  # no room for a file, or a process without a screen
+            yield sys.stderr
+            return
+        try:
+            os.dup2(held.fileno(), 2)
+            with open(screen, "w", encoding="utf-8", errors="replace", closefd=False) as stream:
+                yield stream
+        finally:
+            os.dup2(screen, 2)
+            os.close(screen)
+            held.seek(0)
+            for line in held:
+                if not any(word in line for word in words):
+                    os.write(2, line)

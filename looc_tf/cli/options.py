@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import warnings
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from looc_tf import experiments
+from looc_tf.progress import without_lines
+
+REMARKS = (  # of TensorFlow from 2.18 on, which no log level turns off
+    b"absl::InitializeLog()",
+    b"oneDNN custom operations are on.",
+    b"Could not find cuda drivers on your machine",
+)
 
 
 def tensorflow(threads: int | None = None, devices: int | None = None) -> None:
@@ -27,13 +35,17 @@ def tensorflow(threads: int | None = None, devices: int | None = None) -> None:
     configure_devices(devices)
 
 
-def starting() -> AbstractContextManager:
+@contextmanager
+def starting() -> Iterator[None]:
     """A line on a terminal while TensorFlow is imported; its own remarks about this machine are turned off."""
     from rich.console import Console
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.filterwarnings("ignore", category=FutureWarning, module="google.api_core")  # about Python's own age
-    return Console(stderr=True).status("starting TensorFlow")
+    with without_lines(REMARKS) as screen:
+        console = Console(file=screen if sys.stderr is sys.__stderr__ else None, stderr=True)
+        with console.status("starting TensorFlow"):
+            yield
 
 
 method_option = click.option(
