@@ -16,7 +16,7 @@ READY = $(VENV)/.ready
 READY_PIPELINE = .venv/.ready-pipeline
 READY_DOCS = .venv-docs/.ready
 
-.PHONY: help setup setup-pipeline demo pipeline reproduce test test-slow bench figures docs docs-check lint format package locks clean
+.PHONY: help setup setup-pipeline demo pipeline reproduce test test-slow test-lanes bench figures docs docs-check lint format package locks clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -44,6 +44,9 @@ test: $(READY)  ## the default tests, in two processes
 
 test-slow: $(READY)  ## the tests that train for minutes
 	@$(PYTHON) -m pytest -m slow
+
+test-lanes: $(READY)  ## what the pinned lane writes the current one reads, and the other way round; set both up first
+	@$(PYTHON) -m pytest tests/slow/test_lanes.py
 
 bench: $(READY)  ## measure speed and size, one table; wants a quiet machine
 	@$(PYTHON) -m benchmarks
