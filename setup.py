@@ -42,6 +42,7 @@ setup(
         "numpy>=1.26; python_version >= '3.11'",
         "keras-cv==0.9.0",
         "tensorflow-datasets>=4.9",
+        "importlib_resources; python_version >= '3.11'",  # which this one imports and does not ask for
         "h5py>=3",  # Keras's own files of weights, read as arrays
         "protobuf>=3.20",
         "omegaconf>=2.3",

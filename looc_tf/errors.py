@@ -7,7 +7,10 @@ import re
 from collections.abc import Iterable
 
 _PREAMBLE = ("Graph execution error", "Detected at node", "<stack traces", 'File "')  # what stands before the cause
-_PLACES = re.compile(r"^/.*?; |^assertion failed: |\{\{.*?\}\}|\[Op:.*?\]|\[\[.*?\]\]")
+_PLACES = re.compile(
+    r"^/.*?; |^assertion failed: |^Error in user-defined function passed to .*? with iterator: \S*: |"
+    r"\{\{.*?\}\}|\[Op:.*?\]|\[\[.*?\]\]"
+)
 
 _MEMORY = re.compile(
     "OOM when allocating|out of memory|OUT_OF_MEMORY|bad_alloc|MemoryError|unable to allocate|failed to allocate|"

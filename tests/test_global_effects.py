@@ -1,5 +1,6 @@
 """The library leaves the process as it finds it: warnings, logging, environment, matplotlib, signals, streams, ..."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -53,9 +54,9 @@ def difference(one, other):
 print(json.dumps({{key: difference(before[key], after[key]) for key in before if before[key] != after[key]}}))
 """
 OTHERS = (
-    "keras_cv tensorflow_addons tensorflow_datasets sklearn.linear_model sklearn.exceptions scipy.optimize PIL.Image "
+    "keras_cv tensorflow_datasets sklearn.linear_model sklearn.exceptions scipy.optimize PIL.Image "
     "matplotlib.figure rich.progress jinja2 yaml pandas pyarrow.parquet threadpoolctl click omegaconf"
-).split()
+).split() + ["tensorflow_addons"] * (importlib.util.find_spec("tensorflow_addons") is not None)
 
 IMPORT_ALL = """
 import looc_tf

@@ -22,7 +22,8 @@ DISTRIBUTIONS = {
     "xdist": "pytest-xdist",
     "yaml": "pyyaml",
 }
-NEVER_IMPORTED = {"setuptools", "tf-keras"}  # tensorboard imports the one's pkg_resources, TensorFlow the other
+# tensorboard, TensorFlow and tensorflow-datasets import them
+NEVER_IMPORTED = {"setuptools", "tf-keras", "importlib-resources"}
 BUILDS = {"setuptools"}  # the editable install, in each lane
 LANES = {"library": "3.10", "current": "3.12"}  # the lock -> a Python of its lane
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from looc_tf.errors import UserError
 
 LONGEST = 100_000  # characters of a file or a value
 MOST = 10_000  # values, each alias counted as often as it is used
 DEEPEST = 16  # lists and mappings within each other; also files that begin from one another
+_TOO_MUCH = f"Expected at most {MOST:,} values, {DEEPEST} deep. Received more: write them out, plainly."
 
 
 def bounded(text: str) -> str:
@@ -22,7 +26,7 @@ def bounded(text: str) -> str:
     count = 0
     starts: list[tuple[str | None, int]] = []  # anchor of each open value, and the count before it
     sizes: dict[str | None, int] = {}
-    for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    for event in _events(text):
         if isinstance(event, yaml.AliasEvent):
             count += sizes.get(event.anchor, MOST)  # of an anchor that is still open: it would hold itself
         elif isinstance(event, yaml.NodeEvent):
@@ -32,7 +36,17 @@ def bounded(text: str) -> str:
             anchor, start = starts.pop()
             sizes[anchor] = count - start
         if count > MOST or len(starts) > DEEPEST:
-            raise UserError(
-                f"Expected at most {MOST:,} values, {DEEPEST} deep. Received more: write them out, plainly."
-            )
+            raise UserError(_TOO_MUCH)
     return text
+
+
+def _events(text: str) -> Iterator[Any]:
+    """Of a text; the newest parsers have a limit of their own, far beyond ours, which they find before they begin."""
+    import yaml
+
+    try:
+        yield from yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.MarkedYAMLError as error:
+        if "increasing flow level" in str(error.context):
+            raise UserError(_TOO_MUCH) from error
+        raise

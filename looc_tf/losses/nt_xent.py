@@ -26,8 +26,8 @@ def in_batch(
         >>> from looc_tf.losses import info_nce
         >>> unit = tf.math.l2_normalize(tf.ones([4, 8]), axis=1)
         >>> logits = in_batch(unit, unit, unit, unit, tf.eye(4) > 0, temperature=0.5)
-        >>> info_nce(logits)[0].numpy().round(4)  # log(7)
-        1.9459
+        >>> f"{info_nce(logits)[0]:.4f}"  # log(7)
+        '1.9459'
     """
     positive = tf.reduce_sum(anchors * partners, axis=1, keepdims=True)
     negatives = [tf.where(own, anchors.dtype.min, tf.matmul(anchors, rows, transpose_b=True)) for rows in (same, other)]

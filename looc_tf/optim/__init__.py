@@ -1,8 +1,9 @@
 """How weights are moved: optimizers and schedules by name.
 
 >>> from looc_tf import config, optim
->>> optim.Schedule(config.Optimizer(learning_rate=0.1, schedule="constant"), steps=10)(5).numpy()
-0.1
+>>> schedule = optim.Schedule(config.Optimizer(learning_rate=0.1, schedule="constant"), steps=10)
+>>> f"{schedule(5):.3f}"
+'0.100'
 """
 
 from __future__ import annotations

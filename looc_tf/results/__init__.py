@@ -5,8 +5,9 @@
 >>> from looc_tf import results
 >>> shared = {"run": "r", "method": "looc", "representation": "trunk", "probe": "hue"}
 >>> records = [{**shared, "seed": seed, "value": value} for seed, value in enumerate([80.0, 82.0, 84.0])]
->>> results.summarise(records)
-{('looc', 'trunk', 'hue'): Estimate(mean=82.0, half=4.968275423687506, count=3, over='seeds')}
+>>> [(key, estimate)] = results.summarise(records).items()
+>>> key, f"{estimate.mean:.1f} ± {estimate.half:.1f}", estimate.count
+(('looc', 'trunk', 'hue'), '82.0 ± 5.0', 3)
 """
 
 from looc_tf.results.levels import LEVELS
