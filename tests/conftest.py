@@ -21,8 +21,8 @@ import numpy as np
 import pytest
 from helpers.left_out import is_left_out
 
-# Building and tracing networks makes so many objects that Python looked for cycles every few milliseconds, and often
-# through all that TensorFlow's modules hold: a tenth of the time of a test that trains.
+# Building and tracing networks makes so many objects that Python looked for cycles every few milliseconds, through all
+# that TensorFlow's modules hold as well: a tenth of the time of a test that trains. It looks less often, and not there.
 gc.set_threshold(50_000, 10, 10)
 
 LOCAL = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
@@ -60,6 +60,11 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if is_left_out(item.nodeid):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish(session):
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
