@@ -15,7 +15,7 @@ import click
 from looc_tf import experiments
 from looc_tf.progress import without_lines
 
-REMARKS = (  # of TensorFlow from 2.18 on, which no log level turns off
+REMARKS = (  # of later TensorFlows, which no log level turns off
     b"absl::InitializeLog()",
     b"oneDNN custom operations are on.",
     b"Could not find cuda drivers on your machine",
