@@ -22,7 +22,7 @@ READY_DOCS = .venv-docs/.ready
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
 
-setup: $(READY)  ## find or get Python 3.10, make .venv, install the locked packages (with LANE=current, as setup, demo, test and lint may have: the newest TensorFlow)
+setup: $(READY)  ## find or get Python 3.10, make .venv, install the locked packages (LANE=current, which test takes as well: the newest TensorFlow)
 
 demo: $(READY)  ## train LooC and MoCo on the generated set and write runs/demo/report.html (an interrupted one goes on, a finished one is moved aside)
 	@if [ -e runs/demo/report.html ] || { [ -e runs/demo ] && [ ! -e runs/demo/demo.json ]; }; then \
