@@ -30,6 +30,8 @@ from looc_tf.views import training_batches
 GOLDEN = Path(__file__).parent / "golden"
 BATCH, STEPS, PICTURES, TOLERANCE = 8, 3, 24, 1e-3
 NOTHING = 1e-5  # added for SimSiam alone, whose loss passes through 0
+# With its own seed a ReLU of these is so near to zero that a picture changed by 3e-7 moves the losses by 3e-3.
+SEEDS = {"factors/moco": 1, "grocery/moco-color": 1}
 
 
 class Pictures:
@@ -61,6 +63,7 @@ def shrunk(name: str) -> config.Experiment:
         method = replace(method, spaces=spaces, key_groups=min(method.key_groups, 4))
     return replace(
         case,
+        seed=SEEDS.get(name, case.seed),
         data=replace(case.data, size=size + 4),
         views=replace(case.views, size=size, chain={name: smaller(each) for name, each in case.views.chain.items()}),
         model=model,

@@ -55,9 +55,11 @@ class Blur(Augmentation):
 def gaussian_blur(images: tf.Tensor, sigma: tf.Tensor, radius: int) -> tf.Tensor:
     """Blurs images [B, H, W, C] with standard deviations [B] in pixels (0: none) and 2 radius + 1 taps."""
     height, width, channels = images.shape[1:]
-    squares = tf.range(-radius, radius + 1, dtype=tf.float32) ** 2
-    # The smallest positive divisor turns a sigma of 0 into the taps 0 ... 0 1 0 ... 0, which change no bit.
-    taps = tf.nn.softmax(-squares / tf.maximum(2 * sigma[:, None] ** 2, 1e-6), axis=1)
+    squares = tf.range(-radius, radius + 1, dtype=tf.float64) ** 2
+    # The smallest positive divisor turns a sigma of 0 into the taps 0 ... 0 1 0 ... 0, which change no bit. Float64,
+    # since of float32 some processors take the exponential otherwise here than there in a tensor, so that the last
+    # place of a picture's taps would hang on its place in the batch.
+    taps = tf.cast(tf.nn.softmax(-squares / tf.maximum(2 * tf.cast(sigma, tf.float64)[:, None] ** 2, 1e-6)), tf.float32)
     rows = tf.reshape(_reflect(images, radius, axis=1), [-1, height + 2 * radius, width * channels])
     images = tf.reshape(_slide(rows, taps, radius, axis=1, step=1), [-1, height, width, channels])
     columns = tf.reshape(_reflect(images, radius, axis=2), [-1, height, (width + 2 * radius) * channels])
