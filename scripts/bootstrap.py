@@ -27,9 +27,7 @@ LOCK = os.path.join(HERE, "requirements", PART + ".lock")
 # The library's lock is part of the pipeline's.
 READY = [".ready", ".ready-pipeline"] if PART == "pipeline" else [".ready"]
 # A Python built by hand may lack one of these; packages of the lock need them all.
-PROBE = (
-    "import sys, bz2, ctypes, lzma, sqlite3, ssl, zlib; sys.exit('%%d.%%d' %% sys.version_info[:2] not in %r)" % WANTED
-)
+PROBE = "import sys, bz2, ctypes, lzma, sqlite3, ssl, zlib; sys.exit('%%d.%%d' %% sys.version_info[:2] not in %r)"
 
 
 def main():
@@ -37,9 +35,9 @@ def main():
         stop("expected LANE_PYTHON to be one of " + ", ".join(sorted(LANES)) + ". Received " + ", ".join(WANTED) + ".")
     os.chdir(HERE)
     uv = find_uv() or install_uv()
-    if not works(PYTHON, "-c", PROBE):
+    if not works(PYTHON, "-c", PROBE % WANTED):
         say("making " + os.path.basename(VENV))
-        run(uv, "venv", "--quiet", "--clear", "--python", find_python() or provide_python(uv), VENV)
+        run(uv, "venv", "--quiet", "--clear", "--python", find_python(WANTED) or provide_python(uv, WANTED[0]), VENV)
     say("installing the locked packages of the " + PART + " (about a minute)")
     # Without bytecode the first command would compile the packages or, where PYTHONDONTWRITEBYTECODE is set, every one.
     install = (uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", PYTHON)
@@ -64,7 +62,7 @@ def install_uv():
     """uv comes from PyPI as a wheel. Debian's Python may lack venv, others lack pip: one Python with either will do."""
     say("getting uv, which installs packages")
     venv, target = os.path.join(OWN, "venv"), os.path.join(OWN, "target")
-    for python in pythons():
+    for python in pythons(WANTED):
         shutil.rmtree(OWN, ignore_errors=True)
         if works(python, "-m", "venv", venv) and works(os.path.join(venv, "bin", "pip"), "install", "--quiet", "uv"):
             break
@@ -74,21 +72,20 @@ def install_uv():
     if not uv:
         stop(
             "uv could not be installed. Tried `python -m venv` and `python -m pip install uv` with: "
-            + ", ".join(pythons())
+            + ", ".join(pythons(WANTED))
             + ". Install uv (https://docs.astral.sh/uv) or Python's venv module (Debian: apt install python3-venv), "
             "check that PyPI can be reached, and run make again."
         )
     return uv
 
 
-def find_python():
+def find_python(wanted):
     """A wanted Python that works: `python3.10` may be a pyenv shim for a version that is not active: each is tried."""
-    return next((python for python in pythons() if works(python, "-c", PROBE)), None)
+    return next((python for python in pythons(wanted) if works(python, "-c", PROBE % wanted)), None)
 
 
-def provide_python(uv):
+def provide_python(uv, version):
     """Lets uv download the Python into `.bootstrap`."""
-    version = WANTED[0]
     say("no Python " + version + " here; getting one")
     os.environ["UV_PYTHON_INSTALL_DIR"] = os.path.join(OWN, "python")
     if subprocess.call([uv, "python", "install", version], stdin=subprocess.DEVNULL) != 0:
@@ -96,17 +93,17 @@ def provide_python(uv):
             "Python %s is missing and uv could not download it, see above. Install it (pyenv install %s, or the "
             "system's python%s) and run make again. Found only: "
             % (version, version, version)
-            + ", ".join(pythons())
+            + ", ".join(pythons([version]))
             + "."
         )
     return version
 
 
-def pythons():
+def pythons(wanted):
     """Pythons worth a try, the wanted ones first."""
     pyenv = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))
     ours, named = [], []
-    for version in WANTED:
+    for version in wanted:
         pattern = os.path.join(pyenv, "versions", version + ".*", "bin", "python" + version)
         ours += sorted(glob.glob(pattern), reverse=True)
         named.append(shutil.which("python" + version))

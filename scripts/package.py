@@ -1,7 +1,8 @@
 """Builds the source distribution and, from it, the wheel; tries the wheel where nothing else is; fills `dist/`.
 
-Run by make. The wheel goes into an empty environment together with what it declares and nothing more, in the locked
-versions. There it must answer from an empty folder, so that neither the clone nor a tool of development can help.
+Run by make. Both files must be what PyPI would take. The wheel goes into an empty environment of each lane together
+with what it declares and nothing more, in the locked versions. There it must answer from an empty folder, so that
+neither the clone nor a tool of development can help.
 """
 
 import os
@@ -13,7 +14,8 @@ from pathlib import Path
 
 import bootstrap
 
-DIST = Path(bootstrap.HERE, "dist")
+DIST, LOCKS = Path(bootstrap.HERE, "dist"), Path(bootstrap.HERE, "requirements")
+LANES = {"library": "3.10", "current": "3.12"}  # the lock of a lane -> a Python of it
 CONFIG = "import looc_tf; print(looc_tf.__file__, looc_tf.load_config('factors/looc').name)"
 # Each module once: an import that no requirement stands for fails here.
 MODULES = """
@@ -26,11 +28,14 @@ print("all of looc_tf")
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        built, environment, nowhere = (Path(folder, name) for name in ("dist", "environment", "nowhere"))
+        built, tools, nowhere = (Path(folder, name) for name in ("dist", "tools", "nowhere"))
         nowhere.mkdir()
         wheel = build(built)
-        install(wheel, environment)
-        try_out(environment, nowhere)
+        check(built, tools)
+        for lock, version in LANES.items():
+            environment = Path(folder, version)
+            install(wheel, environment, LOCKS / f"{lock}.lock", version)
+            try_out(environment, nowhere)
         shutil.copytree(built, DIST, dirs_exist_ok=True)
     bootstrap.say(f"{wheel.name} and its source distribution are in dist/")
 
@@ -45,11 +50,22 @@ def build(out):
     return wheel
 
 
-def install(wheel, environment):
+def check(built, tools):
+    """That PyPI would take and show both files, and that the wheel holds what it is meant to: pyproject.toml says."""
+    bootstrap.say("checking what is said of them, and what the wheel holds")
+    uv("venv", "--python", sys.executable, tools)
+    uv("pip", "install", "--python", tools, "--require-hashes", "--requirement", LOCKS / "package.lock")
+    what_is_meant = Path(bootstrap.HERE, "pyproject.toml")
+    run(tools / "bin" / "twine", "check", "--strict", *built.glob("looc_tf-*"))
+    run(tools / "bin" / "check-wheel-contents", "--config", what_is_meant, *built.glob("*.whl"))
+
+
+def install(wheel, environment, lock, version):
     """What the wheel declares, and what that needs, at the versions and with the hashes of the lock."""
-    bootstrap.say("installing the wheel into an empty environment")
-    uv("venv", "--python", sys.executable, environment)
-    uv("pip", "install", "--python", environment, "--constraint", bootstrap.LOCK, wheel)
+    bootstrap.say(f"installing the wheel into an empty environment of Python {version}")
+    python = bootstrap.find_python([version]) or bootstrap.provide_python(find_uv(), version)
+    uv("venv", "--python", python, environment)
+    uv("pip", "install", "--python", environment, "--constraint", lock, wheel)
     uv("pip", "check", "--python", environment)
 
 
@@ -81,10 +97,17 @@ def answers(folder, expected, *command):
         bootstrap.stop(f"expected {expected!r} from: {line}\nReceived:\n{answer.stdout}{answer.stderr}")
 
 
+def find_uv():
+    return bootstrap.find_uv() or bootstrap.install_uv()
+
+
 def uv(*command):
-    """uv tells of every file that a build copies; all that is shown when it fails."""
-    program = bootstrap.find_uv() or bootstrap.install_uv()
-    words = [program, *map(str, command)]
+    run(find_uv(), *command)
+
+
+def run(*command):
+    """uv tells of every file that a build copies; what a command says is shown when it fails."""
+    words = [*map(str, command)]
     done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         bootstrap.stop(f"this command failed: {' '.join(words)}\n{done.stdout}{done.stderr}")
