@@ -16,7 +16,7 @@ READY = $(VENV)/.ready
 READY_PIPELINE = .venv/.ready-pipeline
 READY_DOCS = .venv-docs/.ready
 
-.PHONY: help setup setup-pipeline demo pipeline reproduce test test-slow test-lanes bench figures docs docs-check lint format package locks clean
+.PHONY: help setup setup-pipeline demo pipeline reproduce test test-quick test-slow test-lanes bench figures docs docs-check lint format package locks clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -41,6 +41,11 @@ reproduce: $(READY)  ## make every table of the paper on the generated set with 
 
 test: $(READY)  ## the default tests, in two processes
 	@$(PYTHON) -m pytest -m "not slow" --numprocesses 2
+
+QUICK = augment losses objectives methods models test_config.py test_optim.py test_spaces.py test_views.py test_batches.py \
+	test_train.py test_checkpoints.py test_export.py test_keras2.py
+test-quick: $(READY)  ## their core alone: configs, views, networks, losses, methods, a training, an export
+	@$(PYTHON) -m pytest -m "not slow" --numprocesses 2 $(addprefix tests/,$(QUICK))
 
 test-slow: $(READY)  ## the tests that train for minutes
 	@$(PYTHON) -m pytest -m slow

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from looc_tf.config import Gate, check_gate
 from looc_tf.config.convert import from_plain, to_plain
@@ -76,7 +77,9 @@ def comparable(about: Mapping[str, Any], other: Mapping[str, Any] | None) -> boo
     return other is not None and all(about[key] == other[key] for key in ("label", "classes", "names"))
 
 
-def eval_config(asked: Mapping[str, Demand], outputs: Outputs, baseline: Outputs, weight: str = "") -> tfma.EvalConfig:
+def eval_config(
+    asked: Mapping[str, Demand], outputs: Outputs, baseline: Outputs, weight: str = ""
+) -> config_pb2.EvalConfig:
     """TFMA's config: one accuracy per output, of all pictures and of each class.
 
     Args:
@@ -88,25 +91,25 @@ def eval_config(asked: Mapping[str, Demand], outputs: Outputs, baseline: Outputs
     specs = [_model("candidate", outputs, outputs, weight)]
     if compared:
         specs.append(_model("baseline", baseline, {name: outputs[name] for name in compared}, weight))
-    slices = [tfma.SlicingSpec()]
+    slices = [config_pb2.SlicingSpec()]
     if any(about["label"] == "label" for about in outputs.values()):
-        slices.append(tfma.SlicingSpec(feature_keys=["label"]))
+        slices.append(config_pb2.SlicingSpec(feature_keys=["label"]))
     models = ["candidate", *(["baseline"] if compared else [])]
     metrics = [
-        tfma.MetricsSpec(
+        config_pb2.MetricsSpec(
             output_names=[name],
             model_names=models if name in compared else ["candidate"],
-            metrics=[tfma.MetricConfig(class_name=METRIC, per_slice_thresholds=[_threshold(one)])],
+            metrics=[config_pb2.MetricConfig(class_name=METRIC, per_slice_thresholds=[_threshold(one)])],
         )
         for name, one in asked.items()
     ]
-    return tfma.EvalConfig(model_specs=specs, slicing_specs=slices, metrics_specs=metrics)
+    return config_pb2.EvalConfig(model_specs=specs, slicing_specs=slices, metrics_specs=metrics)
 
 
-def _model(name: str, outputs: Outputs, judged: Outputs, weight: str) -> tfma.ModelSpec:
+def _model(name: str, outputs: Outputs, judged: Outputs, weight: str) -> config_pb2.ModelSpec:
     labels = {output: about["label"] for output, about in outputs.items()}
     weights = {output: weight for output, about in judged.items() if about["label"] == "label"} if weight else {}
-    return tfma.ModelSpec(
+    return config_pb2.ModelSpec(
         name=name,
         is_baseline=name == "baseline",
         signature_name=SIGNATURE,
@@ -115,15 +118,15 @@ def _model(name: str, outputs: Outputs, judged: Outputs, weight: str) -> tfma.Mo
     )
 
 
-def _threshold(asked: Demand) -> tfma.PerSliceMetricThreshold:
+def _threshold(asked: Demand) -> config_pb2.PerSliceMetricThreshold:
     """For all pictures together: a threshold without a slice would hold for each class, of a few pictures, as well."""
-    threshold = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": asked.floor / 100})
+    threshold = config_pb2.MetricThreshold(
+        value_threshold=config_pb2.GenericValueThreshold(lower_bound={"value": asked.floor / 100})
     )
     if asked.drop is not None:
-        threshold.change_threshold.direction = tfma.MetricDirection.HIGHER_IS_BETTER
+        threshold.change_threshold.direction = config_pb2.HIGHER_IS_BETTER
         threshold.change_threshold.absolute.value = -asked.drop / 100
-    return tfma.PerSliceMetricThreshold(slicing_specs=[tfma.SlicingSpec()], threshold=threshold)
+    return config_pb2.PerSliceMetricThreshold(slicing_specs=[config_pb2.SlicingSpec()], threshold=threshold)
 
 
 def verdict(path: str, asked: Mapping[str, Demand]) -> dict[str, dict[str, Any]]:
