@@ -63,6 +63,15 @@ def test_what_is_missing_is_asked_for_and_what_was_asked_before_stays(changes, c
     assert [first, *(word for word in rest if word in command[1:])] == command
 
 
+def test_of_a_run_that_was_read_elsewhere_the_small_files_are_enough(tmp_path):
+    path = trained(tmp_path / named())
+    (path / "checkpoints" / "ckpt-30.index").unlink()
+    (path / "history.csv").unlink()
+    told = []
+    make([job_of(tmp_path, EXPERIMENT, ["object"])], 1, 1, told.append, lambda *_: None)
+    assert job_of(tmp_path, EXPERIMENT, ["object"]).records() and not told
+
+
 def test_what_cannot_be_read_of_these_pictures_is_not_asked_for_again(tmp_path):
     trained(tmp_path / named(), asked=("object", "texture"))  # texture was left out: no record, but asked
     assert job_of(tmp_path, EXPERIMENT, ["object", "texture"]).records()
