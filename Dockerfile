@@ -8,8 +8,12 @@ FROM ${BASE}
 ENV PYTHONUNBUFFERED=1 TF_CPP_MIN_LOG_LEVEL=1
 WORKDIR /looc
 
+# TFX needs pyfarmhash, which comes as source alone.
+RUN apt-get update && apt-get install --yes --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*
+
+# The lock holds all that is needed; pip on its own would ask for extras that it does not name.
 COPY requirements/pipeline.lock requirements/pipeline.lock
-RUN pip install --no-cache-dir --require-hashes --requirement requirements/pipeline.lock
+RUN pip install --no-cache-dir --no-deps --require-hashes --requirement requirements/pipeline.lock
 
 ARG GPU=""
 RUN if [ -n "${GPU}" ]; then pip install --no-cache-dir "tensorflow[and-cuda]==2.15.1"; fi

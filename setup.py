@@ -72,8 +72,10 @@ setup(
     ],
     extras_require={
         "pipeline": [
-            "tfx[kfp]==1.15.1",
-            "apache-beam[gcp]==2.59.0",
+            "tfx[kfp]==1.15.1; python_version < '3.11'",
+            "apache-beam[gcp]==2.59.0; python_version < '3.11'",
+            "tfx[kfp]==1.21.0; python_version >= '3.11'",  # its wheels ask for glibc 2.39, Kubeflow for Python 3.11
+            "apache-beam[gcp]; python_version >= '3.11'",
             # TFX decides on the versions of these.
             "absl-py",
             "kfp",

@@ -110,6 +110,14 @@ def test_setup_and_the_locks_start_from_the_same_names(lane):
     assert names(*listed("pipeline")) == names(declared()["pipeline"])
 
 
+def test_the_pipeline_of_the_current_lane_starts_from_the_same_names_within_the_declared_ranges():
+    assert names(*listed("pipeline-current")) == names(declared()["pipeline"])
+    versions, python = locked("pipeline-current"), {"python_version": "3.11"}
+    for requirement in (each for part in ("", "pipeline") for each in declared()[part]):
+        if requirement.marker is None or requirement.marker.evaluate(python):
+            assert requirement.specifier.contains(versions[canonicalize_name(requirement.name)]), requirement
+
+
 @pytest.mark.parametrize("lane", LANES)
 def test_the_locked_versions_are_within_the_declared_ranges(lane):
     versions = locked("pipeline" if lane == "library" else lane)
