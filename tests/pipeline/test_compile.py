@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-tfx = pytest.importorskip("tfx.version", reason="needs TFX: make setup-pipeline")
+pytest.importorskip("tfx", reason="needs TFX: make setup-pipeline")
 
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
+from tfx.version import __version__ as TFX
 
 from looc_tf.errors import UserError
 from looc_tf.experiments import load
@@ -56,7 +57,7 @@ def steadied(job):
     return made
 
 
-@pytest.mark.skipif(tfx.__version__ != "1.15.1", reason="each TFX writes its version and its settings of statistics")
+@pytest.mark.skipif(TFX != "1.15.1", reason="each TFX writes its version and its settings of statistics")
 @pytest.mark.parametrize("target", ["kubeflow", "vertex"])
 def test_the_golden_file(compiled, target):
     path = GOLDEN / f"{target}.json"
