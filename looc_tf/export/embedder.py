@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,8 @@ class Embedder(tf.Module):
         self.data_size, self.view_size, self.rule = data_size, view_size, rule
         spec = tf.TensorSpec([None, None, None, rule.channels], tf.uint8, "images")
         self.pixels = tf.function(self._pixels, input_signature=[spec], autograph=False)
-        self.about = dict(about or {})
+        # A dict would be tracked as a part of the model, in a wrapper that Python 3.13 cannot write as JSON.
+        self.about: Mapping[str, Any] = MappingProxyType(dict(about or {}))
         self.state = list(encoder.weights)
         # Behind a function, since a SavedModel that tracks the Keras model carries a trace of every one of its layers.
         self._encode = lambda views: encoder(views, training=False)
