@@ -70,7 +70,7 @@ def _draw(folder: Path, source: Source, count: int) -> None:
 def check(run: Run, folder: Path, task: str) -> dict[str, object]:
     """What was advised, and what each candidate trained on all labelled pictures reads on the test pictures."""
     labelled, test = folder / "labelled", folder / "test"
-    advised = advise_run(run, str(labelled), str(labelled / TABLE), task, out=folder / f"advice-{task}")
+    advised = advise_run(run, str(labelled), str(labelled / TABLE), task, out=folder / f"advice-{run.path.name}-{task}")
     (rows, answers), (others, told) = (_embedded(run, part, task) for part in (labelled, test))
     chooses = np.arange(len(answers)) % FIFTH == 0
     read = {}

@@ -31,7 +31,7 @@ def load(
 
     Args:
         config_name: a YAML file, or the name of a shipped one such as `"factors/looc"` (see `looc configs`). A file may
-            begin from a sibling with `base: <name>`: it then states only what differs.
+            begin from a sibling or a shipped one with `base: <name>`: it then states only what differs.
         overrides: texts `dotted.field=value`; a number in the path is an index, the value is YAML.
         data: a folder, record files or a TFDS name in the place of the config's.
         labels: a CSV file of labels in the place of the config's.

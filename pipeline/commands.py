@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from looc_tf import experiments
+from looc_tf.cli.options import import_option, starting
 from looc_tf.config import Experiment
 from looc_tf.errors import UserError
 
@@ -28,6 +29,7 @@ def group() -> None:
 
 def _takes_experiment(command):
     for add in (
+        import_option,
         click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Change a field; repeatable."),
         click.option(
             "--method", metavar="NAME", help="Another method, in its own recipe, on the config's views and spaces."
@@ -66,7 +68,8 @@ def run(
     \b
     looc pipeline run --config factors/looc --data factors --root runs/pipeline
     """
-    experiment = experiments.load(config_name, overrides, method=method)
+    with starting():
+        experiment = experiments.load(config_name, overrides, method=method)
     if schema and not Path(schema).is_file():
         raise UserError(
             f"Expected a schema file. {schema} is none. Every run writes one: R/SchemaGen/schema/*/schema.pbtxt."
@@ -156,7 +159,8 @@ def compile(
     \b
     looc pipeline compile --target kubeflow --config factors/looc -o pipeline.yaml
     """
-    experiment = experiments.load(config_name, overrides, method=method)
+    with starting():
+        experiment = experiments.load(config_name, overrides, method=method)
     _import_tfx()
     from pipeline.runners.kubeflow import compile_pipeline, write
     from pipeline.runners.logs import quiet

@@ -43,9 +43,10 @@ def main():
     install = (uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", PYTHON)
     run(*install, "--require-hashes", "--requirement", LOCK)
     if not APART:  # setuptools is in the lock, so nothing is fetched for building
-        run(
-            uv, "pip", "install", "--quiet", "--python", PYTHON, "--no-deps", "--no-build-isolation", "--editable", HERE
-        )
+        # By a line in a .pth file: setuptools' own finder comes after the folder of a script, and a script beside a
+        # clone called looc_tf would import that folder.
+        how = ("--no-deps", "--no-build-isolation", "--config-settings", "editable_mode=compat")
+        run(uv, "pip", "install", "--quiet", "--python", PYTHON, *how, "--editable", HERE)
     for name in READY:
         open(os.path.join(VENV, name), "w").close()
     if not APART:

@@ -108,9 +108,17 @@ def linked(text, folder, page):
         if is_source(path):
             return title
         found = os.path.relpath(page_of(path, place), posix_folder(page) or ".").replace(os.sep, "/")
+        title = name_of(path, place) if title.endswith(".md") else title  # readers of the site see no files
         return f"[{title}]({found}{'#' + place if place else ''})"
 
     return LINK.sub(shown, text)
+
+
+def name_of(path, place):
+    """What a reader of the site is told of a document: its title, or that of one of its sections."""
+    text = (ROOT / path).read_text(encoding="utf8")
+    titles = {anchor(title): title for _, title in HEADING.findall(FENCE.sub("", text))}
+    return titles.get(place) or next(iter(titles.values()))
 
 
 def is_source(path):

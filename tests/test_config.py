@@ -158,7 +158,7 @@ def test_an_override_that_cannot_be_is_named(override, words):
     ("override", "words"),
     [
         ("training.epochs=1", "exactly one of steps and epochs. Received steps=3000, epochs=1.0."),
-        ("training.steps=null", "exactly one of steps and epochs"),
+        ("training.steps=null", "exactly one of steps and epochs. Received steps=None, epochs=None. Set one of them"),
         ("training.steps=-1", "training.steps should be 0 or more. Received -1."),
         ("training.batch=0", "training.batch should be above 0. Received 0."),
         ("training.batch=100", "training.batch of 100 cannot be split into method.key_groups of 8."),

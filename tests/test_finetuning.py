@@ -178,6 +178,7 @@ def test_the_command_says_what_came_of_it_and_what_to_do_next(place):
     (record,) = json.loads((place / "said" / "results.json").read_text())
     assert (record["representation"], record["probe"]) == ("probabilities", "object")
     assert f"test {record['value']:.1f} %, balanced over the classes {record['balanced']:.1f} %" in answer.stdout
+    assert " test pictures (95 % interval of the first " in answer.stdout
     evaluated = looc("evaluate", place / "said")
     assert evaluated.exit_code == 0 and "probabilities" in evaluated.stdout
     again = json.loads((place / "said" / "results.json").read_text())

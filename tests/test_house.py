@@ -19,8 +19,8 @@ from looc_tf import config
 PACKAGE = Path(looc_tf.__file__).parent
 # Rooms from left to right.
 HOUSE = (
-    "errors keras2 files progress representations distribute config results data augment views models losses memory "
-    "objectives methods evaluate optim experiments export run training report studies plugins cli"
+    "errors registry keras2 files progress representations distribute config results data augment views models losses "
+    "memory objectives methods evaluate optim experiments export run training report studies plugins cli"
 ).split()
 PLACE = {room: index for index, room in enumerate(HOUSE)}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -83,3 +83,12 @@ def test_the_source_distribution_holds_what_a_build_needs(tree, sdist):
     assert {"setup.py", "pyproject.toml", "LICENSE", "README.md", "configs", *PACKAGES} <= top
     assert not {"tests", "benchmarks", "docs", "scripts"} & top  # a part of the tests cannot run
     assert files(sdist, "configs") == files(tree, "configs")
+
+
+def test_a_script_beside_a_clone_imports_the_package_and_not_the_clones_folder(tmp_path):
+    """Before, setuptools' finder was asked after the script's own folder, where the clone looked like a package."""
+    (tmp_path / "looc_tf" / "looc_tf").mkdir(parents=True)
+    (tmp_path / "script.py").write_text("import looc_tf\n\nprint(looc_tf.__version__)\n")
+    command = [sys.executable, "script.py"]
+    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr

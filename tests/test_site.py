@@ -66,6 +66,8 @@ def test_every_section_of_the_readme_is_on_a_page(site):
         ("index.md", "[a](../CONTRIBUTING.md)", "[a](contributing.md)"),
         ("contributing.md", "[a](docs/methods.md#settings)", "[a](methods.md#settings)"),
         ("contributing.md", "[a](looc_tf/errors.py)", "a"),
+        ("index.md", "[docs/methods.md](methods.md)", "[Methods](methods.md)"),
+        ("contributing.md", "[docs/methods.md](docs/methods.md#settings)", "[Settings](methods.md#settings)"),
         ("benchmarks.md", "[a](../docs/trust.md)", "[a](trust.md)"),
         ("api/configs.md", "[a](../methods.md#settings)", "[a](../methods.md#settings)"),
         ("python.md", "in [../examples](../examples) and", "in [../examples](examples.md) and"),

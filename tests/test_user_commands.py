@@ -104,7 +104,9 @@ def test_train_begins_with_how_many_pictures_are_for_what(trained, place):
     line = error.splitlines()[0]
     assert line.startswith(f"{place / 'pictures'}: ")
     assert re.search(
-        r": \d\d training pictures \(3 classes: bar, disc, noise\), \d validation, \d test, 0 skipped$", line
+        r": \d\d training pictures \(3 classes: bar, disc, noise\), \d validation, \d test, "
+        r"0 skipped so far \(validation and test pictures are looked at when they are read\)$",
+        line,
     )
     assert line in (run / "train.log").read_text().splitlines()[0]
     about = json.loads((run / "run.json").read_text())
@@ -158,6 +160,31 @@ def test_evaluate_begins_with_the_pictures_and_says_what_it_left_out(evaluated, 
         about = json.loads((run / name / "evaluated.json").read_text())
         assert str(Census.read(about["census"])) == line
         assert about["notes"] == ["left out: texture: no such label"]
+
+
+@pytest.fixture(scope="module")
+def small(place):
+    """Few pictures in uneven classes, one of the test part broken."""
+    folder = place / "small"
+    for part, counts in {"train": {"disc": 24, "bar": 8}, "test": {"disc": 14, "bar": 8}}.items():
+        for name, count in counts.items():
+            tiny.draw(folder / part, classes=(name,), each=count)
+    (folder / "test" / "bar" / "torn.png").write_bytes(b"\x89PNG no")
+    return folder
+
+
+def test_evaluate_names_what_it_could_not_read_and_says_how_little_few_pictures_tell(trained, small, place):
+    run = place / "few"
+    shutil.copytree(trained[0], run)
+    code, out, error = looc("evaluate", run, "--data", small)
+    assert code == 0, error
+    assert ", 1 skipped as broken\n" in error and "1 picture skipped: test/bar/torn.png (" in error
+    text = " ".join(out.split())
+    assert "In percent, on 22 test pictures" in text and "majority" in text and "63.6" in text
+    assert "22 test pictures: few. 95 % intervals (Wilson) of the highest values: object " in text
+    page = (run / "on-small" / "report.html").read_text()
+    assert "always the commonest class 63.6, chance 50.0" in page and ", 22 test pictures</div>" in page
+    assert "22 test pictures: few. 95 % intervals (Wilson)" in page
 
 
 def test_results_know_their_pictures_their_checkpoint_and_the_code(run, place):
@@ -271,6 +298,32 @@ def test_views_and_configs(place, tmp_path):
     assert done("views", place / "tiny.yaml", picture, "-o", tmp_path / "v.png") == f"drawn: {tmp_path / 'v.png'}\n"
     assert (tmp_path / "v.png").read_bytes().startswith(b"\x89PNG")
     assert "factors/looc" in done("configs")
+
+
+def test_views_of_a_folder_name_a_picture_of_it(place, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for folder, remedy in {
+        place / "pictures": f"Name one of its pictures, such as {place / 'pictures' / 'bar' / '00.png'}.",
+        tmp_path / "empty": "It holds no picture.",
+    }.items():
+        code, _, error = looc("views", place / "tiny.yaml", folder, "-o", tmp_path / "v.png")
+        assert code == 2 and not (tmp_path / "v.png").exists()
+        assert error == f"looc: error: Expected one picture file. Received the folder {folder}. {remedy}\n"
+
+
+def test_a_folder_of_pictures_is_no_place_for_a_run(place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pictures = place / "pictures"
+    for command in (["evaluate"], ["export", "--out", "exports"]):
+        code, _, error = looc(command[0], pictures, *command[1:])
+        assert code == 2 and f"Train one: looc train CONFIG --data {pictures} --out runs/pictures\n" in error
+    shutil.copytree(pictures, "runs/pictures")
+    _, _, error = looc("evaluate", "runs/pictures")
+    assert error.endswith("Train one: looc train CONFIG --data runs/pictures --out runs/pictures-run\n")
+    Path("notes").mkdir()
+    Path("notes/a.txt").write_text("a")
+    assert looc("evaluate", "notes")[2].endswith("Train one: looc train CONFIG --out runs/notes\n")
+    assert looc("evaluate", "runs/new")[2].endswith("Train one: looc train CONFIG --out runs/new\n")
 
 
 @pytest.mark.parametrize("name", ["2019", "true", "a: b", "a #b", "[z"])

@@ -16,21 +16,26 @@ from looc_tf.augment.blur import Blur
 from looc_tf.augment.color import Color, Solarize
 from looc_tf.augment.geometry import Crop, FreeRotation, Rotation
 from looc_tf.augment.texture import Stylized, Texture
-from looc_tf.errors import UserError, nearest, shown, unknown
+from looc_tf.errors import UserError, nearest, shown
+from looc_tf.registry import Registry
 from looc_tf.representations import KEYS, LOCAL, QUERY
 
 KINDS = (QUERY, KEYS, LOCAL)  # of views
 
-AUGMENTATIONS: dict[str, type[Augmentation]] = {
-    "crop": Crop,
-    "color": Color,
-    "rotation": Rotation,
-    "free_rotation": FreeRotation,
-    "texture": Texture,
-    "stylized": Stylized,
-    "blur": Blur,
-    "solarize": Solarize,
-}
+AUGMENTATIONS: Registry[type[Augmentation]] = Registry(
+    "augmentation",
+    "looc_tf.augment.AUGMENTATIONS",
+    {
+        "crop": Crop,
+        "color": Color,
+        "rotation": Rotation,
+        "free_rotation": FreeRotation,
+        "texture": Texture,
+        "stylized": Stylized,
+        "blur": Blur,
+        "solarize": Solarize,
+    },
+)
 
 
 def build(kind: str, **settings: Any) -> Augmentation:
@@ -44,13 +49,13 @@ def build(kind: str, **settings: Any) -> Augmentation:
 
 def _build(name: str, kind: Any, settings: Mapping[str, Any]) -> Augmentation:
     if not isinstance(kind, str) or kind not in AUGMENTATIONS:
-        raise unknown("augmentation", str(kind), AUGMENTATIONS)
+        raise AUGMENTATIONS.missing(str(kind))
     accepted = AUGMENTATIONS[kind].settings
     for setting in settings:
         if setting not in accepted:
-            hint = nearest(setting, accepted)
+            expected = f"Expected some of {', '.join(accepted)}." if accepted else "It has none."
             raise UserError(
-                f"Augmentation {name!r} has no setting {shown(setting)}. {hint}Expected some of {', '.join(accepted)}."
+                f"Augmentation {name!r} has no setting {shown(setting)}. {nearest(setting, accepted)}{expected}"
             )
     try:
         return AUGMENTATIONS[kind](name=name, **settings)

@@ -6,7 +6,7 @@ import functools
 
 import click
 
-from looc_tf.cli.options import checkpoint_option, tensorflow, threads_option
+from looc_tf.cli.options import checkpoint_option, import_option, tensorflow, threads_option
 
 
 @click.command()
@@ -14,6 +14,7 @@ from looc_tf.cli.options import checkpoint_option, tensorflow, threads_option
 @click.option("--out", required=True, metavar="DIR", help="Folder of the versions; the next number is written.")
 @click.option("--representation", metavar="NAME", help="Answer with NAME alone, such as all+color, as 'embedding'.")
 @checkpoint_option
+@import_option
 def export(run: str, out: str, checkpoint: str, representation: str | None) -> None:
     """Write RUN's encoder as a SavedModel, whole or not at all.
 

@@ -13,7 +13,9 @@ from typing import Any
 import click
 
 from looc_tf import experiments
+from looc_tf.errors import UserError
 from looc_tf.progress import without_lines
+from looc_tf.registry import run_file
 
 REMARKS = (  # of later TensorFlows, which no log level turns off
     b"absl::InitializeLog()",
@@ -31,8 +33,14 @@ def tensorflow(threads: int | None = None, devices: int | None = None) -> None:
     with starting():
         from looc_tf.distribute import configure_devices, configure_threads
 
-    configure_threads(threads)
-    configure_devices(devices)
+    try:
+        configure_threads(threads)
+        configure_devices(devices)
+    except RuntimeError as error:  # TensorFlow has begun
+        raise UserError(
+            "--threads and --devices are chosen before TensorFlow's first operation, which a file of --import runs as "
+            "it is read. Put it into a function there."
+        ) from error
 
 
 @contextmanager
@@ -48,6 +56,25 @@ def starting() -> Iterator[None]:
             yield
 
 
+def _run_files(context: click.Context, option: click.Parameter, files: tuple[str, ...]) -> None:
+    if not files or context.resilient_parsing:
+        return
+    with starting():
+        for file in files:
+            run_file(file)
+    os.environ["LOOC_IMPORT"] = os.pathsep.join(os.path.abspath(os.path.expanduser(file)) for file in files)
+
+
+import_option = click.option(  # what is run is not recorded as a thing to run: a run may come from somebody else
+    "--import",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(),
+    envvar="LOOC_IMPORT",
+    expose_value=False,
+    callback=_run_files,
+    help="Run this Python file of yours first: it registers parts of your own. Repeatable.",
+)
 method_option = click.option(
     "--method",
     metavar="NAME",
@@ -75,6 +102,7 @@ def takes_experiment(command: Callable[..., None]) -> Callable[..., None]:
         command(experiment=experiment, **rest)
 
     for add in (
+        import_option,
         click.option("--seed", type=click.IntRange(0), help="Instead of the config's seed."),
         method_option,
         click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Change a field; repeatable."),

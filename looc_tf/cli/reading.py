@@ -8,11 +8,13 @@ from typing import Any
 
 import click
 
-from looc_tf import config
+from looc_tf import config, experiments
 from looc_tf.cli.options import (
     checkpoint_option,
+    import_option,
     labels_option,
     of_run_option,
+    starting,
     takes_experiment,
     tensorflow,
     threads_option,
@@ -27,6 +29,7 @@ from looc_tf.errors import UserError
 @checkpoint_option
 @click.option("--probe", "more", multiple=True, metavar="NAME", help="Also read NAME, such as few_shot; repeatable.")
 @click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Change evaluation.FIELD; repeatable.")
+@import_option
 @threads_option
 def evaluate(
     run: str,
@@ -51,7 +54,7 @@ def evaluate(
 
     tell = functools.partial(click.echo, err=True)
     done = evaluate_run(run, data=data, checkpoint=checkpoint, labels=labels, tell=tell, more=more, overrides=overrides)
-    Console().print(screen(done.records, done.chance))
+    Console().print(screen(done.records, done.chance, tested=done.tested))
     for note in done.notes:
         click.echo(note)
     click.echo(f"evaluated: {done.path}")
@@ -62,8 +65,9 @@ def evaluate(
 @of_run_option
 @labels_option
 @click.option("--label", "field", default="label", show_default=True, metavar="FIELD", help="Where there are several.")
-@click.option("--out", metavar="DIR", help="The folder to write. Default: RUN/advice.")
+@click.option("--out", metavar="DIR", help="The folder to write. Default: RUN/advice, RUN/advice-on-DATA, ...")
 @checkpoint_option
+@import_option
 @threads_option
 def advise(run: str, threads: int | None, **asked: Any) -> None:
     """Say which representation of RUN your task should take.
@@ -125,9 +129,12 @@ def views(experiment: config.Experiment, image: str, out: str, rows: int) -> Non
     tensorflow()
     from looc_tf.data.ingest import decode_one
     from looc_tf.methods import build_plan
-    from looc_tf.report.pictures import rule_for
+    from looc_tf.report.pictures import check_one, rule_for
     from looc_tf.report.views_grid import draw_views
+    from looc_tf.views.leave_one_out import named_but_not_shared
 
+    check_one(Path(image))
+    plan = build_plan(experiment)
     config_name = Path(click.get_current_context().params["config_name"])
     try:
         data = Path(image).read_bytes()
@@ -135,19 +142,27 @@ def views(experiment: config.Experiment, image: str, out: str, rows: int) -> Non
         picture = decode_one(data, experiment.data.size, rule)
     except ValueError as error:
         raise UserError(f"{image} cannot be drawn: {error}. Give a picture, such as a JPEG or PNG.") from error
-    if line:
-        click.echo(line, err=True)
-    draw_views(build_plan(experiment), picture, out, seed=experiment.seed, rows=rows)
+    for remark in filter(None, [line, *named_but_not_shared(plan)]):
+        click.echo(remark, err=True)
+    draw_views(plan, picture, out, seed=experiment.seed, rows=rows)
     click.echo(f"drawn: {out}")
 
 
 @click.command()
-def configs() -> None:
-    """List the configs that come with looc.
+@click.argument("config_name", metavar="[CONFIG]", required=False)
+@import_option
+def configs(config_name: str | None) -> None:
+    """List the configs that come with looc, or print CONFIG whole.
 
     \b
     looc configs
+    looc configs factors/looc > mine.yaml
     """
+    if config_name:
+        with starting():
+            experiment = experiments.load(config_name)
+        click.echo(config.to_yaml(experiment), nl=False)
+        return
     names = config.names()
     for name in names:
         click.echo(f"{name:{max(map(len, names)) + 2}}{config.about(name)}")

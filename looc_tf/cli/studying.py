@@ -6,7 +6,7 @@ import functools
 
 import click
 
-from looc_tf.cli.options import starting
+from looc_tf.cli.options import import_option, starting
 
 
 @click.command()
@@ -20,6 +20,7 @@ from looc_tf.cli.options import starting
 @click.option("--any-code", is_flag=True, help="Take runs that other versions of the code trained.")
 @click.option("--plan", is_flag=True, help="Say what would be trained and read and what it costs, and do nothing.")
 @click.option("--out", default="runs/reproduce", show_default=True, metavar="DIR", help="Runs and tables; goes on.")
+@import_option
 def reproduce(studies: tuple[str, ...], out: str, **asked) -> None:
     """Make the paper's tables on your pictures.
 

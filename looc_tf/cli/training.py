@@ -10,7 +10,15 @@ from typing import Any
 import click
 
 from looc_tf import config
-from looc_tf.cli.options import data_option, labels_option, of_run_option, takes_experiment, tensorflow, threads_option
+from looc_tf.cli.options import (
+    data_option,
+    import_option,
+    labels_option,
+    of_run_option,
+    takes_experiment,
+    tensorflow,
+    threads_option,
+)
 from looc_tf.files import typed, write_atomically, writing
 
 
@@ -81,6 +89,7 @@ def profile(experiment: config.Experiment, file: str | None, threads: int | None
 @click.option("--out", required=True, metavar="OUT", help="The run folder to write; a new one, unless --resume.")
 @click.option("--resume", is_flag=True, help="Go on from OUT's last checkpoint.")
 @click.option("--devices", type=click.IntRange(1), help="How many GPUs, or parts of the CPU. Default: all GPUs.")
+@import_option
 @threads_option
 def finetune(run: str, out: str, devices: int | None, threads: int | None, **settings: Any) -> None:
     """Teach RUN's trunk and a new classifier labels.
@@ -100,7 +109,7 @@ def finetune(run: str, out: str, devices: int | None, threads: int | None, **set
 
 @click.command()
 @click.option("--out", default="runs/demo", show_default=True, metavar="DIR", help="A new folder, or a demo to finish.")
-@click.option("--quick", is_flag=True, help="A look in two minutes; the numbers will be worse.")
+@click.option("--quick", is_flag=True, help="An eighth of the steps, for a look; the numbers will be worse.")
 @click.option("--data", metavar="DIR", help="Your own pictures instead of the generated ones.")
 @labels_option
 @click.option(
@@ -111,6 +120,7 @@ def finetune(run: str, out: str, devices: int | None, threads: int | None, **set
     help="Leave-one-out over NAME, and NAME alone: byol, simsiam, swav, dino, simclr, ...",
 )
 @click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Change a field of both; repeatable.")
+@import_option
 @threads_option
 def demo(out: str, threads: int | None, **asked: Any) -> None:
     """Train LooC and MoCo side by side; write a report.

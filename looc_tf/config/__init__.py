@@ -14,16 +14,15 @@ from looc_tf.config.reading import (
     about,
     blaming,
     difference,
-    find,
     from_dict,
     from_text,
     load,
-    names,
     place,
     to_dict,
     to_yaml,
 )
 from looc_tf.config.schema import Data, Evaluation, Experiment, Gate, Method, Model, Optimizer, Training, Views
+from looc_tf.config.shipped import find, names
 
 __all__ = [
     "PRECISIONS",

@@ -164,7 +164,8 @@ def _length(experiment: Experiment) -> None:
     training = experiment.training
     if (training.steps is None) == (training.epochs is None):
         received = f"steps={training.steps}, epochs={training.epochs}"
-        raise UserError(f"training needs exactly one of steps and epochs. Received {received}. Set the other to null.")
+        remedy = "Set one of them, such as training.epochs=100" if training.steps is None else "Set the other to null"
+        raise UserError(f"training needs exactly one of steps and epochs. Received {received}. {remedy}.")
 
 
 def _parts(experiment: Experiment) -> None:

@@ -18,13 +18,14 @@ from looc_tf.config.checks import validate
 from looc_tf.config.convert import UnknownKey, from_plain, to_plain
 from looc_tf.config.limits import DEEPEST, bounded
 from looc_tf.config.schema import Experiment, Method
+from looc_tf.config.shipped import base_of, find
 from looc_tf.config.versions import RENAMED, VERSION, upgraded
-from looc_tf.errors import UserError, nearest, printable, shown, unknown
+from looc_tf.errors import UserError, printable, shown
 
 _LONGEST_FIELD = 200  # characters of a dotted field
 _PATHS = ("data.name", "data.labels")  # a file or folder may be called so; nothing is ever filled in
 _MISFITS = (AttributeError, LookupError, TypeError, ValueError)  # such as PyYAML's to `!!timestamp x` or `!!int ""`
-
+_TAB = re.compile(r"^ *\t", re.MULTILINE)  # of which YAML says but that no token begins so
 
 SettingsOf = Callable[[str], type[Method]]  # name of a method -> the dataclass of its settings
 _Files = list[tuple[object, dict[str, Any]]]  # where something is stated, and what
@@ -40,7 +41,8 @@ def load(
 
     Args:
         config: a YAML file, or the name of a shipped one such as `"factors/looc"` (see `names`). A file may begin from
-            a sibling with `base: <name>`: it then states only what differs. `views.chain` and lists are replaced whole.
+            a sibling or a shipped one with `base: <name>`: it then states only what differs. `views.chain` and lists
+            are replaced whole.
         settings_of: gives the settings that a method declares. It is asked after all else has been read and checked, so
             that only a config without other mistakes waits for the import of TensorFlow.
         overrides: texts `dotted.field=value`; a number in the path is an index, the value is YAML. `method.name` comes
@@ -110,28 +112,6 @@ def _with_method(experiment: Experiment, section: Any, settings_of: SettingsOf) 
     return dataclasses.replace(experiment, method=settings)
 
 
-def names() -> list[str]:
-    """The shipped configs, such as `"factors/looc"`, in order."""
-    folder = _shipped()
-    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
-
-
-def find(config: str | Path) -> Path:
-    """The file behind a path or a shipped name; `UserError` with the nearest name on a miss."""
-    path, shipped = Path(config), names()
-    if _is_file(path):
-        return path
-    if _is_file(path / "config.yaml"):  # the folder of a run
-        return path / "config.yaml"
-    name = path.as_posix().removesuffix(".yaml")
-    if name in shipped:
-        return _shipped() / f"{name}.yaml"
-    raise UserError(
-        f"There is no config {shown(str(config))}. {nearest(name, shipped)}"
-        "Expected a YAML file, or a name that `looc configs` lists."
-    )
-
-
 def place(where: object, overrides: Sequence[str]) -> str:
     """Where something that a config says stands: its file and what was laid over it, for the start of a message."""
     return " --set ".join([str(where), *(printable(override, 200) for override in overrides)])
@@ -164,35 +144,15 @@ def unlike(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
     return list(_differences(a, b))
 
 
-def _shipped() -> Path:
-    """`configs/` beside the package in a clone, inside it in an installed wheel."""
-    package = Path(__file__).resolve().parents[1]
-    inside = package / "configs"
-    return inside if inside.is_dir() else package.parent / "configs"
-
-
 def _files(path: Path, above: tuple[Path, ...]) -> _Files:
     """A file after those that it begins from, each with what it states; `above` are the files that led here."""
     if path.resolve() in above or len(above) > DEEPEST:
         raise UserError(f"{path}: its chain of `base:` leads back to itself, or is too long. Remove one of them.")
-    content = blaming(path, lambda: upgraded(read_plain(path)))
+    stated = read_plain(path)
+    content = blaming(path, lambda: upgraded(stated))
     base = content.pop("base", None)
-    before = [] if base is None else _files(_base(path, base), (*above, path.resolve()))
+    before = [] if base is None else _files(base_of(path, base), (*above, path.resolve()))
     return [*before, (path, content)]
-
-
-def _base(path: Path, base: Any) -> Path:
-    file = path.parent / f"{base}.yaml"
-    if not isinstance(base, str) or not _is_file(file):
-        raise unknown(f"base in {path}:", str(base), sorted(p.stem for p in path.parent.glob("*.yaml") if p != path))
-    return file
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name longer than any file's
-        return False
 
 
 def read_plain(path: Path) -> dict[str, Any]:
@@ -213,7 +173,9 @@ def _parsed(where: object, text: str) -> dict[str, Any]:
         loaded = OmegaConf.load(io.StringIO(blaming(where, lambda: bounded(text))))
         content: Any = OmegaConf.to_container(loaded, resolve=False)
     except (yaml.YAMLError, OmegaConfBaseException, OSError, *_MISFITS) as error:
-        raise UserError(f"{where}: cannot be read as YAML: {error}") from error
+        tab = _TAB.search(text)
+        why = f"line {text.count(chr(10), 0, tab.end()) + 1} begins with a tab, indent with spaces" if tab else error
+        raise UserError(f"{where}: cannot be read as YAML: {why}") from error
     if not isinstance(content, dict):
         raise UserError(f"{where}: expected sections such as `data:`. Received a {type(content).__name__}.")
     blaming(where, lambda: _refuse_interpolation(content))

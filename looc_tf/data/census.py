@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from looc_tf.data.ingest import summary
 from looc_tf.data.splits import SPLITS
 from looc_tf.data.table import Table
 from looc_tf.errors import printable
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 CLASSES, KINDS = 5, 6  # classes and kinds of files that a line names
 KEPT = 20  # that a census keeps: it is written into run.json, which stays small
 UNLABELLED, LIMITED, NOWHERE = "test without labels", "beyond the limit", "in no part"  # why rows are unused
+LATER = ("unopened",)  # fields that earlier versions did not write
+NAMED = 20  # broken pictures that are named
 REASONS = {"dropped": UNLABELLED}  # what `assign` calls a row that is in no part -> why
 
 
@@ -36,6 +39,7 @@ class Census:
         passed_over: kind -> files beside the pictures, the most frequent kinds first.
         unused: reason -> pictures that are in no part.
         notes: what else is to be said of how the set was read, a line each.
+        unopened: parts whose pictures were not all looked at when this was counted: broken ones may be among them.
 
     Example:
         >>> print(Census("photos", 90, 8, 18, 30, 3, ("bar", "disc", "ring"), passed_over={".heic": 40}))
@@ -54,6 +58,7 @@ class Census:
     passed_over: Mapping[str, int] = field(default_factory=dict)
     unused: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    unopened: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, table: Table, splits: np.ndarray, name: str) -> Census:
@@ -68,6 +73,7 @@ class Census:
             passed_over=bounded(table.passed_over),
             unused=dict(aside.most_common()),
             notes=tuple(printable(note, 400) for note in table.notes[:KEPT]),
+            unopened=SPLITS,
         )
         return census._trained_on(table.labels["label"][rows["train"]], table.fields.get("label", ()))
 
@@ -82,7 +88,16 @@ class Census:
         census = self
         for source in sources:
             census = census._with(source.split, source.labels["label"], source.fields.get("label", ()))
-        return replace(census, skipped=len({name for source in sources for name, _ in source.skipped}))
+        looked_at = {source.split for source in sources if source.looked_at}
+        unopened = tuple(part for part in self.unopened if part not in looked_at)
+        return replace(census, skipped=len(broken_of(sources)), unopened=unopened)
+
+    def turned_out(self, counts: Mapping[str, int], skipped: int) -> Census:
+        """As all of it turned out when each picture was looked at: "train", ... -> how many are sound, and how many of
+        the set are not."""
+        training, validation, test = (counts.get(split, 0) for split in SPLITS)
+        sound = replace(self, training=training, validation=validation, test=test)
+        return replace(sound, labelled=min(self.labelled, training), skipped=skipped, unopened=())
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; `read` reads it back."""
@@ -91,16 +106,18 @@ class Census:
     @classmethod
     def read(cls, said: Any) -> Census | None:
         """What `as_dict` wrote; None where there is none, as in the run.json of earlier versions."""
-        if not isinstance(said, Mapping) or not set(said) >= {part.name for part in fields(cls)}:
+        if not isinstance(said, Mapping) or not set(said) >= {part.name for part in fields(cls)} - {*LATER}:
             return None
-        known = {part.name: said[part.name] for part in fields(cls)}
+        known = {part.name: said[part.name] for part in fields(cls) if part.name in said}
         counts = [known[part.name] for part in fields(cls) if part.type == "int"]
         for kinds in (known["passed_over"], known["unused"]):
             counts += kinds.values() if isinstance(kinds, Mapping) else [None]
-        lists = [known["class_names"], known["notes"]]
-        if not all(isinstance(count, int) for count in counts) or not all(isinstance(one, list) for one in lists):
+        lists = {name: known[name] for name in ("class_names", "notes", *LATER) if name in known}
+        if not all(isinstance(count, int) for count in counts) or not all(
+            isinstance(one, list) for one in lists.values()
+        ):
             return None
-        return cls(**{**known, **{name: tuple(map(str, known[name])) for name in ("class_names", "notes")}})
+        return cls(**{**known, **{name: tuple(map(str, one)) for name, one in lists.items()}})
 
     @property
     def lines(self) -> list[str]:
@@ -113,7 +130,7 @@ class Census:
         parts += [
             f"{count:,} {part}" for part, count in (("validation", self.validation), ("test", self.test)) if count
         ]
-        parts.append(f"{self.skipped:,} skipped{' as broken' if self.skipped else ''}")
+        parts.append(self._skipped())
         line = [", ".join(parts)]
         if self.passed_over:
             line.append(passed_over_line(self.passed_over))
@@ -121,6 +138,16 @@ class Census:
             why = [reason if len(self.unused) == 1 else f"{count:,} {reason}" for reason, count in self.unused.items()]
             line.append(f"{sum(self.unused.values()):,} unused ({', '.join(why)})")
         return f"{printable(self.name, 200)}: {'; '.join(line)}"
+
+    def _skipped(self) -> str:
+        """How many were skipped, and of which parts nobody knows yet."""
+        said = f"{self.skipped:,} skipped{' as broken' if self.skipped else ''}"
+        unopened = [part for part in SPLITS if part in self.unopened and self._count(part)]
+        if not unopened:
+            return said
+        *before, last = ("training" if part == "train" else part for part in unopened)
+        parts = f"{', '.join(before)} and {last}" if before else last
+        return f"{said} so far ({parts} pictures are looked at when they are read)"
 
     def _labels(self) -> str:
         if not self.labelled:
@@ -152,6 +179,18 @@ def census_of(sources: Iterable[Source]) -> Census | None:
     sources = list(sources)
     census = sources[0].census
     return None if census is None else census.opened(*sources)
+
+
+def broken_of(sources: Iterable[Source]) -> list[tuple[str, str]]:
+    """(id, reason) of the pictures that parts of a set have skipped; what could not be listed is in each of them."""
+    return list(dict(broken for source in sources for broken in source.skipped).items())
+
+
+def opening_lines(sources: Iterable[Source]) -> list[str]:
+    """What a command says of parts that it has opened: the lines of their census, and the broken pictures by name."""
+    sources = list(sources)
+    census, broken = census_of(sources), summary(broken_of(sources), show=NAMED)
+    return [*(census.lines if census else ()), *([broken] if broken else [])]
 
 
 def passed_over_line(kinds: Mapping[str, int]) -> str:

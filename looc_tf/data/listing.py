@@ -6,8 +6,10 @@ was on the disk (its place, its times): whatever comes, goes or is renamed chang
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
+import itertools
 import os
 import time
 from collections import Counter
@@ -26,6 +28,7 @@ from looc_tf.progress import stages
 
 SEEN = "folders seen already"
 WORTH = 2000  # files: fewer are listed again as soon as they are looked up
+FIRST = 1000  # files that are looked at for an example of a picture
 FRESH = 2.0  # seconds: of a folder that was changed so shortly before, another change might not show in its times
 _STAMP = 4  # numbers
 
@@ -120,6 +123,15 @@ def walk(
             folders.sort(key=lambda name: os.path.islink(os.path.join(folder, name)))
         base = PurePosixPath(Path(folder).relative_to(root).as_posix())
         yield from (base / name for name in sorted(files) if not name.startswith("."))
+
+
+def a_picture(root: Path) -> Path | None:
+    """The first picture among the first files below a folder, for an example; None where there is none."""
+    for path in itertools.islice(walk(root, lambda error: None), FIRST):
+        with contextlib.suppress(OSError):
+            if is_picture(root / path):
+                return root / path
+    return None
 
 
 def readable_name(path: PurePosixPath | str) -> str:

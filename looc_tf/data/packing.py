@@ -123,7 +123,8 @@ def pack(name: str | os.PathLike, table: Table, out: str | os.PathLike, shape: S
         for part in SPLITS
         if part == "train" or (splits == part).any()
     }
-    done = Packing(path, Census.of(table, splits, str(name)), skipped=list(table.skipped))
+    census = Census.of(table, splits, str(name)).limited("train", parts["train"])
+    done = Packing(path, census, skipped=list(table.skipped))
     with writing(path), scratch(path) as folder:
         with stages("{task.description}", "bar", "count", "left", after=1.0) as show:
             for part, rows in parts.items():
@@ -131,6 +132,7 @@ def pack(name: str | os.PathLike, table: Table, out: str | os.PathLike, shape: S
         _write_beside(folder, str(name), table, shape, rule, done)
         done.bytes = sum(file.stat().st_size for file in folder.iterdir())
         folder.rename(path)
+    done.census = census.turned_out(done.parts, len(done.skipped))
     return done
 
 

@@ -119,6 +119,11 @@ class Source:
     def __len__(self) -> int:
         return len(self._table)
 
+    @property
+    def looked_at(self) -> bool:
+        """Whether its broken pictures are known: all are held in memory, so each was looked at, now or earlier."""
+        return self._held is not None
+
     def __repr__(self) -> str:
         return (
             f"Source({self.name!r}, {self.split!r}, size={self.size}, pictures={len(self)}, labels={list(self.fields)})"

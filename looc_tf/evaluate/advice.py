@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Any, Optional
 
 import numpy as np
 from scipy import stats
@@ -22,6 +22,10 @@ from looc_tf.results import Estimate
 
 FOLDS = 5
 SHARES = (0.1, 0.3, 1.0)  # of the labels, for the learning curve
+SAME = 3.0  # points: what is surely less is called no difference, and how much less is said beside it
+UNSEEN = 3.0  # what was not met among N pictures is met in 3 / N of all at most, with 95 % certainty
+BETTER, WORSE, NONE, UNDECIDED = "better", "worse", "no difference", "undecided"  # what is best beside the trunk
+ALONE, UNREADABLE = "nothing beside the trunk", "nothing can be told"
 Table = Mapping[str, np.ndarray]  # representation -> float32 [N, D]
 Progress = Callable[[str, int, int], None]
 Split = tuple[np.ndarray, np.ndarray, np.ndarray]  # rows to train on, to choose by, to test on
@@ -33,13 +37,18 @@ class Advice:
 
     Attributes:
         best: what validation preferred within the training folds.
-        gain: of what validation preferred, fold by fold, over the trunk.
+        gain: of the best over the trunk, on held-out folds.
         accuracy: of each representation on held-out folds.
         majority: of always answering with the commonest class.
         curve: share of the labels -> how many these are, and the accuracy of the best and of the trunk with them.
         drops: factor -> how much accuracy the trunk loses where pictures are shown without that factor, in training and
             in test.
-        pictures, classes: how many there were.
+        pictures, classes: how many there were; each picture is in the test part of one fold.
+        differences: of each representation but the trunk to the trunk, on held-out folds.
+        rival: what validation preferred of all but the trunk; None where there is no other.
+        chosen: what validation preferred in each fold by itself.
+        choosing: of these, fold by fold, over the trunk: what is gained by choosing, which is no one's own difference;
+            None is as the gain.
     """
 
     best: str
@@ -50,6 +59,10 @@ class Advice:
     drops: Mapping[str, Estimate] = field(default_factory=dict)
     pictures: int = 0
     classes: int = 0
+    differences: Mapping[str, Estimate] = field(default_factory=dict)
+    rival: Optional[str] = None
+    chosen: tuple[str, ...] = ()
+    choosing: Optional[Estimate] = None
 
     @property
     def representation(self) -> str:
@@ -58,14 +71,39 @@ class Advice:
 
     @property
     def differs(self) -> bool:
-        """Whether the gain is more than chance."""
-        return self.gain.mean - self.gain.half > 0
+        """Whether the gain is more than chance, and more than the luck of the one that was the best of many."""
+        found = (self.gain, self.choosing or self.gain)
+        return self.best != TRUNK and all(each.mean - each.half > 0 for each in found)
+
+    @property
+    def verdict(self) -> str:
+        """What is known of the rival against the trunk; no difference is said where none of `SAME` points can be."""
+        if not self.readable:
+            return UNREADABLE
+        if self.differs or self.rival is None:
+            return BETTER if self.differs else ALONE
+        found = self.differences[self.rival]
+        return WORSE if found.mean + found.half < 0 else NONE if self.bound <= SAME else UNDECIDED
+
+    @property
+    def bound(self) -> float:
+        """How many points the rival and the trunk are apart at most, as far as these pictures can tell: folds without
+        any difference tell no more than their number of pictures."""
+        if self.rival is None:
+            return 0.0
+        found = self.differences[self.rival]
+        return max(abs(found.mean) + found.half, 100 * UNSEEN / max(self.pictures, 1))
 
     @property
     def readable(self) -> bool:
         """Whether anything can be told of the labels at all."""
         found = self.accuracy[self.best]
         return found.mean - found.half > self.majority
+
+    @property
+    def learning(self) -> Mapping[float, tuple[int, Estimate]]:
+        """Share of the labels -> how many these are, and the accuracy of what is advised with them."""
+        return {share: (count, best if self.differs else own) for share, (count, best, own) in self.curve.items()}
 
     @property
     def factor(self) -> Optional[str]:
@@ -97,7 +135,8 @@ def advise(
     """Compares representations of the same labelled pictures.
 
     Each fold in turn is held out. On the rest, a validation part chooses each probe's penalty and which representation
-    to take; the held-out fold reads what was chosen, so that the gain is not that of the luckiest of many.
+    to take. What all of these validation parts prefer is compared with the trunk on the held-out folds. It is advised
+    only where what was chosen in each fold by itself gains as well, so that it is not the luckiest of many.
 
     Args:
         plain: the trunk under its name, and what is compared with it.
@@ -120,25 +159,41 @@ def advise(
         lacking = {factor: asked(rows[TRUNK], splits) for factor, rows in without.items()}
         _wait([*whole.values(), *lacking.values()], progress)
         scores = {name: [choice.result() for choice in found] for name, found in whole.items()}
-        chosen, best = [_preferred(plain, scores, [fold]) for fold in range(FOLDS)], _preferred(plain, scores)
+        best = _preferred(plain, scores)
         fewer = {share: [_fewer(split, labels, share) for split in splits] for share in SHARES}
         curve = {
             share: (len(some[0][0]), _mean(asked(plain[best], some)), _mean(asked(plain[TRUNK], some)))
             for share, some in fewer.items()
         }
-    trunk = [choice.value for choice in scores[TRUNK]]
-    gain = corrected([scores[name][fold].value - trunk[fold] for fold, name in enumerate(chosen)])
-    lost = {factor: [a - choice.result().value for a, choice in zip(trunk, found)] for factor, found in lacking.items()}
+    lost = {factor: _minus(scores[TRUNK], [choice.result() for choice in found]) for factor, found in lacking.items()}
     return Advice(
         best=best,
-        gain=gain,
         accuracy={name: corrected([choice.value for choice in found]) for name, found in scores.items()},
         majority=majority_share(labels, labels),
         curve=curve,
         drops={factor: corrected(values) for factor, values in lost.items()},
         pictures=len(labels),
         classes=len(np.unique(labels)),
+        **_against_the_trunk(plain, scores, best),
     )
+
+
+def _against_the_trunk(plain: Table, scores: Mapping[str, Sequence[Choice]], best: str) -> dict[str, Any]:
+    """What an `Advice` holds of differences to the trunk, each paired fold by fold."""
+    over = {name: _minus(found, scores[TRUNK]) for name, found in scores.items()}
+    others = {name: found for name, found in scores.items() if name != TRUNK}
+    chosen = tuple(_preferred(plain, scores, [fold]) for fold in range(FOLDS))
+    return {
+        "gain": corrected(over[best]),
+        "differences": {name: corrected(over[name]) for name in others},
+        "rival": _preferred(plain, others) if others else None,
+        "chosen": chosen,
+        "choosing": corrected([over[name][fold] for fold, name in enumerate(chosen)]),
+    }
+
+
+def _minus(found: Sequence[Choice], others: Sequence[Choice]) -> list[float]:
+    return [one.value - other.value for one, other in zip(found, others)]
 
 
 def _preferred(plain: Table, scores: Mapping[str, Sequence[Choice]], folds: Sequence[int] = range(FOLDS)) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from looc_tf.config import Evaluation
 from looc_tf.evaluate.features import UPRIGHT, Features
 from looc_tf.evaluate.probe_result import Choice, Rows
 from looc_tf.evaluate.questions import Probe
+
+if TYPE_CHECKING:
+    from looc_tf.data import Source
 
 
 class LabelProbe(Probe):
@@ -29,6 +33,9 @@ class LabelProbe(Probe):
     @property
     def guesses(self) -> int:
         return self.occurring or self.classes
+
+    def tested(self, source: Source) -> int:
+        return int((source.labels[self.field] >= 0).sum())
 
     def rows(self, features: Features, representation: str) -> Rows:
         return Rows(features.of(UPRIGHT, representation), features.labels[self.field]).labelled()

@@ -10,7 +10,6 @@ import numpy as np
 
 from looc_tf.config import Evaluation
 from looc_tf.data.pixels import PLAIN
-from looc_tf.errors import unknown
 from looc_tf.evaluate.class_shares import DrawsOn
 from looc_tf.evaluate.corruptions import Corruptions
 from looc_tf.evaluate.features import HUE_SHIFTS, TURNS, Features
@@ -26,6 +25,7 @@ from looc_tf.evaluate.retrieval import Retrieval
 from looc_tf.evaluate.sgd_probe import SgdProbe
 from looc_tf.evaluate.subsets import Subsets
 from looc_tf.evaluate.top_five import TopFive
+from looc_tf.registry import Registry
 
 if TYPE_CHECKING:
     from looc_tf.data import Source
@@ -113,23 +113,27 @@ def _channels(sources: Mapping[str, Source]) -> int:
 
 
 # name -> sources -> the probe, or None where these sources cannot answer it. The order is that of tables.
-PROBES: dict[str, Callable[[Mapping[str, Source]], Question | None]] = {
-    "object": Labelled(MAIN),
-    "rotation": lambda sources: RotationProbe(),
-    "hue": Labelled("hue", otherwise=HueShiftProbe),
-    "texture": Labelled("texture"),
-    "knn": Labelled(MAIN, kind=NeighborProbe),
-    "few_shot": Labelled(MAIN, kind=FewShot),
-    "low_label": Labelled(MAIN, kind=LowLabel),
-    "fine_tuned": Labelled(MAIN, kind=FineTuned),
-    "object_top5": Labelled(MAIN, kind=TopFive),
-    "object_sgd": Labelled(MAIN, kind=SgdProbe),
-    "subsets": Labelled(MAIN, kind=Subsets),
-    "draws_on": Labelled(MAIN, kind=DrawsOn),
-    "retrieval": _retrieval,
-    "invariance": lambda sources: Invariance(color=_in_color(sources)),
-    "corruptions": _corruptions,
-}
+PROBES: Registry[Callable[[Mapping[str, Source]], Question | None]] = Registry(
+    "probe",
+    "looc_tf.evaluate.probes.PROBES",
+    {
+        "object": Labelled(MAIN),
+        "rotation": lambda sources: RotationProbe(),
+        "hue": Labelled("hue", otherwise=HueShiftProbe),
+        "texture": Labelled("texture"),
+        "knn": Labelled(MAIN, kind=NeighborProbe),
+        "few_shot": Labelled(MAIN, kind=FewShot),
+        "low_label": Labelled(MAIN, kind=LowLabel),
+        "fine_tuned": Labelled(MAIN, kind=FineTuned),
+        "object_top5": Labelled(MAIN, kind=TopFive),
+        "object_sgd": Labelled(MAIN, kind=SgdProbe),
+        "subsets": Labelled(MAIN, kind=Subsets),
+        "draws_on": Labelled(MAIN, kind=DrawsOn),
+        "retrieval": _retrieval,
+        "invariance": lambda sources: Invariance(color=_in_color(sources)),
+        "corruptions": _corruptions,
+    },
+)
 LINEAR_PROBES = ("object", "rotation", "hue", "texture")  # those that can go into an exported model
 
 
@@ -137,7 +141,7 @@ def check(settings: Evaluation) -> None:
     """Raises a `UserError` with the nearest name for a probe that there is not."""
     for name in settings.probes:
         if name not in PROBES:
-            raise unknown("probe", name, PROBES)
+            raise PROBES.missing(name)
 
 
 def lacking(name: str, sources: Mapping[str, Source]) -> str:

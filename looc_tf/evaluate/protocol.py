@@ -18,7 +18,7 @@ from looc_tf.evaluate.features import UPRIGHT, Embed, Features, Progress, extrac
 from looc_tf.evaluate.notes import left_out_line, unseen_lines
 from looc_tf.evaluate.pool import side_by_side
 from looc_tf.evaluate.probes import PROBES, check, lacking
-from looc_tf.evaluate.questions import CHOICE_SEED, PARTS, Question, Tune
+from looc_tf.evaluate.questions import CHOICE_SEED, PARTS, Probe, Question, Tune
 from looc_tf.evaluate.readings import Reading
 from looc_tf.representations import ordered
 
@@ -130,6 +130,13 @@ def chance(sources: Mapping[str, Source], names: tuple[str, ...] = tuple(PROBES)
     labelled training pictures have, whatever other names there are."""
     asked = available(names, sources).items()
     return {name: level for name, probe in asked if (level := probe.level) is not None}
+
+
+def tested(sources: Mapping[str, Source], names: tuple[str, ...]) -> dict[str, int]:
+    """How many test pictures each of the probes is asked of, that the sources allow; evaluations beside them say more
+    of themselves."""
+    probes = {name: PROBES[name](sources) for name in names if name in Evaluation().probes}
+    return {name: probe.tested(sources["test"]) for name, probe in probes.items() if isinstance(probe, Probe)}
 
 
 def choose_pictures(sources: Mapping[str, Source], limit: Optional[int]) -> dict[str, tuple[Source, np.ndarray]]:

@@ -111,6 +111,10 @@ class Probe(Question):
     def level(self) -> Optional[float]:
         return self.chance
 
+    def tested(self, source: Source) -> int:
+        """How many of a test part's pictures it is asked of; copies of one are no more pictures."""
+        return len(source)
+
     @abstractmethod
     def rows(self, features: Features, representation: str) -> Rows:
         """The examples of one part of the data in one representation."""

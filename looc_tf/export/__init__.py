@@ -10,5 +10,6 @@
 from looc_tf.export.embedder import Embedder
 from looc_tf.export.files import Embedded, embed_files
 from looc_tf.export.saved_model import answers, export, latest
+from looc_tf.export.serving_page import write_serving_page
 
-__all__ = ["Embedded", "Embedder", "answers", "embed_files", "export", "latest"]
+__all__ = ["Embedded", "Embedder", "answers", "embed_files", "export", "latest", "write_serving_page"]

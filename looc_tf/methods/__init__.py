@@ -18,11 +18,12 @@ from looc_tf.augment import build_chain
 from looc_tf.config import Experiment
 from looc_tf.data import Source
 from looc_tf.distribute import replicas
-from looc_tf.errors import UserError, unknown
+from looc_tf.errors import UserError
 from looc_tf.keras2 import keras
 from looc_tf.methods.augself import AugSelf
 from looc_tf.methods.base import Method
 from looc_tf.methods.byol import BYOL
+from looc_tf.methods.checks import check_devices, check_sizes, check_whole
 from looc_tf.methods.dino import DINO
 from looc_tf.methods.essl import ESSL, ESSLSimSiam
 from looc_tf.methods.facts import Facts
@@ -38,6 +39,7 @@ from looc_tf.methods.simsiam import SimSiam
 from looc_tf.methods.supervised import Supervised
 from looc_tf.methods.swav import SwAV
 from looc_tf.models import begin_with, precision, start_from
+from looc_tf.registry import Registry
 from looc_tf.views import ViewPlan
 
 log = logging.getLogger(__name__)
@@ -73,20 +75,24 @@ __all__ = [
     "settings_of",
 ]
 
-METHODS: dict[str, type[Method]] = {
-    "looc": LooC,
-    "simclr": SimCLR,
-    "byol": BYOL,
-    "simsiam": SimSiam,
-    "swav": SwAV,
-    "dino": DINO,
-    "joint": Joint,
-    "augself": AugSelf,
-    "essl": ESSL,
-    "essl_simsiam": ESSLSimSiam,
-    "supervised": Supervised,
-    "finetune": FineTune,
-}
+METHODS: Registry[type[Method]] = Registry(
+    "method",
+    "looc_tf.methods.METHODS",
+    {
+        "looc": LooC,
+        "simclr": SimCLR,
+        "byol": BYOL,
+        "simsiam": SimSiam,
+        "swav": SwAV,
+        "dino": DINO,
+        "joint": Joint,
+        "augself": AugSelf,
+        "essl": ESSL,
+        "essl_simsiam": ESSLSimSiam,
+        "supervised": Supervised,
+        "finetune": FineTune,
+    },
+)
 
 
 def class_of(experiment: Experiment) -> type[Method]:
@@ -125,7 +131,7 @@ def in_recipe(experiment: Experiment, name: str) -> Experiment:
 
 def _class(name: str) -> type[Method]:
     if name not in METHODS:
-        raise unknown("method", name, METHODS)
+        raise METHODS.missing(name)
     return METHODS[name]
 
 
@@ -182,10 +188,10 @@ def check(experiment: Experiment, devices: int | None = None) -> None:
     """
     kind = class_of(experiment)
     kind.check(experiment, devices)
-    _check_whole(kind, experiment)
-    _check_sizes(build_plan(experiment), experiment)
+    check_whole(kind, experiment)
+    check_sizes(build_plan(experiment), experiment)
     if devices is not None:
-        _check_devices(experiment, devices)
+        check_devices(experiment, devices)
 
 
 def few_values(experiment: Experiment, devices: int, resume: bool = False) -> str:
@@ -207,44 +213,6 @@ def few_values(experiment: Experiment, devices: int, resume: bool = False) -> st
     if not resume:
         refuse_none(values, why)
     return why if values < ENOUGH else ""
-
-
-def _check_whole(kind: type[Method], experiment: Experiment) -> None:
-    if kind.needs_whole_batch and experiment.training.accumulate > 1:
-        raise config.whole_batch(
-            f"The method {experiment.method.name!r} compares the pictures of a batch with each other and",
-            experiment.training.accumulate,
-            "Use a smaller batch",
-        )
-    if experiment.model.batch_norm == "sync" and experiment.training.accumulate > 1:
-        raise config.whole_batch("model.batch_norm 'sync'", experiment.training.accumulate, "Use 'plain'")
-
-
-def _check_sizes(plan: ViewPlan, experiment: Experiment) -> None:
-    """Sees that what is trained on is what is measured and exported."""
-    for view in plan.views:
-        if len(plan.crops(view)) > 1:
-            raise UserError(
-                f"View {view.name!r} would be cropped {len(plan.crops(view))} times ({', '.join(plan.crops(view))}). "
-                f"Method {experiment.method.name!r} has views of one size: leave one crop in views.chain."
-            )
-    size = plan.size(plan.views[0], experiment.data.size)
-    if size != experiment.views.size:
-        raise UserError(
-            f"Views are made {size} px wide and measured at views.size of {experiment.views.size}. "
-            f"Set views.size={size}, or let a crop without `size` in views.chain make them."
-        )
-
-
-def _check_devices(experiment: Experiment, devices: int) -> None:
-    training = experiment.training
-    if training.batch % (devices * training.accumulate):
-        raise UserError(
-            f"training.batch of {training.batch} cannot be dealt to {devices} devices in {training.accumulate} equal "
-            f"parts each. Use a multiple of {devices * training.accumulate}."
-        )
-    if training.xla and devices > 1:
-        raise UserError(f"training.xla compiles the step of one device. Received {devices} devices; set it to false.")
 
 
 def build(
@@ -269,8 +237,8 @@ def build(
     """
     kind = class_of(experiment)
     kind.check(experiment)
-    _check_whole(kind, experiment)
-    _check_devices(experiment, replicas())
+    check_whole(kind, experiment)
+    check_devices(experiment, replicas())
     _tell_policy(keras.mixed_precision.global_policy().name, experiment.training.precision)
     own = {} if backbone is None else {"backbone": backbone}  # a method from elsewhere need not take it
     with precision(experiment.training.precision), seeded(experiment.seed), tf.distribute.get_strategy().scope():

@@ -50,6 +50,18 @@ class Facts:
         names = tuple(source.fields.get("label", ()))
         return cls(len(names), pictures, steps, epoch, names)
 
+    def outgrown_by(self, queues: Mapping[str, int]) -> list[str]:
+        """A line where queues hold more keys than there are pictures: their own earlier keys are negatives then."""
+        longest = max(queues.values(), default=0)
+        if not 0 < self.pictures < longest:
+            return []
+        long = [name for name, rows in queues.items() if rows > self.pictures]
+        return [
+            f"The queue of {', '.join(long)} holds {longest:,} keys, more than the {self.pictures:,} pictures: "
+            "a picture's own keys of earlier passes are among its negatives. Shorten it, for each space: "
+            f"method.spaces.0.queue={max(1, self.pictures // 2)}."
+        ]
+
     def lacking(self, settings: Any) -> str:
         """A line on the settings of a pair method for which this says too little: steps, or those of an epoch."""
         if self.epoch:

@@ -90,6 +90,7 @@ class LooC(Method):
     """
 
     Settings = Settings
+    facts = Facts()
     recipe: ClassVar[Mapping[str, Any]] = {"model.head": "mlp", "model.hidden": hidden(1), "model.batch_norm": "plain"}
     against_collapse = (
         "Lower optimizer.learning_rate, raise method.momentum or the queue, or strengthen what its key varies."
@@ -183,7 +184,9 @@ class LooC(Method):
             for space in settings.spaces
         ]
         options = {"accumulate": experiment.training.accumulate, "name": settings.name}
-        return cls(encoder, key_encoder, spaces, settings.momentum, settings.sibling_negatives, **options)
+        method = cls(encoder, key_encoder, spaces, settings.momentum, settings.sibling_negatives, **options)
+        method.facts = facts
+        return method
 
     def encoders(self) -> dict[str, Encoder]:
         return {"encoder": self.encoder, "key_encoder": self.key_encoder}
@@ -200,6 +203,9 @@ class LooC(Method):
         return {
             name: math.log(1 + len(self.negatives[name]) + space.queue.shape[0]) for name, space in self.spaces.items()
         }
+
+    def remarks(self) -> list[str]:
+        return self.facts.outgrown_by({name: int(space.queue.shape[0]) for name, space in self.spaces.items()})
 
     def targets(self, batch: Batch) -> Keys:
         """Encode each key once, read it by every space in which it is the positive or a sibling negative."""
@@ -228,14 +234,8 @@ class LooC(Method):
         wanted, made = (1, 1) if rows is None or self._told else groups_of(self.key_encoder, rows)
         if made < wanted:
             self._told = True
-            log.warning(
-                "%d keys cannot be normalised in %d equal groups: they are in %d. Use batches of a multiple of %d, or "
-                "another method.key_groups.",
-                rows,
-                wanted,
-                made,
-                wanted,
-            )
+            told = "%d keys cannot be normalised in %d equal groups: they are in %d. Use batches of a multiple of %d,"
+            log.warning(told + " or another method.key_groups.", rows, wanted, made, wanted)
 
     def compare(self, batch: Batch, targets: Keys) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
         """L_i of each space; to remember, the key and the query of each space, side by side."""

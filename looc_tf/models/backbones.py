@@ -179,9 +179,8 @@ def check_backbone(name: str) -> None:
     if library not in LIBRARIES or not backbone:
         options = [*RESNETS, *BACKBONES, *(f"{library}/<name>" for library in LIBRARIES)]
         raise UserError(
-            f"Unknown model.backbone {shown(name)}. {nearest(name, options)}Expected one of {', '.join(options)}; one "
-            f"of your own has to be registered first, in Python: looc_tf.models.BACKBONES[{shown(name)}] = <function "
-            "that builds it>."
+            f"Unknown model.backbone {shown(name)}. {nearest(name, options)}Expected one of {', '.join(options)}. "
+            f"{BACKBONES.how(name)}"
         )
     known = _keras_builders() if library == "keras" else _keras_cv_presets()
     if backbone not in known:

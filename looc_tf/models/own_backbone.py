@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from looc_tf.errors import UserError
 from looc_tf.keras2 import keras
+from looc_tf.registry import Registry
 
 # Name, as `model.backbone` says it -> function that builds a new network at each call; see `Encoder` for what it must
 # be. A run is loaded only where its backbone is registered under the same name.
-BACKBONES: dict[str, Callable[[], keras.Model]] = {}
+BACKBONES: Registry[Callable[[], keras.Model]] = Registry("backbone", "looc_tf.models.BACKBONES", {})
 
 
 def check_own(model: keras.Model, what: str = "The backbone", channels: int = 3) -> keras.Model:

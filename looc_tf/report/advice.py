@@ -2,55 +2,45 @@
 
 from __future__ import annotations
 
-import dataclasses
+import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Optional
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from looc_tf.data import Source, census_of
-from looc_tf.errors import UserError, unknown
+from looc_tf.data import Source
+from looc_tf.data.census import broken_of, opening_lines
+from looc_tf.data.ingest import summary
+from looc_tf.data.places import same_place
+from looc_tf.errors import UserError, shown, unknown
 from looc_tf.evaluate.advice import Advice, advise
 from looc_tf.evaluate.destroyed import WITHOUT
 from looc_tf.evaluate.features import UPRIGHT, Features, extract
 from looc_tf.evaluate.progress import terminal_progress
 from looc_tf.evaluate.subsets import MOST
 from looc_tf.export.given import check_rule
-from looc_tf.files import typed, write_atomically, writing
-from looc_tf.report.frame import drawing, pages
-from looc_tf.report.runs import opened, parts_of
-from looc_tf.report.tables import Table
+from looc_tf.files import typed
+from looc_tf.report.advice_page import FILE, Advised, write_advice
+from looc_tf.report.advice_said import sentences
+from looc_tf.report.runs import opened, parts_of, short_name
 from looc_tf.representations import CONCAT, TRUNK, beside
-from looc_tf.results import Estimate
-from looc_tf.results.records import LAST
+from looc_tf.results.records import BEST, LAST, STEP
 from looc_tf.run import Run
+from looc_tf.run.about import fingerprint
 
-COLORS = ("#3b6fb6", "#9aa7b5", "#e07b39")  # what is advised, the others, the trunk
 FOLDER = "advice"
 LABEL = "label"  # what a table of labels is read as, whichever its column
-
-
-@dataclass(frozen=True)
-class Advised:
-    """An advice and where it lies: `path` is a folder of advice.html and advice.json; `says` are its sentences;
-    `command` ships what it advises, where it advises anything."""
-
-    path: Path
-    advice: Advice
-    says: tuple[str, ...]
-    command: str = ""
 
 
 def advise_run(
     run: Run | str | Path,
     data: str | None = None,
     labels: str | None = None,
-    field: str = "label",
+    field: str = LABEL,
     checkpoint: str = LAST,
     out: str | Path | None = None,
     tell: Optional[Callable[[str], None]] = None,
@@ -63,35 +53,104 @@ def advise_run(
         labels: a CSV file of labels.
         field: which label, where there are several; of a table of labels, the column.
         checkpoint: of a folder, see `load_run`.
-        out: the folder to write; by default RUN/advice.
-        tell: is given the lines that say how many pictures there are.
+        out: the folder to write; by default RUN/advice or, of other pictures, labels or checkpoints, one beside it.
+        tell: is given the lines that say how many pictures there are, and which are broken.
 
     Raises:
-        UserError: no such label, too few labelled pictures, or what `evaluate_run` raises.
+        UserError: no such label, too few labelled pictures, `out` holds the advice on something else, or what
+            `evaluate_run` raises.
     """
-    run = opened(run, checkpoint)
+    run, tell = opened(run, checkpoint), tell or (lambda line: None)
     column = field if labels is not None and field != LABEL else None
     sources = parts_of(run, data, labels, column)
-    field = LABEL if column else field
-    census = census_of(sources.values())
-    for line in census.lines if census else ():
-        (tell or (lambda line: None))(line)
+    for line in opening_lines(sources.values()):
+        tell(line)
     for source in sources.values():
         check_rule(source, run.pixels)
+    asked = Asked(run, data, labels, column or field)
+    field = LABEL if column else field
     if field not in sources["train"].fields:
         raise unknown("label", field, sources["train"].fields)
-    settings = run.experiment.evaluation
+    question = asked.question(sources, out)
+    path = asked.folder(question, out)  # before anything is embedded, which takes long
+    settings, known = run.experiment.evaluation, set(broken_of(sources.values()))
     with terminal_progress() as progress:
         features, answers = _embedded(run, list(sources.values()), field, settings.batch, progress)
         plain = {name: features.of(UPRIGHT, name) for name in candidates(features)}
         without = {factor: {TRUNK: features.of(factor, TRUNK)} for factor in WITHOUT}
         found = advise(plain, answers, settings.strengths, without, progress)
-    classes = sources["train"].fields[field]
-    path = Path(out) if out is not None else run.path / FOLDER
+    if later := summary(broken for broken in broken_of(sources.values()) if broken not in known):
+        tell(later)
     done = Advised(path, found, sentences(found), export_command(run, found))
-    facts = {"label": column or field, "classes": len(classes), "pictures": data or run.experiment.data.name}
-    _write(done, run, facts)
+    write_advice(done, asked.facts, question)
     return done
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an advice is asked of: which checkpoint of a run, which pictures and which of their labels."""
+
+    run: Run
+    data: Optional[str]
+    labels: Optional[str]
+    label: str
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """For people."""
+        facts: dict[str, Any] = {"run": str(self.run.path), "step": self.run.step, "label": self.label}
+        facts["data"] = self.data or self.run.experiment.data.name
+        return facts if self.labels is None else {**facts, "labels": self.labels}
+
+    def question(self, sources: Mapping[str, Source], out: str | Path | None) -> str:
+        """A hash of the pictures and labels themselves: the same names may lead to others by now. Of a folder that is
+        not the run's own it is also asked whose run it is."""
+        asked = [str(self.run.checkpoint), self.label, *(() if out is None else [str(self.run.path.resolve())])]
+        digest = hashlib.sha256(json.dumps(asked).encode())
+        for part, source in sources.items():
+            digest.update(f"{part} {fingerprint(source)} ".encode())
+        return digest.hexdigest()
+
+    def folder(self, question: str, out: str | Path | None) -> Path:
+        """Where the answer goes: no other question's answer is written over, the same one's is.
+
+        Raises:
+            UserError: `out` holds the answer to another one.
+        """
+        path = self.run.path / "-".join([FOLDER, *self._names()]) if out is None else Path(out)
+        held = _held(path)
+        if held is None or held.get("question") == question:
+            return path
+        if out is None:
+            return path.with_name(f"{path.name}-{question[:8]}")
+        of = ", ".join(f"{name} {shown(held[name])}" for name in ("run", "data", "label") if name in held)
+        raise UserError(
+            f"Expected a folder without the advice on something else. {path} holds one{' of ' if of else ''}{of}. "
+            "Name another --out, or remove that folder."
+        )
+
+    def _names(self) -> Iterator[str]:
+        """What tells the folder from that of the run's own pictures, labels and last checkpoint."""
+        own = self.run.experiment.data
+        if self.data is not None and not same_place(self.data, own.name):
+            yield f"on-{short_name(self.data)}"
+        if self.labels is not None and not same_place(self.labels, own.labels or ""):
+            yield short_name(Path(self.labels).stem)
+        if self.label != LABEL:
+            yield short_name(self.label)
+        if (name := str(self.run.checkpoint)) != LAST:
+            yield name if name == BEST else f"{STEP}{name}"
+
+
+def _held(path: Path) -> Optional[dict[str, Any]]:
+    """What the JSON of an advice in a folder says; nothing of it where it cannot be read, None where there is none."""
+    try:
+        said = json.loads((path / FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def export_command(run: Run, found: Advice) -> str:
@@ -112,47 +171,6 @@ def candidates(features: Features) -> list[str]:
         names += [beside(some) for size in (1, 2) for some in combinations(family, size)]
         names += [beside(family)] * (len(family) > 2)
     return [CONCAT if name == beside(features.spaces) and len(features.spaces) > 1 else name for name in names]
-
-
-def sentences(found: Advice) -> tuple[str, ...]:
-    """What a person is told: what to take, by how much, with how many labels, and on what they hang."""
-    best, trunk = found.accuracy[found.best], found.accuracy[TRUNK]
-    told = f"{found.pictures:,} labelled pictures of {found.classes} classes."
-    if not found.readable:
-        return (
-            f"Nothing can be told of these labels: {_called(found.best)} reads {best} %, always the commonest class "
-            f"{found.majority:.1f} %. No difference between representations.",
-            told,
-        )
-    if found.differs:
-        more = f"{found.gain} points more than the trunk, which reads {trunk} %"
-        take = f"Take {_called(found.best)}: it reads {best} %, {more}."
-    elif found.best == TRUNK:
-        take = f"Take the trunk: it reads {trunk} %, and no space more. No difference."
-    else:
-        size = dataclasses.replace(found.gain, mean=abs(found.gain.mean))
-        more = f"{size} points {'less' if found.gain.mean < 0 else 'more'}"
-        beside_it = f"the best beside it, {_called(found.best)}, reads {more}"
-        take = f"Take the trunk: it reads {trunk} %. No difference: {beside_it}."
-    return take, _labels_needed(found), _hangs_on(found), told
-
-
-def _called(name: str) -> str:
-    """A representation as a person may know it."""
-    return {TRUNK: "the trunk", CONCAT: f"all spaces side by side ({CONCAT})"}.get(name, name)
-
-
-def _labels_needed(found: Advice) -> str:
-    steps = [f"{count:,} labels ({100 * share:.0f} %) {mean} %" for share, (count, mean, _) in found.curve.items()]
-    (*_, (_, some, _), (_, every, _)) = found.curve.values()
-    more = "more labels would help" if every.mean - some.mean > every.half else "more labels would help little"
-    return f"With fewer labels, {_called(found.best)} reads: {', '.join(steps)}; {more}."
-
-
-def _hangs_on(found: Advice) -> str:
-    losses = ", ".join(f"{name} {drop}" for name, drop in found.drops.items())
-    factor = f"hang on {found.factor} most" if found.factor else "hang on none of color, orientation and texture alone"
-    return f"The labels {factor}. Points that the trunk loses on pictures without it: {losses}."
 
 
 def _embedded(
@@ -177,83 +195,3 @@ def _embedded(
     }
     answers = np.concatenate([part.labels[field] for part in parts])
     return Features(joined, {field: answers}), answers
-
-
-def _write(done: Advised, run: Run, facts: dict[str, Any]) -> None:
-    path, found = done.path, done.advice
-    with writing(path):
-        path.mkdir(parents=True, exist_ok=True)
-    facts = {"run": str(run.path), "step": run.step, **facts}
-    about = {
-        "representation": found.representation,
-        "differs": found.differs,
-        "factor": found.factor,
-        "says": list(done.says),
-        "command": done.command,
-    }
-    write_atomically(path / "advice.json", json.dumps({**about, **facts, **_plain(found)}, indent=2) + "\n")
-    drawn = {"bars": drawing(_bars(found)), "curve": drawing(_curve(found))}
-    page = pages().get_template("advice.html").render(done=done, facts=facts, **drawn, **_tables(found))
-    write_atomically(path / "advice.html", page)
-
-
-def _tables(found: Advice) -> dict[str, Table]:
-    """What the two drawings show, in numbers; and what the trunk loses without each factor."""
-    best = {(row, 1) for row, name in enumerate(found.accuracy) if name == found.best}
-    rows = [[name, str(value)] for name, value in found.accuracy.items()]
-    always = [["always the commonest class", f"{found.majority:.1f}"]]
-    heads = ["labels", found.best, *([TRUNK] if found.best != TRUNK else [])]
-    steps = [[f"{count:,}", str(own), str(trunk)][: len(heads)] for count, own, trunk in found.curve.values()]
-    drops = [[name, str(drop)] for name, drop in found.drops.items()]
-    return {
-        "accuracy": Table("Accuracy", ["representation", "percent"], 1, rows, best, always),
-        "labels": Table("Accuracy with fewer labels", heads, 0, steps, about="percent"),
-        "drops": Table("Points that the trunk loses", ["pictures without", "points"], 1, drops),
-    }
-
-
-def _plain(found: Advice) -> dict[str, Any]:
-    def plain(value: Any) -> Any:
-        if isinstance(value, Estimate):
-            return {"mean": round(value.mean, 4), "half": round(value.half, 4)}
-        if isinstance(value, dict):
-            return {str(key): plain(item) for key, item in value.items()}
-        return [plain(item) for item in value] if isinstance(value, tuple) else value
-
-    kept = ("best", "gain", "accuracy", "majority", "curve", "drops", "pictures", "classes")
-    return {field.name: plain(getattr(found, field.name)) for field in dataclasses.fields(found) if field.name in kept}
-
-
-def _bars(found: Advice) -> Figure:
-    """Each representation's accuracy with its interval, the advised one in color, the trunk in its own."""
-    names = list(found.accuracy)
-    figure = Figure(figsize=(7, 0.9 + 0.34 * len(names)), layout="constrained")
-    axis = figure.subplots()
-    colors = [COLORS[2] if name == TRUNK else COLORS[0] if name == found.best else COLORS[1] for name in names]
-    values = [found.accuracy[name] for name in names]
-    axis.barh(names, [each.mean for each in values], xerr=[each.half for each in values], color=colors, height=0.7)
-    axis.axvline(found.majority, color="#444", linestyle="--", linewidth=1)
-    axis.invert_yaxis()
-    axis.set_xlabel("accuracy on held-out folds, percent (dashed: always the commonest class)")
-    axis.spines[["top", "right"]].set_visible(False)
-    return figure
-
-
-def _curve(found: Advice) -> Figure:
-    """Accuracy against the number of labels, of the best and of the trunk."""
-    figure = Figure(figsize=(7, 3.2), layout="constrained")
-    axis = figure.subplots()
-    counts = [count for count, _, _ in found.curve.values()]
-    lines = {found.best: (COLORS[0], [best for _, best, _ in found.curve.values()])}
-    lines.setdefault(TRUNK, (COLORS[2], [trunk for _, _, trunk in found.curve.values()]))
-    for name, (color, values) in lines.items():
-        means, halves = [each.mean for each in values], [each.half for each in values]
-        axis.errorbar(counts, means, yerr=halves, label=name, color=color, marker="o", capsize=3)
-    axis.set_xscale("log")
-    axis.set_xticks(counts, [f"{count:,}" for count in counts])
-    axis.minorticks_off()
-    axis.set_xlabel("labels")
-    axis.set_ylabel("accuracy, percent")
-    axis.legend(frameon=False)
-    axis.spines[["top", "right"]].set_visible(False)
-    return figure

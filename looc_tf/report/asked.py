@@ -14,7 +14,7 @@ from looc_tf.experiments import load
 from looc_tf.files import typed
 
 SPACES, PLAIN = "factors/looc", "factors/moco"  # leave-one-out over a method, and the method alone
-# A look in two minutes: an eighth of the steps, and probes of fewer pictures.
+# A look: an eighth of the steps, and probes of fewer pictures.
 QUICK = (
     "training.steps=150",
     "evaluation.limit=1000",
@@ -29,7 +29,7 @@ class Asked:
     """The options of a demo.
 
     Attributes:
-        quick: whether it is a look in two minutes.
+        quick: whether it is a look, of an eighth of the steps.
         data: pictures in the place of the generated ones.
         labels: a CSV file of their labels.
         method: over which leave-one-out is shown.

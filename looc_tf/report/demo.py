@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +17,22 @@ from rich.text import Text
 
 from looc_tf import config
 from looc_tf.config import Experiment
-from looc_tf.data import Source, census_of, open_parts, reading
+from looc_tf.data import Source, open_parts, reading
+from looc_tf.data.census import opening_lines
 from looc_tf.errors import UserError
+from looc_tf.evaluate.protocol import tested
 from looc_tf.experiments import from_dict
 from looc_tf.export import latest
 from looc_tf.files import is_temporary, typed, write_atomically, writing
 from looc_tf.report import little
 from looc_tf.report.asked import Asked
-from looc_tf.report.headline import headline
+from looc_tf.report.headline import CHANCE, headline
 from looc_tf.report.page import PAGE, write_page
 from looc_tf.report.runs import evaluate_run, export_run, provenance
 from looc_tf.results import Provenance, read_results, write_results
+from looc_tf.results.levels import guessing
 from looc_tf.results.records import FILE, Record
-from looc_tf.results.tables import screen
+from looc_tf.results.tables import MAJORITY, screen
 from looc_tf.run import Run, load_run
 from looc_tf.run.log import counts_told
 from looc_tf.training import train
@@ -49,6 +52,7 @@ class Demo:
         records: the results of all runs.
         was_done: whether an earlier call had finished it, and this one left it as it is.
         seconds: that this call took.
+        tested: probe -> how many test pictures it was asked of.
     """
 
     page: Path
@@ -56,6 +60,7 @@ class Demo:
     records: Sequence[Record]
     was_done: bool = False
     seconds: float = 0.0
+    tested: Mapping[str, int] = field(default_factory=dict)
 
 
 def demo(
@@ -96,8 +101,7 @@ def demo(
         return Demo(out / PAGE, latest(out / "export"), read_results(out / FILE), was_done=True)
     first = next(iter(experiments.values())).data
     sources = open_parts(first.name, size=first.size, **reading(first))
-    census = census_of(sources.values())
-    for line in census.lines if census else ():
+    for line in opening_lines(sources.values()):
         tell(line)
     if shipped:
         experiments = _fitting(experiments, sources["train"], tell)
@@ -108,23 +112,31 @@ def demo(
         write_results(out / FILE, records)
         exported = _exported(next(iter(runs.values())), out / "export")
         page = write_page(out / PAGE, runs, records, sources)
-    return Demo(page, exported, records, seconds=time.monotonic() - started)
+    asked_of = tested(sources, next(iter(experiments.values())).evaluation.probes)
+    return Demo(page, exported, records, seconds=time.monotonic() - started, tested=asked_of)
 
 
 def summary(done: Demo) -> Group:
     """The numbers that one asks for first and where the rest is, for a terminal; of a demo done before, one line."""
     if done.was_done:
         return Group(Text(f"{done.page.parent} holds a finished demo. Its report: {done.page}"))
-    rows = headline(done.records)
+    rows = headline(done.records, done.tested)
     labels = list(dict.fromkeys(label for row in rows for label in row.values))
     table = Table("", title="linear probes of frozen features, test accuracy in percent", title_justify="left")
     for label in labels:
         table.add_column(label, justify="right")
+    table.add_column("to beat", justify="right")
     for row in rows:
-        table.add_row(row.text, *(f"{row.values[label]:.1f}" if label in row.values else "-" for label in labels))
+        values = [f"{row.values[label]:.1f}" if label in row.values else "-" for label in labels]
+        what = CHANCE if row.majority is None else MAJORITY
+        table.add_row(row.text, *values, next((f"{level:.1f} ({what})" for level in row.levels.values()), "-"))
     places = {"report": done.page, "export": done.export, "results": done.page.with_name(FILE)}
     lines = [f"{f'{what}:':8} {place}" for what, place in places.items()]
-    return Group(screen(done.records), table, Text("\n".join([*lines, f"in {done.seconds / 60:.1f} minutes"])))
+    return Group(
+        screen(done.records, guessing(done.records), tested=done.tested),
+        table,
+        Text("\n".join([*lines, f"in {done.seconds / 60:.1f} minutes"])),
+    )
 
 
 def _fitting(experiments: Mapping[str, Experiment], source: Source, tell: Tell) -> dict[str, Experiment]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ class Evaluated:
         chance: probe -> the accuracy of guessing, in percent.
         notes: lines on what the numbers do not say: which probes were left out and why, classes that none can name.
         readings: the records and how each came about.
+        tested: probe -> how many test pictures it was asked of.
     """
 
     path: Path
@@ -33,6 +34,7 @@ class Evaluated:
     chance: Mapping[str, float]
     notes: Sequence[str] = ()
     readings: Sequence[Reading] = ()
+    tested: Mapping[str, int] = field(default_factory=dict)
 
 
 def opened(run: Run | str | Path, checkpoint: str = LAST) -> Run:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from looc_tf.evaluate import Reading
 from looc_tf.report.runs import Evaluated, evaluate_run
+from looc_tf.results.certainty import FEW, many_pictures, wilson
 from looc_tf.run import read_about
 
 
@@ -26,7 +27,11 @@ def measure_finetuned(run: str | Path) -> Finetuned:
 
 def _line(reading: Reading) -> str:
     validation = f"validation {reading.validation:.1f} %, " if reading.rows.get("validation") else ""
+    count = reading.rows["test"]
+    low, high = wilson(reading.value, count)
+    interval = f" (95 % interval of the first {low:.1f} to {high:.1f})" if count < FEW else ""
     return (
         f"{validation}test {reading.value:.1f} %, balanced over the classes {reading.balanced:.1f} % "
-        f"(chance {reading.chance:.1f} %, always the most frequent class {reading.majority:.1f} %)"
+        f"(chance {reading.chance:.1f} %, always the most frequent class {reading.majority:.1f} %), "
+        f"of {many_pictures(count)}{interval}"
     )

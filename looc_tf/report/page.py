@@ -14,6 +14,7 @@ from looc_tf import config
 from looc_tf.data import Census, Source, census_of
 from looc_tf.data.class_lists import of_classes
 from looc_tf.evaluate import chance
+from looc_tf.evaluate.protocol import tested
 from looc_tf.files import write_atomically
 from looc_tf.methods import build_plan
 from looc_tf.report.curves import curves_figure
@@ -24,10 +25,12 @@ from looc_tf.report.headline import finding, headline
 from looc_tf.report.tables import tables
 from looc_tf.report.views_grid import views_figure
 from looc_tf.results import by_data
+from looc_tf.results.certainty import below_majority, few_pictures
 from looc_tf.results.figure import matrix
 from looc_tf.results.invariance import has_curves, invariance_figure
+from looc_tf.results.levels import majorities, shown
 from looc_tf.results.records import Record
-from looc_tf.results.summary import PROBES
+from looc_tf.results.summary import PROBES, summarise
 from looc_tf.run import Run
 
 PAGE = "report.html"
@@ -59,18 +62,20 @@ def write_page(
     found = {label: opened(run) for label, run in runs.items()}
     first = next(iter(found.values()))
     alike = len(by_data(records)) == 1  # else the level of chance differs as well
+    counts = _tested(first, sources) if alike else {}
     page = (
         pages()
         .get_template("page.html")
         .render(
             notes=list(notes),
             finding=finding(records),
-            headline=headline(records),
+            headline=headline(records, counts),
             views=drawing(_views(first, sources["train"])),
             plan=build_plan(first.experiment),
             curves=drawing(curves_figure({label: run.path for label, run in found.items()})),
             matrix=drawing(matrix(_probed(records), chance=_chance(first, sources) if alike else None)),
             tables=tables(records),
+            doubts=_doubts(records, counts),
             invariance=drawing(invariance_figure(records)) if has_curves(records) else None,
             explorer=explorer(found, sources["test"]),
             explorer_style=inline("explorer.css"),
@@ -94,6 +99,21 @@ def _probed(records: Sequence[Record]) -> list[Record]:
 def _chance(run: Run, sources: Mapping[str, Source]) -> dict[str, float]:
     asked = run.experiment.evaluation
     return chance(of_classes(sources, asked.classes), asked.probes)
+
+
+def _tested(run: Run, sources: Mapping[str, Source]) -> dict[str, int]:
+    asked = run.experiment.evaluation
+    return tested(of_classes(sources, asked.classes), asked.probes)
+
+
+def _doubts(records: Sequence[Record], counts: Mapping[str, int]) -> list[str]:
+    """What keeps the numbers in the tables from being believed as they are: of each data set, under its name."""
+    lines, blocks = [], by_data(records)
+    for heading, block in blocks.items():
+        cells = summarise(shown(block)[0])
+        where = f"{heading}: " if len(blocks) > 1 else ""
+        lines += [where + line for line in [*below_majority(cells, majorities(block)), *few_pictures(cells, counts)]]
+    return lines
 
 
 def _views(run: Run, source: Source) -> Figure:

@@ -6,8 +6,19 @@ from pathlib import Path
 
 from looc_tf.config import Experiment
 from looc_tf.data import Pixels, read_table
+from looc_tf.data.listing import a_picture
 from looc_tf.data.survey import find, find_of_one
+from looc_tf.errors import UserError
+from looc_tf.files import typed
 from looc_tf.run.about import recorded_pixels
+
+
+def check_one(image: Path) -> None:
+    """Raises a `UserError` where a folder is named in the place of one picture."""
+    if image.is_dir():
+        found = a_picture(image)
+        remedy = f"Name one of its pictures, such as {typed(found)}" if found else "It holds no picture"
+        raise UserError(f"Expected one picture file. Received the folder {typed(image)}. {remedy}.")
 
 
 def rule_for(experiment: Experiment, image: Path, data: bytes, run: Path) -> tuple[Pixels, str]:

@@ -17,14 +17,16 @@ import looc_tf
 from looc_tf import experiments, methods
 from looc_tf.config import Evaluation, Experiment, to_yaml, training_id
 from looc_tf.data import Census, Source, census_of, open_parts, reading
+from looc_tf.data.census import opening_lines
 from looc_tf.data.class_lists import of_classes, restriction
 from looc_tf.data.places import same_place
 from looc_tf.errors import UserError, shown
 from looc_tf.evaluate import Reading, check, choose_pictures, classifier_reading, readings
 from looc_tf.evaluate.features import Progress
 from looc_tf.evaluate.progress import terminal_progress
+from looc_tf.evaluate.protocol import tested
 from looc_tf.evaluate.questions import Tune
-from looc_tf.export import export
+from looc_tf.export import export, write_serving_page
 from looc_tf.export.given import check_rule
 from looc_tf.files import write_atomically, writing
 from looc_tf.report.evaluated import NOTES_FILE, Evaluated, opened
@@ -99,8 +101,7 @@ def evaluate_run(
     settings = evaluation_of(run.experiment, more, overrides)
     if sources is None:
         sources = parts_of(run, data, labels)
-        census = census_of(sources.values())
-        for line in census.lines if census else ():
+        for line in opening_lines(sources.values()):
             (tell or _log)(line)
     for source in sources.values():
         check_rule(source, run.pixels)
@@ -113,6 +114,7 @@ def evaluate_run(
     other = data is not None and not same_place(data, run.experiment.data.name)
     part = _beside(run.path, known) if other else ""
     done = write_readings(run, read, known, part, notes, census_of(sources.values()), settings.probes)
+    done = dataclasses.replace(done, tested=tested(sources, settings.probes))
     if page and probes:  # last: the numbers are kept whatever becomes of it
         write_page(done.path / PAGE, {method_label(run): run}, done.records, sources, remarks=done.notes)
     return done
@@ -204,10 +206,13 @@ def export_run(
 ) -> Path:
     """Export the query encoder of a run as the next version under `out`; for `checkpoint` see `load_run`.
 
-    It answers with every representation by name, or with `representation` alone, see `Embedder.answering`.
+    It answers with every representation by name, or with `representation` alone, see `Embedder.answering`. Beside the
+    versions stands `serving.md`: how TensorFlow Serving is started on them, and a request for each signature.
     """
     embedder = opened(run, checkpoint).embedder
-    return export(embedder.answering(representation) if representation is not None else embedder, out)
+    path = export(embedder.answering(representation) if representation is not None else embedder, out)
+    write_serving_page(path)
+    return path
 
 
 def _log(line: str) -> None:
@@ -220,12 +225,12 @@ def _name(checkpoint: str) -> str:
 
 def _beside(run: Path, known: Provenance) -> str:
     """The folder in that of a run for the results on other pictures; a hash tells two sets of one name apart."""
-    name = f"on-{_short(str(known.data))}"
+    name = f"on-{short_name(str(known.data))}"
     held = {record.get("pictures_sha256") for file in (run / name).rglob(FILE) for record in read_results(file)}
     return name if held <= {known.pictures_sha256} else f"{name}-{str(known.pictures_sha256)[:8]}"
 
 
-def _short(data: str) -> str:
+def short_name(data: str) -> str:
     """A folder's name for pictures: the last part of their path, without what a pattern matches."""
     parts = [part for part in data.split("/") if part.strip(".~")]
     if not os.path.exists(os.path.expanduser(data)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from looc_tf.results.levels import AT, MOST, asked_by, is_point, majorities, with_balanced
+from looc_tf.results.levels import AT, MOST, asked_by, guessing, is_point, majorities, with_balanced
 from looc_tf.results.records import Record, by_data
 from looc_tf.results.summary import (
     NOTHING,
@@ -17,6 +17,7 @@ from looc_tf.results.summary import (
     representations_of,
     summarise,
 )
+from looc_tf.results.tables import MAJORITY
 
 LINEAR = "Probes"
 ABOUT = {
@@ -132,12 +133,7 @@ def _by_value(
 def _levels(columns: Sequence[Record], records: Sequence[Record]) -> dict[str, dict[str, float]]:
     """Below the columns: chance, where it is the same for all of a column, and always the commonest class; of a
     balanced accuracy that says nothing more."""
-    chances: dict[str, set[float]] = {}
-    for record in columns:
-        if record.get("chance") is not None:
-            chances.setdefault(record["probe"], set()).add(round(float(record["chance"]), 4))
-    chance = {probe: next(iter(levels)) for probe, levels in chances.items() if len(levels) == 1}
-    return {"chance": chance, "majority class": majorities(records)}
+    return {"chance": guessing(columns), MAJORITY: majorities(records)}
 
 
 def _level(levels: Mapping[str, float], probe: str) -> str:

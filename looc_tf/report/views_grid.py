@@ -17,7 +17,7 @@ from looc_tf.errors import UserError
 from looc_tf.files import write_atomically
 from looc_tf.report.visible import visible
 from looc_tf.representations import QUERY
-from looc_tf.views import View, ViewPlan
+from looc_tf.views import View, ViewPlan, try_own
 
 INK, FAINT = "#222222", "#737373"
 SHARED = ("#d1495b", "#00798c", "#8d5fb0", "#c77700", "#3d7a37", "#3b6fb6", "#7a6a58", "#b0307a")
@@ -53,6 +53,7 @@ def views_figure(plan: ViewPlan, image: np.ndarray, seed: int = 0, rows: int = 3
         seed: of the draws.
         rows: how many times all views are drawn.
     """
+    try_own(plan, image.shape[0], image.shape[-1])
     u = tf.random.stateless_uniform([rows, plan.numbers], seed=(seed, 0))
     views, parameters = plan(tf.repeat(image[None], rows, axis=0), u)
     views = {name: view.numpy() for name, view in views.items()}

@@ -55,8 +55,9 @@ def render(figure: Figure, kind: str = "png") -> bytes:
 def matrix(records: Iterable[Record], title: str = "", chance: Optional[Mapping[str, float]] = None) -> Figure:
     """A heat map of accuracies: rows are representations, columns are probes, a panel for each method.
 
-    Colors run, column by column, from chance (or the lowest value, where chance is not given) to the highest value of
-    any method, so that cells of one column can be compared across panels. Several seeds show mean and 95 % interval.
+    Colors run, column by column, from chance or what always the commonest class reaches, if that is more (or the lowest
+    value, where chance is not given), to the highest value of any method, so that cells of one column can be compared
+    across panels: what is no better than either is pale. Several seeds show mean and 95 % interval.
     Several data sets stand one below the other, each under its name and with colors of its own.
     """
     by_name = by_data(records)
@@ -120,7 +121,7 @@ def _drawn(cells: Mapping[Cell, Estimate]) -> frozenset[str]:
 def _draw(figure: FigureBase, cells: Mapping[Cell, Estimate], levels: Levels) -> None:
     """The panels of one data set."""
     methods, rows, probes = methods_of(cells), representations_of(cells), probes_of(cells)
-    spans = {probe: _span(cells, probe, levels.chance) for probe in probes}
+    spans = {probe: _span(cells, probe, levels) for probe in probes}
     panels = figure.subplots(*_grid(cells), sharey=True, squeeze=False).ravel()
     for unused in panels[len(methods) :]:
         unused.remove()
@@ -131,10 +132,10 @@ def _draw(figure: FigureBase, cells: Mapping[Cell, Estimate], levels: Levels) ->
                 _cell(axes, x, y, cells.get((method, row, probe)), spans[probe])
 
 
-def _span(cells: Mapping[Cell, Estimate], probe: str, chance: Mapping[str, float]) -> tuple[float, float]:
+def _span(cells: Mapping[Cell, Estimate], probe: str, levels: Levels) -> tuple[float, float]:
     values = [value.mean for cell, value in cells.items() if cell[2] == probe]
-    chance_level = of_column(chance, probe)
-    low = min(values) if chance_level is None else chance_level
+    chance = of_column(levels.chance, probe)
+    low = min(values) if chance is None else max(chance, levels.majority.get(probe, chance))
     return low, max(*values, low + LEAST)
 
 

@@ -77,6 +77,15 @@ def majorities(records: Iterable[Record]) -> dict[str, float]:
     return found
 
 
+def guessing(records: Iterable[Record]) -> dict[str, float]:
+    """Probe -> the accuracy of guessing, where it is the same for all records of that probe."""
+    found: dict[str, set[float]] = {}
+    for record in records:
+        if record.get("chance") is not None:
+            found.setdefault(record["probe"], set()).add(round(float(record["chance"]), 4))
+    return {probe: next(iter(levels)) for probe, levels in found.items() if len(levels) == 1}
+
+
 def less(record: Record, base: Mapping[str, Any]) -> dict[str, Any]:
     """A record with the accuracies of another taken off; the draws of an evaluation say nothing of the difference."""
     taken = {**record, "value": record["value"] - base["value"], "half": None}

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from looc_tf.results.certainty import below_majority, few_pictures, many_pictures
 from looc_tf.results.levels import BALANCED, majorities, of_column, shown
 from looc_tf.results.records import UNKNOWN, Record, by_data
 from looc_tf.results.summary import (
@@ -25,31 +26,47 @@ from looc_tf.results.summary import (
 )
 
 ABREAST = 3  # columns of evaluations in one table of 80 characters
+MAJORITY = "majority class"  # the row of always answering with the commonest class
 
 
-def screen(records: Iterable[Record], chance: Optional[Mapping[str, float]] = None, title: str = "") -> Group:
+def screen(
+    records: Iterable[Record],
+    chance: Optional[Mapping[str, float]] = None,
+    title: str = "",
+    tested: Optional[Mapping[str, int]] = None,
+) -> Group:
     """`rich` tables, those of each data set under its name: a block of rows for each method, the best of each column in
     bold, chance in the last row. Evaluations beside the probes stand below these, `ABREAST` columns at a time.
 
     Where the classes are uneven there is a column of balanced accuracies, and below chance what one reaches who always
-    answers with the class that most training pictures have.
+    answers with the class that most training pictures have; a line says which representations are worse than that.
+
+    Args:
+        records: of any number of runs.
+        chance: probe -> the accuracy of guessing; without it nothing is said of levels.
+        title: above the first table.
+        tested: probe -> how many test pictures it was asked of; of few a line says how far a value can be believed.
     """
     blocks: list[RenderableType] = []
     for name, block in _headed(records):
         blocks += [Text(f"\n{name}" if blocks else name)] if name else []
-        blocks += _screen(block, chance or {}, title)
+        blocks += _screen(block, chance or {}, title, tested or {})
     return Group(*blocks)
 
 
-def _screen(records: list[Record], chance: Mapping[str, float], title: str) -> list[RenderableType]:
+def _screen(
+    records: list[Record], chance: Mapping[str, float], title: str, tested: Mapping[str, int]
+) -> list[RenderableType]:
     """The tables of one data set, and the lines below them."""
     columns, remarks = shown(records)
     cells = summarise(columns)
     levels = _levels(records, cells, chance)
     parts = [{cell: value for cell, value in cells.items() if cell[2] in some} for some in _abreast(probes_of(cells))]
     tables = [_table(part, levels, title if place == 0 else "") for place, part in enumerate(parts)]
-    tables[-1].caption = "In percent, on the test part"
-    return [*tables, *map(Text, [*_drawn(cells), *remarks])]
+    counts = {tested[probe] for probe in probes_of(cells) if probe in tested}
+    tables[-1].caption = f"In percent, on {many_pictures(*counts) if len(counts) == 1 else 'the test part'}"
+    doubts = [*below_majority(cells, levels.get(MAJORITY, {})), *few_pictures(cells, tested)]
+    return [*tables, *map(Text, [*_drawn(cells), *doubts, *remarks])]
 
 
 def _abreast(probes: list[str]) -> list[list[str]]:
@@ -93,7 +110,8 @@ def _markdown(records: Iterable[Record], chance: Mapping[str, float]) -> str:
     for name, level in _levels(records, cells, chance).items():
         lines.append([name, "", *_level_row(cells, level)])
     table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    return "\n\n".join([table, *_drawn(cells), *remarks])
+    worse = below_majority(cells, majorities(records) if chance else {})
+    return "\n\n".join([table, *_drawn(cells), *worse, *remarks])
 
 
 def _drawn(cells: Mapping[Cell, Estimate]) -> list[str]:
@@ -134,7 +152,7 @@ def _levels(
     probes = probes_of(cells)
     guessing = {probe: level for probe in probes if (level := of_column(chance, probe)) is not None}
     above = majorities(records)
-    return {"chance": guessing, **({"majority class": above} if above else {})}
+    return {"chance": guessing, **({MAJORITY: above} if above else {})}
 
 
 def _level_row(cells: Mapping[Cell, Estimate], level: Mapping[str, float]) -> list[str]:

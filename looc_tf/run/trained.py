@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from looc_tf import experiments, methods, optim
 from looc_tf.config import Experiment
+from looc_tf.data.listing import a_picture
 from looc_tf.data.pixels import PLAIN, Pixels
 from looc_tf.errors import UserError
 from looc_tf.export import Embedder
@@ -88,11 +90,21 @@ def experiment_of(path: Path, saved: bool = False) -> Experiment:
     if not (path / "config.yaml").is_file():
         remedy = "Its checkpoints are there: put its config.yaml back, the file that it was trained with"
         if not holds_checkpoints(path):
-            remedy = f"Train one: looc train CONFIG --out {typed(path)}"
+            remedy = f"Train one: looc train CONFIG{_places(path)}"
         raise UserError(f"Expected the folder of a run, with a config.yaml. Received {path}. {remedy}")
     if saved and not holds_checkpoints(path):
         raise _nothing_saved(path)
     return experiments.load(path / "config.yaml")
+
+
+def _places(path: Path) -> str:
+    """Where a run is to be trained, of which pictures: in what is there already, such as these, no run is written."""
+    if not path.exists() or (path.is_dir() and not os.listdir(path)):
+        return f" --out {typed(path)}"
+    out = Path("runs", path.resolve().name or "mine")
+    out = out.with_name(f"{out.name}-run") if out.exists() else out
+    data = f" --data {typed(path)}" if path.is_dir() and a_picture(path) else ""
+    return f"{data} --out {typed(out)}"
 
 
 def _nothing_saved(path: Path) -> UserError:

@@ -21,6 +21,7 @@ from looc_tf.training.callbacks import StepCallback, joined, standard_callbacks
 from looc_tf.training.causes import telling_causes
 from looc_tf.training.own_source import on_source
 from looc_tf.views import training_batches
+from looc_tf.views.leave_one_out import named_but_not_shared
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +129,8 @@ def warn(experiment: Experiment, method: Method, few: str, steps: int) -> None:
     """Tells what will be slow or may not learn; what an alarm should name first, the method is told."""
     if experiment.training.xla and not tf.config.list_physical_devices("GPU"):
         log.warning("training.xla is meant for GPUs: a CPU compiles the first step for long, and all are slower.")
-    for remark in filter(None, [optim.remark(experiment.optimizer, steps), *method.remarks()]):
+    named = named_but_not_shared(methods.build_plan(experiment))
+    for remark in filter(None, [optim.remark(experiment.optimizer, steps), *named, *method.remarks()]):
         log.warning("%s", remark)
     if few:
         log.warning("%s Embeddings may become one point.", few)

@@ -10,6 +10,7 @@ from looc_tf.views.batches import training_batches
 from looc_tf.views.crops import multicrop
 from looc_tf.views.leave_one_out import Space, check_spaces, crops_of, leave_one_out, sibling_negatives
 from looc_tf.views.plan import View, ViewPlan
+from looc_tf.views.trial import try_own
 
 __all__ = [
     "Space",
@@ -21,4 +22,5 @@ __all__ = [
     "multicrop",
     "sibling_negatives",
     "training_batches",
+    "try_own",
 ]

@@ -11,6 +11,7 @@ from looc_tf.data import Source
 from looc_tf.distribute import replicas
 from looc_tf.errors import UserError
 from looc_tf.views.plan import View, ViewPlan
+from looc_tf.views.trial import try_own
 
 DRAWS, DEAL = range(2)  # independent streams of random numbers under one seed
 BUDGET = 2**30  # bytes of rendered batches that wait for the training: on many cores AUTOTUNE takes far more
@@ -47,7 +48,7 @@ def training_batches(
     >>> {name: tuple(view.shape) for name, view in batch["views"].items()}
     {'query': (4, 32, 32, 3), 'all': (4, 32, 32, 3), 'color': (4, 32, 32, 3), 'rotation': (4, 32, 32, 3)}
     """
-    _check(source, batch)
+    _check(source, plan, batch)
     each_epoch = len(source) // batch
     shuffled = any(view.shuffled for view in plan.views)
 
@@ -83,8 +84,8 @@ def _dealt(view: View, rows: Any, order: tf.Tensor) -> Any:
     return tf.nest.map_structure(lambda each: tf.gather(each, order), rows) if view.shuffled else rows
 
 
-def _check(source: Source, batch: int) -> None:
-    """Raises a `UserError` for what is no source, and for one that does not fill a batch."""
+def _check(source: Source, plan: ViewPlan, batch: int) -> None:
+    """Raises a `UserError` for what is no source, one that does not fill a batch, an augmentation that cannot work."""
     if not hasattr(source, "fetch"):
         raise UserError(
             f"Expected a source of pictures. Received {type(source).__name__}. "
@@ -100,6 +101,7 @@ def _check(source: Source, batch: int) -> None:
             f"A batch takes {batch} pictures; {source.name!r} ({source.split}) has {len(source)}. "
             f"Lower training.batch, or give more pictures."
         )
+    try_own(plan, source.size, source.pixels.channels)
 
 
 def _batches_ahead(views: dict[str, tf.TensorSpec]) -> int:

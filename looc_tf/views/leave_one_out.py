@@ -100,6 +100,20 @@ def leave_one_out(
     return ViewPlan(chain, views)
 
 
+def named_but_not_shared(plan: ViewPlan) -> list[str]:
+    """A line for each space that is called like an augmentation and shares none of them: `shares` was forgotten.
+
+    It can be trained, and runs of it are there; only its name says what it is not.
+    """
+    query, *keys = plan.views
+    return [
+        f"Space {key.name!r} is called like an augmentation, but shares nothing: it notices {key.name} no more than a "
+        f"space `all` does. Write {{name: {key.name}, shares: [{key.name}]}}, or give it another name."
+        for key in keys
+        if key.positive == (key.name,) and key.name in plan.chain and not plan.shared(query, key)
+    ]
+
+
 def crops_of(chain: Mapping[str, Augmentation] | Sequence[str]) -> list[str]:
     """The names of a chain's crops."""
     return [name for name, each in chain.items() if isinstance(each, Crop)] if isinstance(chain, Mapping) else []

@@ -4,7 +4,6 @@ import json
 import logging
 import os
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -117,18 +116,11 @@ def _write_found(found: PCollection, path: str, census: Census, listed: list[lis
         for part in sorted(parts, key=lambda part: part["split"]):
             counts[part["split"]] = counts.get(part["split"], 0) + part["count"]
             named, broken = named + [list(one) for one in part["named"]], broken + part["broken"]
-        said = _written(census, counts, broken).as_dict()
+        said = census.turned_out(counts, broken).as_dict()
         about = {"data": census.name, "pictures": counts, "broken": broken, "named": named, "census": said}
         write_text(path, json.dumps(about, indent=2) + "\n")
 
     _ = found | "Gather" >> beam.combiners.ToList() | "Report" >> beam.Map(write)
-
-
-def _written(census: Census, counts: dict[str, int], broken: int) -> Census:
-    """The census as it turned out: what was listed and is broken is in no part."""
-    training, validation, test = (counts.get(split, 0) for split in SPLITS)
-    labelled = min(census.labelled, training)
-    return replace(census, training=training, validation=validation, test=test, labelled=labelled, skipped=broken)
 
 
 def _names(table: Table, uri: str) -> None:

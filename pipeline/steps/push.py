@@ -22,8 +22,8 @@ from tfx.types.standard_component_specs import (
 )
 from tfx.utils import path_utils, proto_utils
 
+from looc_tf.export.serving_page import FILE, serving_page
 from pipeline.baseline import pointer
-from pipeline.serving.page import serving_page
 from pipeline.storage import is_local, local, write_text
 
 
@@ -59,7 +59,7 @@ class PushExecutor(executor.Executor):
             return
         exported = path_utils.serving_model_dir(artifact_utils.get_single_uri(input_dict[MODEL_KEY]))
         page = serving_page(local(exported), name, os.path.join(root, name))
-        write_text(os.path.join(root, name, "serving.md"), page)
+        write_text(os.path.join(root, name, FILE), page)
         if exec_properties.get("baseline_pointer"):
             keys = {"model": "evaluation_model", "statistics": "statistics"}
             uris = {name: artifact_utils.get_single_uri(input_dict[key]) for name, key in keys.items()}

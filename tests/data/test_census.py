@@ -1,6 +1,7 @@
 """How many pictures of a set are for what: counted, in one line, and as JSON."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from helpers import tiny
 from PIL import Image
 
 from looc_tf.data import Census, census_of, open_parts, open_source
+from looc_tf.data.census import opening_lines
 from looc_tf.data.table import Table, objects
 
 STL = Census(
@@ -128,6 +130,36 @@ def test_parts_that_are_opened_know_how_the_whole_set_turned_out(pictures):
     assert (census.training + census.validation, census.skipped, census.test) == (36, 2, 24)
     assert census.labelled == census.training and census.class_names == ("bar", "disc", "noise")
     assert census.passed_over == {".nef": 4} and census.unused == {}
+
+
+def test_of_parts_that_were_not_opened_it_is_not_said_that_nothing_was_skipped(pictures):
+    """`looc train` opens the training part alone, and said "0 skipped" of all."""
+    later = "so far (validation and test pictures are looked at when they are read)"
+    train = census_of([open_source(str(pictures), "train", size=16)])
+    assert train.unopened == ("validation", "test") and f", 24 test, 2 skipped as broken {later}; 4 files" in str(train)
+    test = census_of([open_source(str(pictures), "test", size=16)])
+    assert "0 skipped so far (training and validation pictures are looked at when they are read)" in str(test)
+    streamed = census_of([open_source(str(pictures), "train", size=16, budget=0)])
+    assert "0 skipped so far (training, validation and test pictures are looked at" in str(streamed)
+    whole = census_of(open_parts(str(pictures), size=16).values())
+    assert whole.unopened == () and ", 2 skipped as broken; " in str(whole)
+    assert Census.read(json.loads(json.dumps(train.as_dict()))) == train
+
+
+def test_a_census_of_an_earlier_version_is_read(pictures):
+    said = json.loads(json.dumps(STL.as_dict()))
+    del said["unopened"]
+    assert Census.read(said) == STL
+    assert Census.read({**said, "unopened": "test"}) is None
+
+
+def test_opened_parts_name_what_is_broken(pictures):
+    census, broken = opening_lines(open_parts(str(pictures), size=16).values())
+    assert census.startswith(f"{pictures}: ")
+    assert re.fullmatch(
+        r"2 pictures skipped: train/disc/broken[01].png \(.+\), train/disc/broken[01].png \(.+\)", broken
+    )
+    assert len(opening_lines([open_source(str(pictures), "test", size=16)])) == 1
 
 
 def test_one_part_with_a_limit_says_what_is_beyond_it(pictures):

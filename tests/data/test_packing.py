@@ -135,6 +135,9 @@ def test_broken_pictures_are_left_out_and_named(packed):
     assert packed.skipped == [("a b/broken.png", "not a picture in any known format")]
     assert sum(packed.parts.values()) == 41 and packed.bytes > 41 * 16 * 16
     assert len(read_table(packed.path)) == 41
+    census = packed.census  # it was that of the listing, with "0 skipped"
+    assert (census.training, census.skipped, census.unopened) == (packed.parts["train"], 1, ())
+    assert ", 1 skipped as broken; 1 file passed over" in str(census)
 
 
 def test_the_same_pictures_give_the_same_files(packed, tmp_path):

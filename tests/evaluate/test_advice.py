@@ -50,6 +50,28 @@ def test_shuffled_labels_have_no_difference_and_nothing_to_read():
     assert found.representation == "trunk" and not found.differs and not found.readable and found.factor is None
 
 
+def test_the_gain_is_that_of_the_best_whatever_single_folds_would_have_chosen():
+    tables, labels = made(300, 6, {"trunk": 0.3, **dict.fromkeys(("all", "color", "rotation", "all+color"), 1.2)})
+    found = advise(tables, labels, STRENGTHS)
+    assert set(found.chosen) > {found.best}  # else this tries nothing
+    assert found.gain.mean == pytest.approx(found.accuracy[found.best].mean - found.accuracy["trunk"].mean)
+    assert found.rival == found.best and found.differences[found.best] == found.gain
+    for name, value in found.differences.items():
+        assert value.mean == pytest.approx(found.accuracy[name].mean - found.accuracy["trunk"].mean)
+    assert found.choosing != found.gain
+
+
+def test_equal_representations_are_no_different_where_there_are_pictures_enough():
+    for count, verdict in ((60, "undecided"), (600, "no difference")):
+        tables, labels = made(count, 7, {"trunk": 2.5})
+        found = advise({**tables, "all": tables["trunk"]}, labels, STRENGTHS)
+        assert (found.representation, found.verdict, found.bound) == ("trunk", verdict, 300 / count)
+    tables, labels = made(60, 8, {"trunk": 1.0, "all": 1.0, "color": 0.9})
+    found = advise(tables, labels, STRENGTHS)
+    assert found.verdict == "undecided" and found.learning[1.0][1] == found.accuracy["trunk"]
+    assert advise({"trunk": tables["trunk"]}, labels, STRENGTHS).rival is None
+
+
 def test_the_factor_without_which_most_is_lost_is_named():
     tables, labels = made(500, 3, {"trunk": 2.0, "all": 1.0})
     gone, _ = made(500, 4, {"trunk": 0.1, "all": 0.1})

@@ -17,9 +17,9 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from looc_tf.data.pixels import PLAIN, Pixels
 from looc_tf.errors import UserError
+from looc_tf.export.serving_page import serving_page
 from pipeline.metadata import status
 from pipeline.serving import replay
-from pipeline.serving.page import serving_page
 
 
 @pytest.fixture

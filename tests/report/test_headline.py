@@ -48,6 +48,34 @@ def test_guessing_is_told_where_it_is_one_for_all():
     assert headline([record("looc", "trunk", "hue", 90.0)])[0].chance is None
 
 
+def test_the_larger_of_chance_and_the_commonest_class_is_what_a_value_is_told_beside():
+    """54.5 stood beside a chance of 33.3 alone, where always the commonest class reads 63.6."""
+    known = {"chance": 33.3333, "majority": 63.6364}
+    looc, moco = (
+        {**record("looc", "trunk", "object", 54.5), **known},
+        {**record("moco", "trunk", "object", 90.9), **known},
+    )
+    (row,) = headline([looc, moco], {"object": 22})
+    assert list(row.levels.items()) == [("always the commonest class", 63.6364), ("chance", 33.3333)]
+    assert row.said("looc") == "the trunk knows the object no better than always answering the commonest class"
+    assert row.said("moco") == "the trunk knows the object"
+    (even,) = headline([{**looc, "majority": 33.3333}])
+    assert even.majority is None and even.said("looc") == "the trunk knows the object" and even.interval("looc") == ""
+    (low,) = headline([{**looc, "majority": None, "value": 33.3}])
+    assert low.said("looc") == "the trunk knows the object no better than guessing"
+    assert headline([looc, {**moco, "majority": 60.0}])[0].majority is None
+
+
+def test_few_test_pictures_have_an_interval_and_a_small_gain_by_them_is_not_sure():
+    one = {**record("looc", "trunk", "object", 71.4286), "chance": 33.3333, "majority": 63.6364}
+    (row,) = headline([one], {"object": 14})
+    assert row.interval("looc") == "95 % interval 45.4 to 88.3, 14 test pictures"
+    unsure = "but by 14 test pictures not surely better than always answering the commonest class"
+    assert row.said("looc") == f"the trunk knows the object, {unsure}"
+    (many,) = headline([one], {"object": 2000})
+    assert many.interval("looc") == "" and many.said("looc") == "the trunk knows the object"
+
+
 def test_the_finding_is_the_difference_of_the_first_two_trunks():
     both = [record("looc", "trunk", "hue", 90.0), record("looc", "trunk", "object", 50.0)]
     both += [record("looc", "all", "hue", 1.0)]  # no trunk

@@ -1,4 +1,4 @@
-"""`serving.md`: how to start TensorFlow Serving on a pushed model, and a request for each of its signatures."""
+"""`serving.md`: how to start TensorFlow Serving on an exported model, and a request for each of its signatures."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from pathlib import Path
 
 from looc_tf.data.pixels import RGB
 from looc_tf.export.saved_model import EXTRA, recorded_rule
+from looc_tf.files import write_atomically, writing
+
+FILE = "serving.md"
 
 PAGE = """# Serving {name}
 
@@ -116,6 +119,15 @@ def serving_page(model: Path, name: str, folder: str) -> str:
         about=line,
         representations=representations,
     )
+
+
+def write_serving_page(model: Path) -> Path:
+    """Writes the page beside the versions of an export, for the one that was written last; served under their name."""
+    folder = model.resolve().parent
+    path = model.parent / FILE
+    with writing(str(path)):
+        write_atomically(path, serving_page(model, folder.name, str(folder)))
+    return path
 
 
 def _two(channels: int) -> str:

@@ -1,0 +1,49 @@
+"""What every method asks of an experiment: a batch that can be dealt out, views of the size that is measured."""
+
+from __future__ import annotations
+
+from looc_tf import config
+from looc_tf.config import Experiment
+from looc_tf.errors import UserError
+from looc_tf.methods.base import Method
+from looc_tf.views import ViewPlan
+
+
+def check_whole(kind: type[Method], experiment: Experiment) -> None:
+    """Sees that a batch is taken in parts only where nothing needs it whole."""
+    if kind.needs_whole_batch and experiment.training.accumulate > 1:
+        raise config.whole_batch(
+            f"The method {experiment.method.name!r} compares the pictures of a batch with each other and",
+            experiment.training.accumulate,
+            "Use a smaller batch",
+        )
+    if experiment.model.batch_norm == "sync" and experiment.training.accumulate > 1:
+        raise config.whole_batch("model.batch_norm 'sync'", experiment.training.accumulate, "Use 'plain'")
+
+
+def check_sizes(plan: ViewPlan, experiment: Experiment) -> None:
+    """Sees that what is trained on is what is measured and exported."""
+    for view in plan.views:
+        if len(plan.crops(view)) > 1:
+            raise UserError(
+                f"View {view.name!r} would be cropped {len(plan.crops(view))} times ({', '.join(plan.crops(view))}). "
+                f"Method {experiment.method.name!r} has views of one size: leave one crop in views.chain."
+            )
+    size = plan.size(plan.views[0], experiment.data.size)
+    if size != experiment.views.size:
+        raise UserError(
+            f"Views are made {size} px wide and measured at views.size of {experiment.views.size}. "
+            f"Set views.size={size}, or let a crop without `size` in views.chain make them."
+        )
+
+
+def check_devices(experiment: Experiment, devices: int) -> None:
+    """Sees that a batch can be dealt to so many devices."""
+    training = experiment.training
+    if training.batch % (devices * training.accumulate):
+        raise UserError(
+            f"training.batch of {training.batch} cannot be dealt to {devices} devices in {training.accumulate} equal "
+            f"parts each. Use a multiple of {devices * training.accumulate}."
+        )
+    if training.xla and devices > 1:
+        raise UserError(f"training.xla compiles the step of one device. Received {devices} devices; set it to false.")

@@ -1,0 +1,223 @@
+"""Parts of a user's own: the tables that take them, the option that reads their file, the trial before a training."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from click.testing import CliRunner
+from helpers import tiny
+from PIL import Image
+
+import looc_tf
+from looc_tf.augment import AUGMENTATIONS, build
+from looc_tf.cli import cli
+from looc_tf.errors import UserError
+from looc_tf.methods import METHODS
+from looc_tf.models.own_backbone import BACKBONES
+from looc_tf.registry import Registry, run_file
+from looc_tf.views import View, ViewPlan, training_batches
+from looc_tf.views.trial import try_own
+
+FOG = '''
+import looc_tf
+from looc_tf.augment import AUGMENTATIONS
+
+
+class Fog(looc_tf.Augmentation):
+    """Mixes each picture with white."""
+
+    numbers = 1
+
+    def sample(self, u):
+        return {"white": 0.8 * u[:, 0]}
+
+    def apply(self, images, parameters):
+        white = parameters["white"][:, None, None, None]
+        return images * (1 - white) + white
+
+
+AUGMENTATIONS["fog"] = Fog
+'''
+WITH_FOG = """
+base: factors/looc
+views: {chain: {crop: {}, fog: {}}}
+method:
+  spaces: [{name: all, queue: 256}, {name: fog, shares: [fog], queue: 256}]
+"""
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays(monkeypatch):
+    """What a test registers is forgotten after it, and so is that its file was run."""
+    monkeypatch.setattr("looc_tf.registry._RUN", {})
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setenv("LOOC_IMPORT", "")
+    modules = {*sys.modules}
+    yield
+    for table in (AUGMENTATIONS, METHODS, BACKBONES):
+        for name in {*table} - {*table.shipped}:
+            del table[name]
+    for name in {*sys.modules} - modules:
+        if name.split()[0] in ("fog", "errors", "json"):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def looc(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, **environment):
+        return CliRunner().invoke(cli, list(map(str, arguments)), prog_name="looc", env=environment)
+
+    return run
+
+
+@pytest.fixture
+def fog(tmp_path):
+    (tmp_path / "fog.py").write_text(FOG)
+    (tmp_path / "fog.yaml").write_text(WITH_FOG)
+    Image.fromarray(np.full([40, 40, 3], 90, np.uint8)).save(tmp_path / "cat.png")
+
+
+def test_a_table_keeps_what_is_shipped_and_takes_the_rest():
+    table = Registry("color", "COLORS", {"red": 1, "blue": 2})
+    table["green"] = 3
+    table["green"] = 4  # as a cell of a notebook that is run again
+    table["red"] = 1
+    assert list(table.items()) == [("red", 1), ("blue", 2), ("green", 4)]
+    with pytest.raises(UserError, match=r"COLORS holds the color 'red' of looc_tf.*another name"):
+        table["red"] = 5
+    with pytest.raises(UserError, match="another name"):
+        table.update(red=5)
+    with pytest.raises(UserError, match=r"^Unknown color 'blu'. Did you mean 'blue'\? .*COLORS\['blu'\] = .* --import"):
+        raise table.missing("blu")
+
+
+@pytest.mark.parametrize(("table", "name"), [(AUGMENTATIONS, "solarize"), (METHODS, "byol")])
+def test_a_shipped_part_cannot_be_replaced_in_silence(table, name):
+    """Before, a command would have drawn the shipped one and a script the other."""
+    with pytest.raises(UserError, match=f"'{name}' of looc_tf"):
+        table[name] = object
+
+
+def test_who_names_a_part_of_their_own_is_told_how_a_command_learns_of_it(looc, fog):
+    answer = looc("views", "fog.yaml", "cat.png", "-o", "views.png")
+    assert answer.exit_code == 2, answer.output
+    assert answer.stderr.count("\n") == 1
+    assert "Unknown augmentation 'fog'" in answer.stderr and "--import" in answer.stderr
+
+
+@pytest.mark.parametrize("told", ["option", "environment"])
+def test_a_command_draws_with_an_augmentation_of_ones_own(looc, fog, tmp_path, told):
+    words = ["views", "fog.yaml", "cat.png", "-o", "views.png"]
+    answer = looc(*words, "--import", "fog.py") if told == "option" else looc(*words, LOOC_IMPORT="fog.py")
+    assert answer.exit_code == 0, answer.stderr
+    assert (tmp_path / "views.png").is_file()
+    assert AUGMENTATIONS["fog"].__module__ == "fog"
+
+
+def test_a_run_with_it_is_trained_evaluated_and_exported_by_commands(tmp_path, fog):
+    """Each in a process of its own, as at a terminal; nobody but the option tells them of the part."""
+    tiny.draw(tmp_path / "pictures")
+    small = "data.size=32 views.size=24 model.width=4 model.hidden=8 model.dimension=8 training.batch=8".split()
+    small += "training.steps=2 method.key_groups=1 evaluation.neighbors=[3] evaluation.strengths=[0.1]".split()
+    settings = [word for setting in small for word in ("--set", setting)]
+
+    def looc(*words, own=("--import", "fog.py")):
+        command = [sys.executable, "-m", "looc_tf.cli", *words, *own]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
+
+    train = looc("train", "fog.yaml", "--data", "pictures", "--out", "run", *settings)
+    assert train.returncode == 0, train.stderr
+    alone = looc("export", "run", "--out", "exports", own=())
+    assert alone.returncode == 2 and "--import" in alone.stderr and "Traceback" not in alone.stderr
+    for words in (["evaluate", "run"], ["export", "run", "--out", "exports"]):
+        answer = looc(*words)
+        assert answer.returncode == 0, answer.stderr
+    assert looc("embed", "exports/1", "pictures", "-o", "rows.npz", own=()).returncode == 0  # an export is whole
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "--import expects a Python file, such as fog.py. Received 'fog.py'."),
+        ("import looc_tf\n\nx = y\n", "fog.py, line 3: NameError: name 'y' is not defined."),
+        ("def f(:\n", "fog.py, line 1: SyntaxError: invalid syntax."),
+        ("import sys\nsys.exit(3)\n", "fog.py, line 2: SystemExit: 3."),
+        ("from looc_tf.augment import build\n\nbuild('fgo')\n", "fog.py: Unknown augmentation 'fgo'."),
+    ],
+)
+def test_a_file_that_fails_is_one_line(looc, tmp_path, text, said):
+    if text is not None:
+        (tmp_path / "fog.py").write_text(text)
+    answer = looc("configs", "factors/looc", "--import", "fog.py")
+    assert answer.exit_code == 2, answer.output
+    assert answer.stderr.count("\n") == 1, answer.stderr
+    assert answer.stderr.startswith(f"looc: error: {said}")
+    assert "fog" not in sys.modules
+
+
+def test_a_file_is_run_once_with_what_lies_beside_it_and_hides_no_module(tmp_path):
+    (tmp_path / "beside.py").write_text("ran = []\n")
+    (tmp_path / "json.py").write_text("import beside\n\nbeside.ran.append(__name__)\n")
+    run_file(tmp_path / "json.py")
+    run_file(os.path.relpath(tmp_path / "json.py"))
+    assert sys.modules.pop("beside").ran == ["json of --import"]
+    assert hasattr(sys.modules["json"], "loads")
+
+
+class Tinted(looc_tf.Augmentation):
+    """Of which one part or the other is wrong."""
+
+    numbers = 2
+
+    def __init__(self, wrong="", **options):
+        super().__init__(**options)
+        self.wrong = wrong
+        if wrong == "numbers":
+            self.numbers = 0
+
+    def sample(self, u):
+        return {"tint": u[:, 1]}
+
+    def apply(self, images, parameters):
+        tint = parameters["tint"][:, None, None, None]
+        return {
+            "": images * tint,
+            "numbers": images * tint,
+            "range": 255 * images * tint,
+            "nan": images * tint / 0.0 * 0.0,
+            "bytes": tf.cast(255 * images, tf.uint8),
+            "channels": images[..., :1],
+            "array": np.asarray(images),
+            "shapes": images @ tint if self.wrong == "shapes" else images,
+        }[self.wrong]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("numbers", r"Tinted.sample fails on its u, \[B, 0\] .*`numbers` of the class"),
+        ("range", r"should give float32 \[8, H, W, 3\] in \[0, 1\]. Received .* to 2.*clip_by_value"),
+        ("nan", r"Received nan to nan"),
+        ("bytes", r"Received uint8 \[8, 32, 32, 3\]"),
+        ("channels", r"Received float32 \[8, 32, 32, 1\]"),
+        ("array", r"Received a ndarray"),
+        ("shapes", r"Tinted.apply fails on \[8, 32, 32, 3\]"),
+    ],
+)
+def test_what_is_wrong_with_it_is_said_before_the_first_step(wrong, said):
+    """Before, want of `numbers` ended in TensorFlow's words about a slice, and 255 went into the network."""
+    plan = ViewPlan({"tint": Tinted(wrong)}, [View("query", (0,))])
+    pictures = looc_tf.source_of(np.zeros([8, 32, 32, 3], np.uint8))
+    with pytest.raises(UserError, match=f"^Augmentation 'tint': Tinted.*{said}|^Augmentation 'tint': {said}"):
+        training_batches(pictures, plan, batch=4, steps=1)
+
+
+def test_a_good_one_and_those_of_the_library_pass_the_trial(monkeypatch):
+    try_own(ViewPlan({"tint": Tinted()}, [View("query", (0,))]), 32, 3)
+    monkeypatch.setattr("looc_tf.augment.geometry.Crop.sample", None)  # it would fail
+    try_own(ViewPlan({"crop": build("crop", size=24)}, [View("query", (0,))]), 32, 3)
