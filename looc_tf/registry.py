@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import sys
@@ -53,6 +54,16 @@ class Registry(dict[str, Part]):
         for key, part in dict(*parts, **named).items():
             self[key] = part
 
+    def setdefault(self, key: str, part: Part) -> Part:
+        """As of any dict, by the same rule."""
+        if key not in self:
+            self[key] = part
+        return self[key]
+
+    def __ior__(self, parts: Mapping[str, Part]) -> Registry[Part]:  # type: ignore[override,misc]
+        self.update(parts)
+        return self
+
     def missing(self, key: str) -> UserError:
         """The error for a name that the table does not hold: the nearest one, all of them, and how one adds to it."""
         return UserError(f"{unknown(self.kind, key, self)} {self.how(key)}")
@@ -65,9 +76,6 @@ class Registry(dict[str, Part]):
         )
 
 
-_RUN: dict[Path, object] = {}  # files that were run -> their modules
-
-
 def run_file(path: str | Path) -> None:
     """Runs a Python file of the user's once, as a module: what it puts into the tables is known from then on.
 
@@ -77,18 +85,21 @@ def run_file(path: str | Path) -> None:
         UserError: there is no such file, or it fails; the message says in which line.
     """
     file = Path(path).expanduser().resolve()
-    if file in _RUN:
-        return
     if file.suffix != ".py" or not file.is_file():
-        raise UserError(f"--import expects a Python file, such as fog.py. Received {shown(os.fspath(path))}.")
+        raise UserError(
+            f"--import or LOOC_IMPORT: expected a Python file, such as fog.py. Received {shown(os.fspath(path))}."
+        )
+    if any(_is(module, file) for module in [*sys.modules.values()]):
+        return  # it was run, or another file has imported it
+    name = file.stem if _is_free(file) else f"{file.stem} of --import"
     if str(file.parent) not in sys.path:
         sys.path.append(str(file.parent))
-    name = file.stem if file.stem not in sys.modules else f"{file.stem} of --import"
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None and spec.loader is not None  # which a file called *.py has
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
+        with contextlib.redirect_stdout(sys.stderr):  # what a command prints may be read by a program
+            spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # whatever the user's code ends in
         del sys.modules[name]
         if isinstance(error, UserError):
@@ -96,11 +107,23 @@ def run_file(path: str | Path) -> None:
         raise UserError(
             f"{path}{_line(error, file)}: {type(error).__name__}: {getattr(error, 'msg', error)}."
         ) from error
-    _RUN[file] = module
+
+
+def _is(module: object, file: Path) -> bool:
+    place = getattr(module, "__file__", None)
+    return isinstance(place, str) and place.endswith(file.name) and Path(place).resolve() == file
+
+
+def _is_free(file: Path) -> bool:
+    """Whether no other module could be imported by the name of a file."""
+    if not file.stem.isidentifier():
+        return False
+    found = importlib.util.find_spec(file.stem)
+    return found is None or (found.origin is not None and Path(found.origin).resolve() == file)
 
 
 def _line(error: BaseException, file: Path) -> str:
-    """ ", line 12": the last line of a file on the way to an error, or where its text is no Python."""
+    """Such as ", line 12": the last line of a file on the way to an error, or where its text is no Python."""
     if isinstance(error, SyntaxError) and error.filename == str(file):
         return f", line {error.lineno}"
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]

@@ -1,7 +1,9 @@
 """The exported model: alone, whole, equal to what was evaluated, and hard to upset."""
 
 import json
+import re
 import resource
+import shlex
 import subprocess
 import sys
 import types
@@ -15,7 +17,7 @@ from helpers.odd_pictures import odd_pictures, other_formats, save
 from looc_tf.data.decode import decode_square
 from looc_tf.errors import UserError
 from looc_tf.evaluate.features import Features
-from looc_tf.export import Embedder, answers, export, latest, saved_model, warmup
+from looc_tf.export import Embedder, answers, export, latest, saved_model, warmup, write_serving_page
 from looc_tf.models import Encoder
 
 NAMES = ["trunk", "all", "color", "rotation"]
@@ -349,3 +351,20 @@ def test_latest_finds_the_highest_complete_version(tmp_path):
     for wrong, message in ((tmp_path / "11", "holds neither"), (tmp_path / "12", "does not exist")):
         with pytest.raises(UserError, match=message):
             latest(wrong)
+
+
+def test_the_page_on_serving_can_be_pasted_whatever_the_folder_is_called(embedder, tmp_path):
+    folder = tmp_path / 'my $(touch "x") photos'
+    path = export(embedder, folder)
+    page = write_serving_page(path).read_text()
+    assert page.startswith("# Serving my-touch-x-photos\n")
+    for command in re.findall(r"```sh\n(.*?)```", page, re.DOTALL):
+        words = shlex.split(command.replace("$(base64 -w0 cat.jpg)", "").replace("$(base64 -w0 one.tf_example)", ""))
+        assert "-v" not in words or words[words.index("-v") + 1] == f"{folder}:/models/my-touch-x-photos"
+        assert not [word for word in words if "model_base_path" in word and word.partition("=")[2] != str(folder)]
+
+
+def test_a_page_of_somebodys_own_stays(embedder, tmp_path):
+    path = export(embedder, tmp_path)
+    (tmp_path / "serving.md").write_text("my own notes\n")
+    assert write_serving_page(path).read_text() == "my own notes\n"

@@ -52,7 +52,6 @@ method:
 @pytest.fixture(autouse=True)
 def nothing_stays(monkeypatch):
     """What a test registers is forgotten after it, and so is that its file was run."""
-    monkeypatch.setattr("looc_tf.registry._RUN", {})
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setenv("LOOC_IMPORT", "")
     modules = {*sys.modules}
@@ -61,7 +60,7 @@ def nothing_stays(monkeypatch):
         for name in {*table} - {*table.shipped}:
             del table[name]
     for name in {*sys.modules} - modules:
-        if name.split()[0] in ("fog", "errors", "json"):
+        if name.split()[0] in ("fog", "json", "cProfile", "beside"):
             del sys.modules[name]
 
 
@@ -92,6 +91,9 @@ def test_a_table_keeps_what_is_shipped_and_takes_the_rest():
         table["red"] = 5
     with pytest.raises(UserError, match="another name"):
         table.update(red=5)
+    with pytest.raises(UserError, match="another name"):
+        table |= {"red": 5}
+    assert table.setdefault("green", 7) == 4 and table.setdefault("grey", 8) == table["grey"] == 8
     with pytest.raises(UserError, match=r"^Unknown color 'blu'. Did you mean 'blue'\? .*COLORS\['blu'\] = .* --import"):
         raise table.missing("blu")
 
@@ -143,7 +145,7 @@ def test_a_run_with_it_is_trained_evaluated_and_exported_by_commands(tmp_path, f
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (None, "--import expects a Python file, such as fog.py. Received 'fog.py'."),
+        (None, "--import or LOOC_IMPORT: expected a Python file, such as fog.py. Received 'fog.py'."),
         ("import looc_tf\n\nx = y\n", "fog.py, line 3: NameError: name 'y' is not defined."),
         ("def f(:\n", "fog.py, line 1: SyntaxError: invalid syntax."),
         ("import sys\nsys.exit(3)\n", "fog.py, line 2: SystemExit: 3."),
@@ -160,64 +162,122 @@ def test_a_file_that_fails_is_one_line(looc, tmp_path, text, said):
     assert "fog" not in sys.modules
 
 
-def test_a_file_is_run_once_with_what_lies_beside_it_and_hides_no_module(tmp_path):
+def test_a_file_is_run_once_with_what_lies_beside_it_and_hides_no_module(tmp_path, capsys):
+    """Also one that is imported by another file before, or that another module is called like and nobody asked for."""
     (tmp_path / "beside.py").write_text("ran = []\n")
-    (tmp_path / "json.py").write_text("import beside\n\nbeside.ran.append(__name__)\n")
-    run_file(tmp_path / "json.py")
-    run_file(os.path.relpath(tmp_path / "json.py"))
-    assert sys.modules.pop("beside").ran == ["json of --import"]
+    for name in ("json", "cProfile", "fog"):
+        (tmp_path / f"{name}.py").write_text("import beside\n\nbeside.ran.append(__name__)\nprint('said')\n")
+        run_file(tmp_path / f"{name}.py")
+        run_file(os.path.relpath(tmp_path / f"{name}.py"))
+    run_file(tmp_path / "beside.py")
+    assert sys.modules.pop("beside").ran == ["json of --import", "cProfile of --import", "fog"]
     assert hasattr(sys.modules["json"], "loads")
+    assert capsys.readouterr().out == ""  # so that what a command prints stays what it is
+
+
+def test_an_empty_part_of_the_variable_is_none(looc, fog):
+    assert looc("configs", "fog.yaml", LOOC_IMPORT="fog.py:").exit_code == 0
 
 
 class Tinted(looc_tf.Augmentation):
     """Of which one part or the other is wrong."""
 
-    numbers = 2
-
     def __init__(self, wrong="", **options):
         super().__init__(**options)
         self.wrong = wrong
-        if wrong == "numbers":
-            self.numbers = 0
+        self.numbers = 0 if wrong == "numbers" else 2
 
     def sample(self, u):
-        return {"tint": u[:, 1]}
+        tint = u[:, 1]
+        return {"scalar": {"tint": 0.5}, "row": {"tint": tint[:3]}}.get(self.wrong, {"tint": tint})
 
     def apply(self, images, parameters):
-        tint = parameters["tint"][:, None, None, None]
-        return {
-            "": images * tint,
-            "numbers": images * tint,
-            "range": 255 * images * tint,
-            "nan": images * tint / 0.0 * 0.0,
-            "bytes": tf.cast(255 * images, tf.uint8),
-            "channels": images[..., :1],
-            "array": np.asarray(images),
-            "shapes": images @ tint if self.wrong == "shapes" else images,
-        }[self.wrong]
+        if self.wrong == "name":
+            return images * parameters["tnit"]
+        if self.wrong == "eager":
+            return images * float(parameters["tint"].numpy()[0])
+        tint = tf.reshape(tf.convert_to_tensor(parameters["tint"]), [-1, 1, 1, 1])
+        made = {
+            "range": lambda: 255 * images * tint,
+            "nan": lambda: tf.math.log(images - 2.0) * tint,
+            "bytes": lambda: tf.cast(255 * images, tf.uint8),
+            "channels": lambda: images[..., :1],
+            "first": lambda: images[:1],
+            "shapes": lambda: images @ tint,
+            "method": lambda: images.clip(0, 1),
+            "mask": lambda: images * tf.ones([1, 24, 24, 1]),
+        }
+        return made.get(self.wrong, lambda: images * tint)()
+
+
+def chained(*parts, used=None):
+    """A plan of one view with these augmentations, all used unless it is said which."""
+    used = used or [True] * len(parts)
+    named = {getattr(part, "wrong", "") or part.name: part for part in parts}
+    return ViewPlan(named, [View("query", tuple(0 if each else None for each in used))])
 
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ("numbers", r"Tinted.sample fails on its u, \[B, 0\] .*`numbers` of the class"),
+        ("numbers", r"Tinted.sample fails on u of \[B, 0\] .*`numbers` of the class, 0 here"),
+        ("scalar", r"Tinted.sample should give tensors of a row for each picture. 'tint' is none"),
+        ("row", r"Tinted.sample should give tensors of a row for each picture. 'tint' is none"),
         ("range", r"should give float32 \[8, H, W, 3\] in \[0, 1\]. Received .* to 2.*clip_by_value"),
         ("nan", r"Received nan to nan"),
         ("bytes", r"Received uint8 \[8, 32, 32, 3\]"),
         ("channels", r"Received float32 \[8, 32, 32, 1\]"),
-        ("array", r"Received a ndarray"),
-        ("shapes", r"Tinted.apply fails on \[8, 32, 32, 3\]"),
+        ("first", r"Received float32 \[1, 32, 32, 3\]"),
+        ("shapes", r"Tinted.apply fails on pictures of \[8, 32, 32, 3\]"),
+        ("name", r"Tinted.apply fails .*tnit"),
+        ("eager", r"Tinted.apply fails .*numpy"),
+        ("method", r"Tinted.apply fails .*clip"),
+        ("mask", r"Tinted.apply fails on pictures of \[8, 32, 32, 3\]"),
     ],
 )
 def test_what_is_wrong_with_it_is_said_before_the_first_step(wrong, said):
     """Before, want of `numbers` ended in TensorFlow's words about a slice, and 255 went into the network."""
-    plan = ViewPlan({"tint": Tinted(wrong)}, [View("query", (0,))])
     pictures = looc_tf.source_of(np.zeros([8, 32, 32, 3], np.uint8))
-    with pytest.raises(UserError, match=f"^Augmentation 'tint': Tinted.*{said}|^Augmentation 'tint': {said}"):
-        training_batches(pictures, plan, batch=4, steps=1)
+    with pytest.raises(UserError, match=f"^Augmentation '{wrong}': Tinted.*{said}|^Augmentation '{wrong}': {said}"):
+        training_batches(pictures, chained(Tinted(wrong)), batch=4, steps=1)
 
 
-def test_a_good_one_and_those_of_the_library_pass_the_trial(monkeypatch):
-    try_own(ViewPlan({"tint": Tinted()}, [View("query", (0,))]), 32, 3)
+class Swapped(looc_tf.Augmentation):
+    """Of somebody's own, and takes the copy that the data carry."""
+
+    numbers = 1
+    companion = "stylized"
+
+    def sample(self, u):
+        return {"on": u[:, 0] < 0.5}
+
+    def apply(self, images, parameters):
+        one, other = tf.split(images, 2, axis=-1)
+        return tf.where(parameters["on"][:, None, None, None], other, one)
+
+
+def test_it_is_tried_in_its_place_and_where_a_view_uses_it():
+    """Behind a crop pictures are views, in front of all a copy may lie behind the picture."""
+    crop = build("crop", size=24)
+    try_own(chained(crop, Tinted("mask")), 32, 3)
+    with pytest.raises(UserError, match="fails on pictures of"):
+        try_own(chained(Tinted("mask"), crop), 32, 3)
+    try_own(chained(Tinted("range"), crop, used=[False, True]), 32, 3)
+    try_own(chained(Swapped(name="swapped"), crop, Tinted("mask")), 32, 3)
+    try_own(chained(Swapped(name="swapped"), crop, Tinted("mask"), used=[False, True, True]), 32, 3)
+
+
+def test_those_of_the_library_alone_are_not_tried(monkeypatch):
     monkeypatch.setattr("looc_tf.augment.geometry.Crop.sample", None)  # it would fail
-    try_own(ViewPlan({"crop": build("crop", size=24)}, [View("query", (0,))]), 32, 3)
+    try_own(chained(build("crop", size=24)), 32, 3)
+
+
+def test_a_training_that_goes_on_is_not_refused_for_what_it_began_with():
+    pictures = looc_tf.source_of(np.full([8, 32, 32, 3], 255, np.uint8))
+    assert len(list(training_batches(pictures, chained(Tinted("range")), batch=4, steps=3, start=2))) == 1
+
+
+def test_batches_are_made_in_somebodys_graph_too():
+    pictures = looc_tf.source_of(np.zeros([8, 32, 32, 3], np.uint8))
+    with tf.Graph().as_default():
+        assert training_batches(pictures, chained(Tinted()), batch=4, steps=1).element_spec["views"].keys() == {"query"}

@@ -38,8 +38,8 @@ def tensorflow(threads: int | None = None, devices: int | None = None) -> None:
         configure_devices(devices)
     except RuntimeError as error:  # TensorFlow has begun
         raise UserError(
-            "--threads and --devices are chosen before TensorFlow's first operation, which a file of --import runs as "
-            "it is read. Put it into a function there."
+            "--threads and --devices are chosen before TensorFlow's first operation, which a file of --import, or the "
+            "constructor of a part of yours, has run. Make tensors in `sample` and `apply` alone."
         ) from error
 
 
@@ -57,6 +57,7 @@ def starting() -> Iterator[None]:
 
 
 def _run_files(context: click.Context, option: click.Parameter, files: tuple[str, ...]) -> None:
+    files = tuple(file for file in files if file)  # of LOOC_IMPORT="a.py:"
     if not files or context.resilient_parsing:
         return
     with starting():

@@ -25,7 +25,7 @@ SHARES = (0.1, 0.3, 1.0)  # of the labels, for the learning curve
 SAME = 3.0  # points: what is surely less is called no difference, and how much less is said beside it
 UNSEEN = 3.0  # what was not met among N pictures is met in 3 / N of all at most, with 95 % certainty
 BETTER, WORSE, NONE, UNDECIDED = "better", "worse", "no difference", "undecided"  # what is best beside the trunk
-ALONE, UNREADABLE = "nothing beside the trunk", "nothing can be told"
+PERHAPS, ALONE, UNREADABLE = "perhaps better", "nothing beside the trunk", "nothing can be told"
 Table = Mapping[str, np.ndarray]  # representation -> float32 [N, D]
 Progress = Callable[[str, int, int], None]
 Split = tuple[np.ndarray, np.ndarray, np.ndarray]  # rows to train on, to choose by, to test on
@@ -37,7 +37,8 @@ class Advice:
 
     Attributes:
         best: what validation preferred within the training folds.
-        gain: of the best over the trunk, on held-out folds.
+        gain: of the best over the trunk, on held-out folds. What all folds together chose is held against pictures
+            that chose it in other folds, so that of equals the gain of the best reads somewhat above zero.
         accuracy: of each representation on held-out folds.
         majority: of always answering with the commonest class.
         curve: share of the labels -> how many these are, and the accuracy of the best and of the trunk with them.
@@ -83,7 +84,9 @@ class Advice:
         if self.differs or self.rival is None:
             return BETTER if self.differs else ALONE
         found = self.differences[self.rival]
-        return WORSE if found.mean + found.half < 0 else NONE if self.bound <= SAME else UNDECIDED
+        if abs(found.mean) - found.half > 0:
+            return PERHAPS if found.mean > 0 else WORSE
+        return NONE if self.bound <= SAME else UNDECIDED
 
     @property
     def bound(self) -> float:
@@ -96,9 +99,9 @@ class Advice:
 
     @property
     def readable(self) -> bool:
-        """Whether anything can be told of the labels at all."""
-        found = self.accuracy[self.best]
-        return found.mean - found.half > self.majority
+        """Whether anything can be told of the labels at all, from the best or from the trunk."""
+        found = (self.accuracy[self.best], self.accuracy[TRUNK])
+        return any(each.mean - each.half > self.majority for each in found)
 
     @property
     def learning(self) -> Mapping[float, tuple[int, Estimate]]:

@@ -59,7 +59,7 @@ class Facts:
         return [
             f"The queue of {', '.join(long)} holds {longest:,} keys, more than the {self.pictures:,} pictures: "
             "a picture's own keys of earlier passes are among its negatives. Shorten it, for each space: "
-            f"method.spaces.0.queue={max(1, self.pictures // 2)}."
+            f"method.spaces.0.queue={max(self.pictures // max(self.epoch, 1), self.pictures // 2)}."
         ]
 
     def lacking(self, settings: Any) -> str:

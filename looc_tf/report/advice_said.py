@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from looc_tf.evaluate.advice import BETTER, NONE, SAME, UNDECIDED, UNREADABLE, Advice
+from looc_tf.evaluate.advice import BETTER, NONE, PERHAPS, SAME, UNDECIDED, UNREADABLE, Advice
 from looc_tf.representations import CONCAT, TRUNK
 from looc_tf.results import Estimate
 
@@ -44,6 +44,9 @@ def _take(found: Advice) -> str:
     if found.verdict == UNDECIDED:
         room = f"{found.pictures:,} test pictures, which leave room for a difference of {found.bound:.1f} points"
         return f"{take}. Undecided with {room}: {other}."
+    if found.verdict == PERHAPS:
+        luck = f"which may be the luck of the best of {len(found.differences)}"
+        return f"{take}. Perhaps better: {other}, {luck}; what each fold would choose by itself is not surely better."
     return f"{take}, and {other}."
 
 

@@ -19,6 +19,7 @@ from looc_tf import config
 from looc_tf.config import Experiment
 from looc_tf.data import Source, open_parts, reading
 from looc_tf.data.census import opening_lines
+from looc_tf.data.class_lists import of_classes
 from looc_tf.errors import UserError
 from looc_tf.evaluate.protocol import tested
 from looc_tf.experiments import from_dict
@@ -79,7 +80,7 @@ def demo(
 
     Args:
         out: a folder that is new or empty, or that a demo of the same configs has begun.
-        quick: a look in about two minutes, with worse numbers.
+        quick: a look, of an eighth of the steps, with worse numbers.
         data: a folder of pictures instead of the generated set.
         experiments: label -> what to train instead of the shipped configs, on one data set; the first is exported.
         tell: is given a line at the start of each part of the work.
@@ -112,7 +113,8 @@ def demo(
         write_results(out / FILE, records)
         exported = _exported(next(iter(runs.values())), out / "export")
         page = write_page(out / PAGE, runs, records, sources)
-    asked_of = tested(sources, next(iter(experiments.values())).evaluation.probes)
+    settings = next(iter(experiments.values())).evaluation
+    asked_of = tested(of_classes(sources, settings.classes), settings.probes)
     return Demo(page, exported, records, seconds=time.monotonic() - started, tested=asked_of)
 
 

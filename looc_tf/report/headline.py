@@ -57,7 +57,7 @@ class Headline:
         if value <= round(level, 1):
             return f"{self.text} no better than {what}"
         if self.tested and wilson(self.values[method], self.tested)[0] <= level:
-            return f"{self.text}, but by {many_pictures(self.tested)} not surely better than {what}"
+            return f"{self.text}, but on {many_pictures(self.tested)} not surely better than {what}"
         return self.text
 
     def interval(self, method: str) -> str:

@@ -31,6 +31,7 @@ def draw_views(plan: ViewPlan, image: np.ndarray, path: str | Path, seed: int = 
         UserError: the format is unknown, or the file cannot be written.
     """
     path = Path(path)
+    try_own(plan, image.shape[0], image.shape[-1])
     figure = views_figure(plan, image, seed=seed, rows=rows)
     kind = path.suffix.lstrip(".").lower() or "png"
     if kind not in figure.canvas.get_supported_filetypes():
@@ -53,7 +54,6 @@ def views_figure(plan: ViewPlan, image: np.ndarray, seed: int = 0, rows: int = 3
         seed: of the draws.
         rows: how many times all views are drawn.
     """
-    try_own(plan, image.shape[0], image.shape[-1])
     u = tf.random.stateless_uniform([rows, plan.numbers], seed=(seed, 0))
     views, parameters = plan(tf.repeat(image[None], rows, axis=0), u)
     views = {name: view.numpy() for name, view in views.items()}

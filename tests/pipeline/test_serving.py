@@ -1,5 +1,6 @@
 """The pushed model as its users meet it: TensorFlow's own tools, a process without this project, gRPC."""
 
+import ast
 import json
 import re
 import subprocess
@@ -111,6 +112,9 @@ def test_the_page_on_serving_asks_with_as_many_channels_as_the_model_takes(tmp_p
     (tmp_path / "assets.extra").mkdir()
     (tmp_path / "assets.extra" / "looc.json").write_text(json.dumps(about))
     page = serving_page(tmp_path, "looc", "/models/looc")
+    ast.parse(page.partition("```python\n")[2].partition("```")[0])  # and a request for each signature is in it
+    assert [f'ask("{name}"' in page for name in ("images", "squares", "examples")] == [True] * 3
+    assert ('ask("intensities"' in page) is not rule.plain
     assert all(text in page for text in wanted), page
     assert ("intensities" in page) is not rule.plain
     requests = [json.loads(text) for text in re.findall(r"-d '(.*)'$", page, re.MULTILINE) if "base64" not in text]

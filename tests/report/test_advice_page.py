@@ -121,7 +121,23 @@ def test_every_number_of_what_is_advised_is_its_own():
     assert labels.startswith("With fewer labels, all+rotation reads: 40 labels (10 %) 55.0")
     lucky = advice("all+rotation", over["all+rotation"], accuracy, differences=over, **{**folds, "choosing": of(0.4)})
     assert lucky.representation == "trunk"  # the best of many, and what is gained by choosing holds zero
-    assert sentences(lucky)[0].endswith("the best beside it, all+rotation, reads 1.6 ± 1.0 points more.")
+    assert lucky.verdict == "perhaps better"
+    assert sentences(lucky)[0].endswith(
+        "Perhaps better: the best beside it, all+rotation, reads 1.6 ± 1.0 points more, which may be the luck of the "
+        "best of 2; what each fold would choose by itself is not surely better."
+    )
+
+
+def test_what_holds_no_zero_is_neither_no_difference_nor_undecided():
+    """Where validation preferred the trunk, and the best beside it reads more all the same."""
+    for more in (of(1.5, 1.0), of(4.0, 1.0)):
+        found = advice("trunk", of(0.0, 0.0), rival="color", differences={"color": more})
+        assert (found.representation, found.verdict) == ("trunk", "perhaps better")
+
+
+def test_what_the_trunk_alone_can_tell_is_told():
+    unsure = advice(gain=of(2.0, 25.0), accuracy={"trunk": of(58.0, 3.0), "color": of(60.0, 36.0)})
+    assert unsure.verdict == "undecided" and sentences(unsure)[0].startswith("Take the trunk: it reads 58.0")
 
 
 def test_the_learning_curve_is_that_of_what_is_advised():

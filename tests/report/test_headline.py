@@ -70,7 +70,7 @@ def test_few_test_pictures_have_an_interval_and_a_small_gain_by_them_is_not_sure
     one = {**record("looc", "trunk", "object", 71.4286), "chance": 33.3333, "majority": 63.6364}
     (row,) = headline([one], {"object": 14})
     assert row.interval("looc") == "95 % interval 45.4 to 88.3, 14 test pictures"
-    unsure = "but by 14 test pictures not surely better than always answering the commonest class"
+    unsure = "but on 14 test pictures not surely better than always answering the commonest class"
     assert row.said("looc") == f"the trunk knows the object, {unsure}"
     (many,) = headline([one], {"object": 2000})
     assert many.interval("looc") == "" and many.said("looc") == "the trunk knows the object"
