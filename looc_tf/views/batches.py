@@ -48,9 +48,7 @@ def training_batches(
     >>> {name: tuple(view.shape) for name, view in batch["views"].items()}
     {'query': (4, 32, 32, 3), 'all': (4, 32, 32, 3), 'color': (4, 32, 32, 3), 'rotation': (4, 32, 32, 3)}
     """
-    _check(source, batch)
-    if start == 0:  # what trained before is gone on with
-        try_own(plan, source.size, source.pixels.channels)
+    _check(source, plan, batch, start)
     each_epoch = len(source) // batch
     shuffled = any(view.shuffled for view in plan.views)
 
@@ -86,8 +84,8 @@ def _dealt(view: View, rows: Any, order: tf.Tensor) -> Any:
     return tf.nest.map_structure(lambda each: tf.gather(each, order), rows) if view.shuffled else rows
 
 
-def _check(source: Source, batch: int) -> None:
-    """Raises a `UserError` for what is no source, and for one that does not fill a batch."""
+def _check(source: Source, plan: ViewPlan, batch: int, start: int) -> None:
+    """Raises a `UserError` for what is no source, one that does not fill a batch, augmentations that cannot work."""
     if not hasattr(source, "fetch"):
         raise UserError(
             f"Expected a source of pictures. Received {type(source).__name__}. "
@@ -103,6 +101,8 @@ def _check(source: Source, batch: int) -> None:
             f"A batch takes {batch} pictures; {source.name!r} ({source.split}) has {len(source)}. "
             f"Lower training.batch, or give more pictures."
         )
+    if start == 0:  # a training that goes on keeps what it began with
+        try_own(plan, source.size, source.pixels.channels)
 
 
 def _batches_ahead(views: dict[str, tf.TensorSpec]) -> int:
