@@ -23,6 +23,7 @@ class Registry(dict[str, Part]):
         kind: of the parts, for messages, such as "augmentation".
         name: of the table, as a user imports it.
         shipped: the parts that come with the library, in the order of messages and tables.
+        part: what a part is, for messages.
 
     Raises:
         UserError: when a shipped name is given to another part, which commands would not know; by `missing` for a name
@@ -37,8 +38,8 @@ class Registry(dict[str, Part]):
         "Unknown color 'gren'. Did you mean 'green'? Expected one of r"
     """
 
-    def __init__(self, kind: str, name: str, shipped: Mapping[str, Part]):
-        self.kind, self.name, self.shipped = kind, name, dict(shipped)
+    def __init__(self, kind: str, name: str, shipped: Mapping[str, Part], part: str = "class"):
+        self.kind, self.name, self.shipped, self.part = kind, name, dict(shipped), part
         super().__init__(shipped)
 
     def __setitem__(self, key: str, part: Part) -> None:
@@ -71,8 +72,8 @@ class Registry(dict[str, Part]):
     def how(self, key: str) -> str:
         """How a part of one's own comes to be known by a name."""
         return (
-            f"One of your own has to be registered first, by {self.name}[{shown(key)}] = ... in Python; for a command, "
-            "in a file that its option --import names."
+            f"One of your own has to be registered first, by {self.name}[{shown(key)}] = <{self.part}> in Python; "
+            "for a command, in a file that its option --import names."
         )
 
 

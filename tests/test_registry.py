@@ -259,17 +259,17 @@ class Swapped(looc_tf.Augmentation):
 def test_it_is_tried_in_its_place_and_where_a_view_uses_it():
     """Behind a crop pictures are views, in front of all a copy may lie behind the picture."""
     crop = build("crop", size=24)
-    try_own(chained(crop, Tinted("mask")), 32, 3)
+    try_own(chained(crop, Tinted("mask")), lambda: [32, 32, 3])
     with pytest.raises(UserError, match="fails on pictures of"):
-        try_own(chained(Tinted("mask"), crop), 32, 3)
-    try_own(chained(Tinted("range"), crop, used=[False, True]), 32, 3)
-    try_own(chained(Swapped(name="swapped"), crop, Tinted("mask")), 32, 3)
-    try_own(chained(Swapped(name="swapped"), crop, Tinted("mask"), used=[False, True, True]), 32, 3)
+        try_own(chained(Tinted("mask"), crop), lambda: [32, 32, 3])
+    try_own(chained(Tinted("range"), crop, used=[False, True]), lambda: [32, 32, 3])
+    try_own(chained(Swapped(name="swapped"), crop, Tinted("mask")), lambda: [32, 32, 3])
+    try_own(chained(Swapped(name="swapped"), crop, Tinted("mask"), used=[False, True, True]), lambda: [32, 32, 3])
 
 
 def test_those_of_the_library_alone_are_not_tried(monkeypatch):
     monkeypatch.setattr("looc_tf.augment.geometry.Crop.sample", None)  # it would fail
-    try_own(chained(build("crop", size=24)), 32, 3)
+    try_own(chained(build("crop", size=24)), lambda: [32, 32, 3])
 
 
 def test_a_training_that_goes_on_is_not_refused_for_what_it_began_with():

@@ -290,7 +290,7 @@ def test_export_of_what_was_advised(trained, place, tmp_path):
     code, _, error = looc("export", trained[0], "--out", tmp_path / "exports", "--representation", "rotatio")
     assert code == 2 and error.count("\n") == 1
     assert "Unknown representation 'rotatio'. Did you mean 'rotation'? Expected one of trunk, all, rotation" in error
-    assert [each.name for each in (tmp_path / "exports").iterdir()] == ["1"]
+    assert sorted(each.name for each in (tmp_path / "exports").iterdir()) == ["1", "serving.md"]
 
 
 def test_views_and_configs(place, tmp_path):

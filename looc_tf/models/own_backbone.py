@@ -10,7 +10,9 @@ from looc_tf.registry import Registry
 
 # Name, as `model.backbone` says it -> function that builds a new network at each call; see `Encoder` for what it must
 # be. A run is loaded only where its backbone is registered under the same name.
-BACKBONES: Registry[Callable[[], keras.Model]] = Registry("backbone", "looc_tf.models.BACKBONES", {})
+BACKBONES: Registry[Callable[[], keras.Model]] = Registry(
+    "backbone", "looc_tf.models.BACKBONES", {}, "function that builds it"
+)
 
 
 def check_own(model: keras.Model, what: str = "The backbone", channels: int = 3) -> keras.Model:

@@ -31,7 +31,7 @@ def draw_views(plan: ViewPlan, image: np.ndarray, path: str | Path, seed: int = 
         UserError: the format is unknown, or the file cannot be written.
     """
     path = Path(path)
-    try_own(plan, image.shape[0], image.shape[-1])
+    try_own(plan, lambda: image.shape)
     figure = views_figure(plan, image, seed=seed, rows=rows)
     kind = path.suffix.lstrip(".").lower() or "png"
     if kind not in figure.canvas.get_supported_filetypes():

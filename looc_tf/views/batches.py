@@ -102,7 +102,7 @@ def _check(source: Source, plan: ViewPlan, batch: int, start: int) -> None:
             f"Lower training.batch, or give more pictures."
         )
     if start == 0:  # a training that goes on keeps what it began with
-        try_own(plan, source.size, source.pixels.channels)
+        try_own(plan, lambda: source.fetch(tf.zeros([1], tf.int64))["image"].shape[1:])
 
 
 def _batches_ahead(views: dict[str, tf.TensorSpec]) -> int:

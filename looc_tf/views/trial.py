@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,12 @@ ROWS = 8
 SLACK = 1e-3  # of a range: an interpolation may end a rounding outside
 
 
-def try_own(plan: ViewPlan, size: int, channels: int) -> None:
+def try_own(plan: ViewPlan, shape: Callable[[], Sequence[int]]) -> None:
     """Draws and applies each augmentation of a plan that is not the library's, once, in its place in a view of noise.
 
     Args:
         plan: the views; an augmentation that none of them uses is not tried.
-        size: pixels of the side of a reference picture.
-        channels: of it.
+        shape: gives [S, S, C] of a reference picture; asked only where there is something to try.
 
     Raises:
         UserError: one fails, or gives other than float32 [B, H, W, channels] in [0, 1].
@@ -31,14 +31,15 @@ def try_own(plan: ViewPlan, size: int, channels: int) -> None:
     with tf.init_scope():  # out of the graph of a function, if somebody builds one
         for view in plan.views if tf.executing_eagerly() else ():  # in a plain graph nothing can be looked at
             if own & set(plan.used(view)):
-                _try_view(plan, view, own, size, channels)
+                _try_view(plan, view, own, shape())
                 own -= set(plan.used(view))
 
 
-def _try_view(plan: ViewPlan, view: View, own: set[str], size: int, channels: int) -> None:
+def _try_view(plan: ViewPlan, view: View, own: set[str], shape: Sequence[int]) -> None:
     """A view of noise, made as `ViewPlan.render` makes one, each own part of it looked at."""
     copies = 2 if any(each.companion for each in plan.augmentations.values()) else 1
-    images = tf.random.stateless_uniform([ROWS, size, size, copies * channels], seed=(0, 0))
+    *sides, channels = shape
+    images = tf.random.stateless_uniform([ROWS, *sides, copies * channels], seed=(0, 0))
     for name, augmentation in plan.augmentations.items():
         if name not in plan.used(view):
             images = images[..., :channels] if augmentation.companion else images
