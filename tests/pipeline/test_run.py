@@ -1,6 +1,7 @@
 """The whole pipeline on little pictures: what it leaves, what the cache answers, what an operator sees."""
 
 import json
+import shlex
 import shutil
 
 import pytest
@@ -27,7 +28,9 @@ def test_a_first_run_pushes_a_model_that_answers(made):
     lines = list(replay.check_pushed(model))
     assert [line.partition(":")[0] for line in lines] == ["serving_default", "images", "squares", "examples"]
     page = (model.parent / "serving.md").read_text()
-    assert str(model.parent) in page and all(name in page for name in ("image_bytes", "images=", "examples="))
+    start = page.partition("```sh\n")[2].partition("```")[0]  # its folder is called as no shell takes it unquoted
+    assert f"{model.parent}:/models/looc" in shlex.split(start)
+    assert all(name in page for name in ("image_bytes", "images=", "examples="))
 
 
 def test_the_page_tells_what_happened(made):
