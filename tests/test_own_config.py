@@ -98,3 +98,10 @@ def test_a_file_of_another_ending_is_proposed(tmp_path):
     (tmp_path / "mine.yaml").write_text("name: mine\n")
     with pytest.raises(UserError, match=r"There is no config '.*mine.yml'. Did you mean '.*mine.yaml'\?"):
         experiments.load(tmp_path / "mine.yml")
+
+
+@pytest.mark.parametrize("name", [".", "", "..", "/"])
+def test_a_folder_is_no_config(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="There is no config"):
+        experiments.load(name)

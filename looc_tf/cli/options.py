@@ -63,6 +63,7 @@ def _run_files(context: click.Context, option: click.Parameter, files: tuple[str
     with starting():
         for file in files:
             run_file(file)
+    # For the processes that a command starts, such as the trainings of `looc reproduce`.
     os.environ["LOOC_IMPORT"] = os.pathsep.join(os.path.abspath(os.path.expanduser(file)) for file in files)
 
 

@@ -24,11 +24,11 @@ def find(config: str | Path) -> Path:
     name = path.as_posix().removesuffix(".yaml")
     if name in shipped:
         return _shipped() / f"{name}.yaml"
-    other = path.with_suffix(".yaml")  # of mine.yml
-    options = [other.as_posix()] if path.suffix and _is_file(other) else shipped
+    hint = nearest(name, shipped)
+    if path.suffix and _is_file(other := path.with_suffix(".yaml")):  # of mine.yml
+        hint = f"Did you mean {shown(other.as_posix())}? "
     raise UserError(
-        f"There is no config {shown(str(config))}. {nearest(path.as_posix() if options != shipped else name, options)}"
-        "Expected a YAML file, or a name that `looc configs` lists."
+        f"There is no config {shown(str(config))}. {hint}Expected a YAML file, or a name that `looc configs` lists."
     )
 
 

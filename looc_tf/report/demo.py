@@ -19,16 +19,14 @@ from looc_tf import config
 from looc_tf.config import Experiment
 from looc_tf.data import Source, open_parts, reading
 from looc_tf.data.census import opening_lines
-from looc_tf.data.class_lists import of_classes
 from looc_tf.errors import UserError
-from looc_tf.evaluate.protocol import tested
 from looc_tf.experiments import from_dict
 from looc_tf.export import latest
 from looc_tf.files import is_temporary, typed, write_atomically, writing
 from looc_tf.report import little
 from looc_tf.report.asked import Asked
 from looc_tf.report.headline import CHANCE, headline
-from looc_tf.report.page import PAGE, write_page
+from looc_tf.report.page import PAGE, tested_by, write_page
 from looc_tf.report.runs import evaluate_run, export_run, provenance
 from looc_tf.results import Provenance, read_results, write_results
 from looc_tf.results.levels import guessing
@@ -113,8 +111,7 @@ def demo(
         write_results(out / FILE, records)
         exported = _exported(next(iter(runs.values())), out / "export")
         page = write_page(out / PAGE, runs, records, sources)
-    settings = next(iter(experiments.values())).evaluation
-    asked_of = tested(of_classes(sources, settings.classes), settings.probes)
+    asked_of = tested_by(next(iter(experiments.values())).evaluation, sources)
     return Demo(page, exported, records, seconds=time.monotonic() - started, tested=asked_of)
 
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 
 from looc_tf import config
+from looc_tf.config import Evaluation
 from looc_tf.data import Census, Source, census_of
 from looc_tf.data.class_lists import of_classes
 from looc_tf.evaluate import chance
@@ -62,7 +63,7 @@ def write_page(
     found = {label: opened(run) for label, run in runs.items()}
     first = next(iter(found.values()))
     alike = len(by_data(records)) == 1  # else the level of chance differs as well
-    counts = _tested(first, sources) if alike else {}
+    counts = tested_by(first.experiment.evaluation, sources) if alike else {}
     page = (
         pages()
         .get_template("page.html")
@@ -101,8 +102,8 @@ def _chance(run: Run, sources: Mapping[str, Source]) -> dict[str, float]:
     return chance(of_classes(sources, asked.classes), asked.probes)
 
 
-def _tested(run: Run, sources: Mapping[str, Source]) -> dict[str, int]:
-    asked = run.experiment.evaluation
+def tested_by(asked: Evaluation, sources: Mapping[str, Source]) -> dict[str, int]:
+    """Probe -> how many test pictures it is asked of, where an evaluation may be of some classes alone."""
     return tested(of_classes(sources, asked.classes), asked.probes)
 
 
