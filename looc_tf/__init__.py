@@ -60,6 +60,8 @@ _PUBLIC = {
     "Joint": ("methods", "Joint"),
     "AugSelf": ("methods", "AugSelf"),
     "ESSL": ("methods", "ESSL"),
+    "InstDisc": ("methods", "InstDisc"),
+    "RotNet": ("methods", "RotNet"),
     "Supervised": ("methods", "Supervised"),
     "FineTune": ("methods", "FineTune"),
     "build_method": ("methods", "build"),

@@ -31,6 +31,7 @@ FIGURES = {  # figure -> method, config, settings; methods with the same views s
     "swav": ("swav", "factors/moco", (SMALL, "method.local_views=4")),
     "dino": ("dino", "factors/looc", (SMALL.replace("}}", "}, rotation: {}}"), "method.local_views=3")),
     "essl": ("essl", "factors/moco", ()),
+    "single": ("instdisc", "factors/moco", ()),
 }
 
 

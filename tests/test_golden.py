@@ -61,6 +61,8 @@ def shrunk(name: str) -> config.Experiment:
     if method.name == "looc":
         spaces = tuple(replace(space, queue=16) for space in method.spaces)
         method = replace(method, spaces=spaces, key_groups=min(method.key_groups, 4))
+    if hasattr(method, "negatives"):
+        method = replace(method, negatives=16)
     return replace(
         case,
         seed=SEEDS.get(name, case.seed),
@@ -79,7 +81,7 @@ def smaller(settings: Mapping) -> Mapping:
 
 def first_losses(name: str) -> list[float]:
     case = shrunk(name)
-    method = methods.build(case, Facts(classes=contract.CLASSES))
+    method = methods.build(case, Facts(classes=contract.CLASSES, pictures=PICTURES))
     method.compile(optim.build(case.optimizer, 100, BATCH))
     data = training_batches(Pictures(case.data.size), build_plan(case), batch=BATCH, seed=case.seed, steps=STEPS)
     return [contract.step(method, batch)["loss"] for batch in data]

@@ -94,7 +94,14 @@ OWN_WORDS = {
     "key_batch_norm": {"methods/looc.py", "methods/key_batches.py", "config/versions.py"},
     "branch_per_space": {"methods/looc.py", "models/encoder.py", "config/versions.py"},
     "key_encoder": {"methods/looc.py"},
-    "negatives": {"methods/looc.py", "views/leave_one_out.py", "losses/info_nce.py", "losses/nt_xent.py"},
+    "negatives": {
+        "methods/looc.py",
+        "methods/instdisc.py",
+        "objectives/instances.py",
+        "views/leave_one_out.py",
+        "losses/info_nce.py",
+        "losses/nt_xent.py",
+    },
 }
 
 

@@ -8,8 +8,9 @@
 3
 """
 
+from looc_tf.memory.bank import Bank
 from looc_tf.memory.center import Center
 from looc_tf.memory.embedding_space import EmbeddingSpace
 from looc_tf.memory.fifo import Fifo
 
-__all__ = ["Center", "EmbeddingSpace", "Fifo"]
+__all__ = ["Bank", "Center", "EmbeddingSpace", "Fifo"]

@@ -29,10 +29,12 @@ from looc_tf.methods.essl import ESSL, ESSLSimSiam
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.few_values import ENOUGH, fewest, refuse_none
 from looc_tf.methods.finetune import FineTune
+from looc_tf.methods.instdisc import InstDisc
 from looc_tf.methods.joint import Joint
 from looc_tf.methods.looc import LooC
 from looc_tf.methods.passes import Passes
 from looc_tf.methods.recipes import applied
+from looc_tf.methods.rotnet import RotNet
 from looc_tf.methods.seeds import seeded
 from looc_tf.methods.simclr import SimCLR
 from looc_tf.methods.simsiam import SimSiam
@@ -53,9 +55,11 @@ __all__ = [
     "ESSLSimSiam",
     "Facts",
     "FineTune",
+    "InstDisc",
     "Joint",
     "LooC",
     "Method",
+    "RotNet",
     "SimCLR",
     "SimSiam",
     "Supervised",
@@ -89,6 +93,8 @@ METHODS: Registry[type[Method]] = Registry(
         "augself": AugSelf,
         "essl": ESSL,
         "essl_simsiam": ESSLSimSiam,
+        "instdisc": InstDisc,
+        "rotnet": RotNet,
         "supervised": Supervised,
         "finetune": FineTune,
     },

@@ -8,18 +8,18 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from looc_tf.augment import Augmentation, FreeRotation, Rotation
+from looc_tf.augment import Augmentation
 from looc_tf.config import Experiment
 from looc_tf.methods import simclr, simsiam
 from looc_tf.methods.auxiliary import Auxiliary, predictor_of
 from looc_tf.methods.base import Batch
 from looc_tf.methods.pairs import Encoded, PairSettings, Passes
 from looc_tf.methods.recipes import hidden, with_small_crop
+from looc_tf.methods.turns import TURNS, in_all_turns, upright
 from looc_tf.representations import LOCAL, TRUNK
-from looc_tf.views import View, ViewPlan, multicrop
+from looc_tf.views import ViewPlan, multicrop
 
 TURNED = f"{LOCAL}1"  # the view that is turned
-TURNS = 4
 ADDED = {"views.chain": with_small_crop, "method.hidden": hidden(1)}  # what E-SSL asks beside the invariant method
 
 
@@ -55,22 +55,16 @@ class Turns(Auxiliary):
     def plan(cls, experiment: Experiment, chain: Mapping[str, Augmentation]) -> ViewPlan:
         """Beside the views of the spaces a small one, which is in none of them, and which no augmentation turns."""
         made = multicrop(chain, 1, experiment.method.spaces)
-        turning = [isinstance(each, (Rotation, FreeRotation)) for each in chain.values()]
-
-        def upright(view: View) -> View:
-            draws = tuple(None if turns else draw for turns, draw in zip(turning, view.draws))
-            return replace(view, draws=draws, positive=())
-
-        return ViewPlan(chain, [upright(view) if view.name == TURNED else view for view in made.views])
+        views = [replace(upright(v, chain), positive=()) if v.name == TURNED else v for v in made.views]
+        return ViewPlan(chain, views)
 
     @classmethod
     def passes(cls, experiment: Experiment, plan: ViewPlan) -> dict[str, Passes]:
         return {**super().passes(experiment, plan), TURNED: Passes(learning=TURNS)}
 
     def beside(self, batch: Batch, rows: Encoded) -> tf.Tensor:
-        turned = tf.concat([tf.image.rot90(batch["views"][TURNED], turn) for turn in range(TURNS)], axis=0)
+        turned, labels = in_all_turns(batch["views"][TURNED])
         logits = self.teller(self.encoder(turned, training=True, heads=[])[TRUNK])
-        labels = tf.repeat(tf.range(TURNS), tf.shape(logits)[0] // TURNS)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
         self.record("turns/loss", losses)
         self.record("turns/accuracy", tf.cast(tf.argmax(logits, axis=1, output_type=tf.int32) == labels, tf.float32))

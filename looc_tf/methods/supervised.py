@@ -14,12 +14,12 @@ from looc_tf.config import Experiment
 from looc_tf.distribute import gather
 from looc_tf.errors import UserError
 from looc_tf.keras2 import keras
-from looc_tf.methods.base import Batch, Method
+from looc_tf.methods.base import Batch
+from looc_tf.methods.classify import Classify
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.networks import build_encoder
-from looc_tf.models import Encoder
 from looc_tf.representations import QUERY, TRUNK
-from looc_tf.views import View, ViewPlan
+from looc_tf.views import ViewPlan, single
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,10 @@ class Settings(config.Method):
     name: str = "supervised"
 
 
-class Supervised(Method):
+class Supervised(Classify):
     """Cross-entropy of a linear classifier on the trunk's features of the view `query`.
 
     Pictures without a label (-1) do not count: the loss of a step is the mean over those of its batch that have one.
-
-    Args:
-        encoder: without heads.
-        classes: how many labels there are.
 
     Example:
         >>> import looc_tf
@@ -48,16 +44,10 @@ class Supervised(Method):
 
     Settings: ClassVar[type[config.Method]] = Settings
 
-    def __init__(self, encoder: Encoder, classes: int, **options):
-        super().__init__(encoder, **options)
-        self.classifier = keras.layers.Dense(classes, dtype="float32", name="classifier")
-        self.classifier(tf.zeros([1, encoder.dimension(TRUNK)]))
-        self.meter("loss", "accuracy")
-
     @classmethod
     def plan(cls, experiment: Experiment, chain: Mapping[str, Augmentation]) -> ViewPlan:
         """One view, with every augmentation of the chain."""
-        return ViewPlan(chain, [View(QUERY, (0,) * len(chain))])
+        return single(chain)
 
     @classmethod
     def from_experiment(cls, experiment: Experiment, facts: Facts, backbone: keras.Model | None = None) -> Supervised:
@@ -79,10 +69,5 @@ class Supervised(Method):
         """What the classifier reads of a batch, `[B, F]`."""
         return self.encoder(batch["views"][QUERY], training=True)[TRUNK]
 
-    def compare(self, batch: Batch, targets: tf.Tensor) -> tuple[dict[str, tf.Tensor], tuple[()]]:
-        logits = self.classifier(self.features(batch))
-        right = tf.cast(tf.argmax(logits, axis=1) == batch["label"], tf.float32)
-        self.record("accuracy", right, weights=tf.cast(batch["label"] >= 0, tf.float32))
-        labels = tf.maximum(batch["label"], 0)
-        loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
-        return {"label": targets * loss}, ()
+    def asked(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
+        return self.features(batch), batch["label"]

@@ -8,7 +8,7 @@
 
 from looc_tf.views.batches import training_batches
 from looc_tf.views.crops import multicrop
-from looc_tf.views.leave_one_out import Space, check_spaces, crops_of, leave_one_out, sibling_negatives
+from looc_tf.views.leave_one_out import Space, check_spaces, crops_of, leave_one_out, sibling_negatives, single
 from looc_tf.views.plan import View, ViewPlan
 from looc_tf.views.trial import try_own
 
@@ -21,6 +21,7 @@ __all__ = [
     "leave_one_out",
     "multicrop",
     "sibling_negatives",
+    "single",
     "training_batches",
     "try_own",
 ]

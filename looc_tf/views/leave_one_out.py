@@ -100,6 +100,18 @@ def leave_one_out(
     return ViewPlan(chain, views)
 
 
+def single(chain: Mapping[str, Augmentation], without: tuple[type[Augmentation], ...] = ()) -> ViewPlan:
+    """The query alone, with all augmentations that queries use but those of some kinds.
+
+    >>> from looc_tf.augment import Rotation, build_chain
+    >>> chain = build_chain({"crop": {}, "rotation": {}, "solarize": {"only": "keys"}}, size=32)
+    >>> single(chain).views[0].draws, single(chain, without=(Rotation,)).views[0].draws
+    ((0, 0, None), (0, None, None))
+    """
+    used = [QUERY in _only(chain, name) and not isinstance(each, without) for name, each in chain.items()]
+    return ViewPlan(chain, [View(QUERY, tuple(0 if uses else None for uses in used))])
+
+
 def named_but_not_shared(plan: ViewPlan) -> list[str]:
     """A line for each space that is called like an augmentation and shares none of them: `shares` was forgotten.
 

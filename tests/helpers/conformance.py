@@ -37,12 +37,20 @@ LACKS = {  # what a check asks of a method -> what a method without it is like
     "soon": "a teacher that is centred and sharpened takes thousands of steps, and a tiny network shows nothing in 200",
     "trunk": "the trunk stands still, and what a classifier of random features can reach is no affair of the method",
 }
+
+
+def needs_whole_batch(case) -> bool:
+    """As a method declares, or refuses in the config."""
+    nce = getattr(case.method, "objective", "") == "nce"  # whose partition is that of the first batch
+    return methods.METHODS[case.method.name].needs_whole_batch or nce
+
+
 HAS = {
     "nothing": lambda case: True,
-    "parts": lambda case: not methods.METHODS[case.method.name].needs_whole_batch,
+    "parts": lambda case: not needs_whole_batch(case),
     "heads": lambda case: bool(methods.METHODS[case.method.name].heads(case)),
     "queues": lambda case: case.method.name == "looc",
-    "chance": lambda case: case.method.name in ("looc", "simclr", "essl", "swav", "dino"),
+    "chance": lambda case: case.method.name in ("looc", "simclr", "essl", "swav", "dino", "instdisc"),
     "frozen": lambda case: getattr(case.method, "frozen_epochs", 0) > 0 or getattr(case.method, "trunk_rate", 1.0) == 0,
     "plain": lambda case: case.method.name in plain.PLAIN and plain.applies(case),
     "soon": lambda case: case.method.name != "dino",

@@ -19,7 +19,7 @@ from looc_tf.methods import Facts, SimCLR
 from looc_tf.methods.looc import Settings, Space
 from looc_tf.views import View, ViewPlan
 
-BATCH, QUEUE, PIXELS, CLASSES = 8, 12, 16, 3  # the batch does not divide the queue
+BATCH, QUEUE, PIXELS, CLASSES, PICTURES = 8, 12, 16, 3, 40  # the batch does not divide the queue
 MODEL = Model(backbone="plain6", width=4, hidden=32, dimension=8)  # a narrower head gives some pictures the zero vector
 CHAIN = ("crop", "color", "rotation", "texture")
 SPACES = tuple(Space(name, shares, queue=QUEUE) for name, shares in [("all", ()), *((c, (c,)) for c in CHAIN[1:])])
@@ -96,6 +96,10 @@ CASES: dict[str, Experiment] = {
         of_method(methods.ESSLSimSiam.Settings(predictor=16, hidden=8), replace(MODEL, head="deep_norm_mlp")),
         views=MULTICROP,
     ),
+    "instdisc": of_method(methods.InstDisc.Settings(), replace(MODEL, head="linear")),
+    "instdisc_nce": of_method(methods.InstDisc.Settings(objective="nce", negatives=12), replace(MODEL, head="linear")),
+    "instdisc_info_nce": of_method(methods.InstDisc.Settings(objective="info_nce", negatives=12)),
+    "rotnet": of_method(methods.RotNet.Settings()),
     "supervised": of_method(methods.Supervised.Settings()),
     "finetune": of_method(methods.FineTune.Settings(trunk_rate=0.5)),
     "finetune_linear": of_method(methods.FineTune.Settings(trunk_rate=0.0)),
@@ -114,7 +118,7 @@ def build(
 ) -> methods.Method:
     """The method of a case, compiled; steps run eagerly unless asked otherwise: a trace costs more than a step."""
     case = replace(case, training=replace(case.training, precision=precision))
-    method = methods.build(case, facts or Facts(classes=CLASSES, steps=100, epoch=1))
+    method = methods.build(case, facts or Facts(classes=CLASSES, pictures=PICTURES, steps=100, epoch=1))
     optimizer = optim.build(Optimizer(learning_rate=rate, weight_decay=decay, schedule="constant"), 100)
     if loss_scale and precision == "mixed_float16":
         optimizer = keras.mixed_precision.LossScaleOptimizer(optimizer, initial_scale=loss_scale)
@@ -133,7 +137,8 @@ def make_batch(case: Experiment, seed: int = 0, size: int = BATCH, pixels: int =
         drawn["parameters"] = plan(case).sample(tf.constant(random.random([size, plan(case).numbers]), tf.float32))
     order = random.permutation(size) if any(row.shuffled for row in rows) else np.arange(size)
     made = {"views": tf.nest.map_structure(tf.constant, views), "order": tf.constant(order.astype(np.int32))}
-    return {**made, **drawn, "label": label}
+    picture = tf.constant(random.permutation(max(PICTURES, size))[:size], tf.int64)
+    return {**made, **drawn, "label": label, "picture": picture}
 
 
 @functools.cache

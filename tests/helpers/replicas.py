@@ -16,15 +16,15 @@ from unittest import mock
 import numpy as np
 import tensorflow as tf
 
-from looc_tf.memory import Fifo
+from looc_tf.memory import Bank, Fifo
 from looc_tf.objectives import Objective
 
 STEPS = 10
 # Their targets are so sharp that rounding grows fast: alike to 1e-6 for six steps, ten at 0.01 show nothing else.
 RATES = {"swav": 0.001, "dino": 0.001}
 # At 0.01 a ReLU of these falls to the other side of zero after three to eight steps: alike to 1e-6 before, at 0.005 in
-# all ten.
-RATES |= {"simclr_looc": 0.005, "joint_looc": 0.005, "essl_simsiam": 0.005}
+# all ten (of the sum over negatives of instdisc_nce at 0.001).
+RATES |= {"simclr_looc": 0.005, "joint_looc": 0.005, "essl_simsiam": 0.005, "instdisc_nce": 0.001}
 PARTS = ("encoder", "key_encoder", "slow", "classifier", "reader", "teller")
 BUGS = {  # what a replica does alone
     "": [],
@@ -66,6 +66,9 @@ def collect(method, logs, strategy) -> dict[str, np.ndarray]:
     for part in (part for part in PARTS if getattr(method, part, None) is not None):
         for number, variable in enumerate(getattr(method, part).variables):
             found[f"{part}/{number:03}/{variable.name}"] = np.array(variable)
+    for number, bank in enumerate(each for each in method.submodules if isinstance(each, Bank)):
+        for replica, rows in enumerate(strategy.experimental_local_results(bank.value)):
+            found[f"queue/bank{number}-{bank.name}/{replica}"] = np.array(rows)
     for number, rows in enumerate(each for each in method.submodules if isinstance(each, Fifo)):
         for replica, queue in enumerate(strategy.experimental_local_results(rows.queue)):
             found[f"queue/{number}-{rows.name}/{replica}"] = np.array(queue)

@@ -1,0 +1,123 @@
+"""Instance discrimination by a memory bank, NPID (Wu, Xiong, Yu, Lin, CVPR 2018, arXiv 1805.01978)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import tensorflow as tf
+
+from looc_tf import config
+from looc_tf.augment import Augmentation
+from looc_tf.config import Experiment
+from looc_tf.errors import UserError, unknown
+from looc_tf.keras2 import keras
+from looc_tf.losses import TEMPERATURES
+from looc_tf.methods.base import Batch, Method
+from looc_tf.methods.facts import Facts
+from looc_tf.methods.networks import build_encoder
+from looc_tf.models import Encoder
+from looc_tf.objectives import INSTANCES, Instances
+from looc_tf.representations import QUERY
+from looc_tf.views import ViewPlan, single
+
+ALL = "all"  # the one embedding space
+
+
+@dataclass(frozen=True)
+class Settings(config.Method):
+    """Of the bank, and of what is chosen among."""
+
+    name: str = "instdisc"
+    objective: str = "softmax"  # among all pictures; or nce (the paper's), info_nce: among drawn ones
+    temperature: float = 0.1
+    negatives: int = 4096  # pictures that are drawn, for nce and info_nce
+    bank_momentum: float = 0.5  # how much of a picture's row stays
+    proximal: float = 0.0  # weight of the squared distance to the picture's own row
+
+
+class InstDisc(Method):
+    """Each picture is a class of its own: its one view is to find its own row in a bank with a row for each picture.
+
+    The paper's proximal term is `proximal`; the authors' code has none and moves the rows slowly instead.
+
+    Args:
+        encoder: with the one head `all`.
+        instances: the bank, and what is asked of it.
+        proximal: see `Settings`.
+
+    Example:
+        >>> import looc_tf
+        >>> experiment = looc_tf.load_config("factors/looc", ["model.width=4"], method="instdisc")
+        >>> method = looc_tf.build_method(experiment, looc_tf.Facts(pictures=8000))
+        >>> method.instances.bank.value.shape, round(method.chance()["all"], 2)  # the loss of guessing
+        (TensorShape([8000, 128]), 8.99)
+    """
+
+    Settings: ClassVar[type[config.Method]] = Settings
+    recipe: ClassVar[Mapping[str, Any]] = {"model.head": "linear", "optimizer.weight_decay": 5e-4}
+
+    def __init__(self, encoder: Encoder, instances: Instances, *, proximal: float = 0.0, **options):
+        super().__init__(encoder, watch=[ALL], **options)
+        self.instances, self.proximal = instances, proximal
+        self.meter("loss")
+
+    @classmethod
+    def plan(cls, experiment: Experiment, chain: Mapping[str, Augmentation]) -> ViewPlan:
+        return single(chain)
+
+    @classmethod
+    def check(cls, experiment: Experiment, devices: int | None = None) -> None:
+        if experiment.method.objective not in INSTANCES:
+            raise unknown("method.objective", experiment.method.objective, INSTANCES)
+        config.between(experiment, *TEMPERATURES, "method.temperature")
+        config.between(experiment, 1, 2**20, "method.negatives")
+        config.fraction(experiment, "method.bank_momentum")
+        config.between(experiment, 0, math.inf, "method.proximal")
+        if experiment.method.objective == "nce" and experiment.training.accumulate > 1:
+            raise config.whole_batch(
+                "method.objective 'nce', which estimates its partition on the first batch,",
+                experiment.training.accumulate,
+                "Use 'softmax' or 'info_nce'",
+            )
+
+    @classmethod
+    def heads(cls, experiment: Experiment) -> list[str]:
+        return [ALL]
+
+    @classmethod
+    def from_experiment(cls, experiment: Experiment, facts: Facts, backbone: keras.Model | None = None) -> InstDisc:
+        settings = experiment.method
+        if not facts.pictures:
+            raise UserError(
+                f"The method {settings.name!r} keeps a row for each training picture. Received no number of pictures; "
+                "build it with facts=Facts.of(experiment, source)."
+            )
+        instances = Instances(
+            ALL,
+            pictures=facts.pictures,
+            dimension=experiment.model.dimension,
+            momentum=settings.bank_momentum,
+            kind=settings.objective,
+            temperature=settings.temperature,
+            negatives=settings.negatives,
+            seed=experiment.seed,
+        )
+        options = {"accumulate": experiment.training.accumulate, "name": settings.name}
+        return cls(build_encoder(experiment, [ALL], backbone), instances, proximal=settings.proximal, **options)
+
+    def chance(self) -> dict[str, float]:
+        return {ALL: self.instances.chance()}
+
+    def compare(self, batch: Batch, targets: Any) -> tuple[dict[str, tf.Tensor], dict[str, Any]]:
+        rows, pictures = self.encoder(batch["views"][QUERY], training=True)[ALL], batch["picture"]
+        loss, found = self.instances(rows, pictures, self.optimizer.iterations)
+        if self.proximal:
+            loss += self.proximal * tf.reduce_sum((rows - self.instances.bank.rows(pictures)) ** 2, axis=1)
+        return {ALL: loss}, {"pictures": pictures, "rows": tf.stop_gradient(rows), "found": found}
+
+    def commit(self, remembered: dict[str, Any]) -> None:
+        super().commit({ALL: remembered["rows"]})
+        self.instances.commit(**remembered)
