@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -75,6 +76,13 @@ def _plain_temporary() -> str | None:
     return "/tmp" if _PATTERN & set(tempfile.gettempdir()) else None
 
 
+_OTHER = "Free space, or name another folder"
+_REMEDIES = {
+    errno.ENOENT: "Make its folder first, or name another",
+    errno.EACCES: "Name a folder that you may write to",
+}
+
+
 @contextmanager
 def writing(path: str | Path) -> Iterator[None]:
     """Turns a failure to write `path` inside of the block into a `UserError` of one line."""
@@ -82,7 +90,7 @@ def writing(path: str | Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(
-            f"Expected to write {str(path)!r}: {error.strerror or error}. Free space, or name another folder."
+            f"Expected to write {str(path)!r}: {error.strerror or error}. {_REMEDIES.get(error.errno, _OTHER)}."
         ) from error
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import shlex
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from looc_tf.errors import UserError, shown, unknown
 
 Part = TypeVar("Part")
+_RAN: dict[str, None] = {}  # the files of --import, as they were typed
 
 
 class Registry(dict[str, Part]):
@@ -108,6 +110,16 @@ def run_file(path: str | Path) -> None:
         raise UserError(
             f"{path}{_line(error, file)}: {type(error).__name__}: {getattr(error, 'msg', error)}."
         ) from error
+
+
+def remember(files: Iterable[str]) -> None:
+    """Has `retyped` repeat these files of --import."""
+    _RAN.update(dict.fromkeys(files))
+
+
+def retyped() -> str:
+    """The options that a command which meets the same parts needs, for the end of one that is told to be typed."""
+    return "".join(f" --import {shlex.quote(file)}" for file in _RAN)
 
 
 def _is(module: object, file: Path) -> bool:

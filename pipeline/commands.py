@@ -106,7 +106,7 @@ def _needs(package: str) -> None:
     if importlib.util.find_spec(package) is None:
         raise UserError(
             f"The pipeline needs {package}, which is not installed here. In a clone: make setup-pipeline. "
-            'Elsewhere, under Python 3.9 or 3.10: pip install "looc_tf[pipeline]".'
+            'Elsewhere, under Python 3.10: pip install "CLONE[pipeline]", where CLONE is the folder of one.'
         )
 
 

@@ -321,3 +321,12 @@ def test_thresholds_survive_yaml(tmp_path):
     experiment = load("factors/looc", ["gate.floors.trunk.object=40", "gate.drop=2"])
     (tmp_path / "config.yaml").write_text(config.to_yaml(experiment))
     assert load(tmp_path / "config.yaml") == experiment
+
+
+def test_what_a_base_says_of_itself_is_not_said_of_what_begins_from_it(tmp_path):
+    """A run of photos was introduced as the demo."""
+    (tmp_path / "mine.yaml").write_text("base: factors/looc\nname: mine\n")
+    (tmp_path / "told.yaml").write_text("base: factors/looc\nname: told\nabout: our own\n")
+    (tmp_path / "same.yaml").write_text("base: factors/looc\ntraining: {steps: 3}\n")
+    abouts = [load(tmp_path / f"{name}.yaml").about for name in ("mine", "told", "same")]
+    assert abouts == ["", "our own", load("factors/looc").about]

@@ -50,6 +50,12 @@ def test_what_limits_it():
     assert "GFLOP" not in "\n".join(lines(dataclasses.replace(FOUND, operations=None)))
 
 
+def test_parts_that_were_timed_among_other_work_are_said_to_be():
+    assert "quiet" not in "\n".join(lines(FOUND))
+    disturbed = dataclasses.replace(FOUND, parts={name: 2 * each for name, each in FOUND.parts.items()})
+    assert "% of the step: each was timed by itself, and something else ran" in "\n".join(lines(disturbed))
+
+
 def test_the_screen_has_a_row_for_each_part():
     console = Console(width=100, record=True)
     console.print(screen(FOUND))

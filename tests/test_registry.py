@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,17 +13,20 @@ from helpers import tiny
 from PIL import Image
 
 import looc_tf
+from looc_tf import registry
 from looc_tf.augment import AUGMENTATIONS, build
 from looc_tf.cli import cli
 from looc_tf.errors import UserError
 from looc_tf.methods import METHODS
 from looc_tf.models.own_backbone import BACKBONES
 from looc_tf.registry import Registry, run_file
+from looc_tf.run import export_command, resume_command
 from looc_tf.views import View, ViewPlan, training_batches
 from looc_tf.views.trial import try_own
 
 FOG = '''
 import looc_tf
+from looc_tf import registry
 from looc_tf.augment import AUGMENTATIONS
 
 
@@ -119,6 +123,18 @@ def test_a_command_draws_with_an_augmentation_of_ones_own(looc, fog, tmp_path, t
     assert answer.exit_code == 0, answer.stderr
     assert (tmp_path / "views.png").is_file()
     assert AUGMENTATIONS["fog"].__module__ == "fog"
+
+
+def test_commands_that_are_told_to_be_typed_name_the_file(looc, fog, monkeypatch):
+    """They failed without it."""
+    monkeypatch.setattr(registry, "_RAN", {})
+    assert registry.retyped() == ""
+    looc("views", "fog.yaml", "cat.png", "-o", "views.png", LOOC_IMPORT="fog.py")
+    assert registry.retyped() == ""  # the environment goes on to say so
+    looc("views", "fog.yaml", "cat.png", "-o", "views.png", "--import", "fog.py")
+    assert registry.retyped() == " --import fog.py"
+    assert resume_command(Path("runs/a b")).endswith("--resume --import fog.py")
+    assert export_command(Path("runs/a b")) == "looc export 'runs/a b' --out 'exports/a b' --import fog.py"
 
 
 def test_a_run_with_it_is_trained_evaluated_and_exported_by_commands(tmp_path, fog):

@@ -156,6 +156,33 @@ def test_a_start_that_was_cut_off_can_be_made_again(pictures, tmp_path):
     assert load_run(tmp_path).step == 0 and not (tmp_path / ".config.yaml.looc-123").exists()
 
 
+def test_a_training_that_failed_before_its_first_step_can_be_begun_again(pictures, tmp_path):
+    """Its folder stood in the way: what nobody has begun, nobody thinks of resuming."""
+
+    class Broken(tf.keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            raise UserError("mend me")
+
+    case = tiny.experiment(pictures, "training.steps=1")
+    with pytest.raises(UserError, match="mend me"):
+        train(case, tmp_path / "run", callbacks=[Broken()])
+    assert (tmp_path / "run" / "config.yaml").is_file()
+    train(case, tmp_path / "run")
+    assert load_run(tmp_path / "run").step == 1
+    refused(r"is not empty: go on with --resume", case, tmp_path / "run")
+
+
+def test_a_run_finds_its_pictures_from_any_folder(pictures, tmp_path, monkeypatch):
+    shutil.copytree(pictures, tmp_path / "my photos")
+    monkeypatch.chdir(tmp_path)
+    train(tiny.experiment("my photos", "training.steps=0"), "run")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert load_run("../run").experiment.data.name == str(tmp_path / "my photos")
+    shutil.copytree(pictures, "my photos")
+    assert load_run("../run").experiment.data.name == "my photos"  # what the config names comes first
+
+
 def test_a_hidden_file_of_the_users_is_no_leftover_of_a_run(pictures, tmp_path):
     (tmp_path / ".notes.1").write_text("mine")
     refused("exists and is not empty", tiny.experiment(pictures, "training.steps=0"), tmp_path)

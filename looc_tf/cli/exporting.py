@@ -24,10 +24,12 @@ def export(run: str, out: str, checkpoint: str, representation: str | None) -> N
     """
     tensorflow()
     from looc_tf.export import answers
+    from looc_tf.export.serving_page import FILE as SERVING
     from looc_tf.report import export_run
 
     path = export_run(run, out, checkpoint, representation)
     click.echo(f"exported: {path}")
+    click.echo(f"how it is served: {path.parent / SERVING}", err=True)
     if representation is not None:
         click.echo(f"it answers with {answers(path)}")
 

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from looc_tf import experiments
 from looc_tf.errors import UserError
 from looc_tf.progress import without_lines
-from looc_tf.registry import run_file
+from looc_tf.registry import remember, run_file
 
 REMARKS = (  # of later TensorFlows, which no log level turns off
     b"absl::InitializeLog()",
@@ -63,6 +64,8 @@ def _run_files(context: click.Context, option: click.Parameter, files: tuple[str
     with starting():
         for file in files:
             run_file(file)
+    if context.get_parameter_source(str(option.name)) is not ParameterSource.ENVIRONMENT:  # which goes on to say so
+        remember(files)
     # For the processes that a command starts, such as the trainings of `looc reproduce`.
     os.environ["LOOC_IMPORT"] = os.pathsep.join(os.path.abspath(os.path.expanduser(file)) for file in files)
 

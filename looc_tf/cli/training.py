@@ -20,6 +20,7 @@ from looc_tf.cli.options import (
     threads_option,
 )
 from looc_tf.files import typed, write_atomically, writing
+from looc_tf.registry import retyped
 
 
 @click.command()
@@ -45,10 +46,11 @@ def train(
     looc train cifar10/looc-rotation --data CIFAR10 --out runs/looc --set training.steps=500
     """
     tensorflow(threads, devices)
+    from looc_tf.run import export_command
     from looc_tf.training import train
 
     run = train(experiment, out, resume=resume, warm=warm)
-    click.echo(f"trained: {run}. Next: looc evaluate {typed(run)}, looc export {typed(run)} --out exports")
+    click.echo(f"trained: {run}. Next: looc evaluate {typed(run)}{retyped()}, {export_command(run)}")
 
 
 @click.command()
@@ -101,10 +103,11 @@ def finetune(run: str, out: str, devices: int | None, threads: int | None, **set
     """
     tensorflow(threads, devices)
     from looc_tf.report import measure_finetuned
+    from looc_tf.run import export_command
     from looc_tf.training import finetune
 
     tuned = finetune(run, out, **settings)
-    click.echo(f"fine-tuned: {tuned} on {measure_finetuned(tuned).says}. Next: looc export {tuned} --out exports")
+    click.echo(f"fine-tuned: {tuned} on {measure_finetuned(tuned).says}. Next: {export_command(tuned)}")
 
 
 @click.command()

@@ -8,7 +8,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from looc_tf.errors import UserError, nearest, shown
+from looc_tf.errors import UserError, nearest, printable, shown
 
 _WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 
@@ -73,7 +73,11 @@ def _has_no_default(field: dataclasses.Field) -> bool:
 
 def _tuple(kind: Any, value: Any, at: str) -> tuple:
     if not isinstance(value, (list, tuple)):
-        raise _wrong(at, "a list", value)
+        raise _wrong(
+            at,
+            f"a list, such as [{printable(value, 40)}]" if kind is str and isinstance(value, str) else "a list",
+            value,
+        )
     return tuple(from_plain(kind, item, _join(at, index)) for index, item in enumerate(value))
 
 

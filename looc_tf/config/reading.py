@@ -151,6 +151,8 @@ def _files(path: Path, above: tuple[Path, ...]) -> _Files:
     stated = read_plain(path)
     content = blaming(path, lambda: upgraded(stated))
     base = content.pop("base", None)
+    if base is not None and "name" in content:  # another experiment, of which the base's words are not true
+        content = {"about": "", **content}
     before = [] if base is None else _files(base_of(path, base), (*above, path.resolve()))
     return [*before, (path, content)]
 
@@ -201,7 +203,8 @@ def _override(experiment: Experiment, text: str, settings_of: SettingsOf) -> Exp
         holder = OmegaConf.create(to_plain(experiment))
         OmegaConf.update(holder, field, parsed["value"], merge=False, force_add=True)
     except (yaml.YAMLError, OmegaConfBaseException, *_MISFITS) as error:
-        raise UserError(f"{where}: cannot be set: {str(error).splitlines()[0]}") from error
+        why = "there is no such place in the list" if isinstance(error, IndexError) else str(error).splitlines()[0]
+        raise UserError(f"{where}: cannot be set: {why}") from error
     content: Any = OmegaConf.to_container(holder, resolve=False)
     section = content.pop("method", None) if isinstance(content, dict) else None
     if _section(field) != "method":  # which may not have been read yet

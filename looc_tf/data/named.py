@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -62,10 +63,13 @@ def _builder(tfds: Any, name: str, data_dir: str | os.PathLike | None) -> Any:
         first = name.split("/")[0].split(":")[0]
         if "/" in name and first not in names:
             raise missing(name) from error
-        hint = nearest(first, [*beside(Path()), *names])
-        reason = "" if isinstance(error, tfds.core.DatasetNotFoundError) else f" ({str(error).splitlines()[0]})"
+        could_be = re.fullmatch(r"[\w/:.-]+", name)  # of TFDS; a name with a blank in it is none of its names
+        hint = nearest(first, [*beside(Path()), *(names if could_be else [])])
+        known = not could_be or isinstance(error, tfds.core.DatasetNotFoundError)
+        reason = "" if known else f" ({str(error).splitlines()[0]})"
         raise UserError(
-            f"{EXPECTED}. Received {name!r}{reason}, and no folder of that name is in {Path.cwd()}. {hint}".strip()
+            f"{EXPECTED}. Received {name!r}{reason}, and no folder of that name is in {Path.cwd()}, where the command "
+            f"was started. {hint}".strip()
         ) from error
 
 

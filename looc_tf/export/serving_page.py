@@ -25,7 +25,8 @@ docker run --rm -p 8500:8500 -p 8501:8501 -e {variable} \\
     -v {volume} tensorflow/serving:2.15.1
 ```
 
-Or without docker:
+Or without docker, by `tensorflow-model-server` from TensorFlow's
+[packages for Debian and Ubuntu](https://www.tensorflow.org/tfx/serving/setup#installing_using_apt):
 
 ```sh
 tensorflow_model_server --port=8500 --rest_api_port=8501 {model_name} {model_base_path}
@@ -60,6 +61,8 @@ curl -s {address} \\
 ```
 
 ## gRPC
+
+It takes `pip install tensorflow-serving-api`, of TensorFlow's own version:
 
 ```python
 import grpc

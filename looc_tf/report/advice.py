@@ -29,7 +29,7 @@ from looc_tf.report.advice_said import sentences
 from looc_tf.report.runs import opened, parts_of, short_name
 from looc_tf.representations import CONCAT, TRUNK, beside
 from looc_tf.results.records import BEST, LAST, STEP
-from looc_tf.run import Run
+from looc_tf.run import Run, export_command
 from looc_tf.run.about import fingerprint
 
 FOLDER = "advice"
@@ -81,7 +81,7 @@ def advise_run(
         found = advise(plain, answers, settings.strengths, without, progress)
     if later := summary(broken for broken in broken_of(sources.values()) if broken not in known):
         tell(later)
-    done = Advised(path, found, sentences(found), export_command(run, found))
+    done = Advised(path, found, sentences(found), shipping(run, found))
     write_advice(done, asked.facts, question)
     return done
 
@@ -153,12 +153,12 @@ def _held(path: Path) -> Optional[dict[str, Any]]:
     return said if isinstance(said, dict) else {}
 
 
-def export_command(run: Run, found: Advice) -> str:
+def shipping(run: Run, found: Advice) -> str:
     """The command that ships what is advised, of the checkpoint that was asked; "" where nothing can be told."""
     if not found.readable:
         return ""
     of = "" if run.checkpoint == LAST else f" --checkpoint {run.checkpoint}"
-    return f"looc export {typed(run.path)} --representation {typed(found.representation)}{of} --out exports"
+    return export_command(run.path, f" --representation {typed(found.representation)}{of}")
 
 
 def candidates(features: Features) -> list[str]:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from looc_tf.training.profile import Profile
 
+UNSTEADY = 0.25  # by which share of a step its parts may miss it
 WIDTH = 24  # characters of a bar that is a whole step
 ABOUT = {
     "targets": "keys, without a gradient",
@@ -37,6 +38,12 @@ def screen(found: Profile) -> Group:
 
 def lines(found: Profile) -> Iterator[str]:
     """What limits it, and how long the training would take."""
+    parts = sum(found.parts.values()) / found.step
+    if abs(parts - 1) > UNSTEADY:
+        yield (
+            f"The parts add up to {100 * parts:.0f} % of the step: each was timed by itself, and something else ran "
+            "meanwhile. Profile again when the machine is quiet."
+        )
     made = f"views of a batch: {1e3 * found.views:,.1f} ms, {1e3 * found.reading:,.1f} of them to read the pictures"
     if found.waits > 0:
         yield f"{made}. The step waits for them {100 * found.waits:.0f} % of the time: they are the limit."

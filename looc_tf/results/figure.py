@@ -79,7 +79,7 @@ def matrix(records: Iterable[Record], title: str = "", chance: Optional[Mapping[
             for part, (name, cells), level in zip(parts, blocks, levels):
                 _draw(part, cells, level)
                 part.suptitle(name, fontsize=11, color=INK)
-        if title:
+        if title and {title} != {method for _, cells in blocks for method in methods_of(cells)}:  # or it stands twice
             figure.suptitle(title, fontsize=12, fontweight="bold", color=INK)
     return figure
 

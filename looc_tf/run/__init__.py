@@ -7,7 +7,17 @@
 """
 
 from looc_tf.run.about import read_about
-from looc_tf.run.folder import RunFolder, as_begun, resume_command
+from looc_tf.run.folder import RunFolder, as_begun, export_command, resume_command
 from looc_tf.run.trained import Run, compiled, experiment_of, load_run
 
-__all__ = ["Run", "RunFolder", "as_begun", "compiled", "experiment_of", "load_run", "read_about", "resume_command"]
+__all__ = [
+    "Run",
+    "RunFolder",
+    "as_begun",
+    "compiled",
+    "experiment_of",
+    "export_command",
+    "load_run",
+    "read_about",
+    "resume_command",
+]

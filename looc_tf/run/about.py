@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import hashlib
 import json
@@ -51,6 +52,7 @@ def write_about(
         "warm": None if warm is None else str(Path(warm).absolute()),
         "weights": weights,
         "own_source": own_source,
+        "place": place_of(experiment.data.name),
         "command": sys.argv,
         "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "python": platform.python_version(),
@@ -60,6 +62,21 @@ def write_about(
         "devices": [device.name for device in tf.config.list_logical_devices()],
     }
     write_atomically(out / "run.json", json.dumps(about, indent=2) + "\n")
+
+
+def place_of(data: str) -> str | None:
+    """Where the folder or file of a config's pictures is, which may name it from where a command was started; None
+    where it is the name of a set."""
+    path = Path(data).expanduser()
+    return str(path.absolute()) if path.exists() else None
+
+
+def found_again(experiment: Experiment, out: Path) -> Experiment:
+    """The experiment of a run with its pictures where the run read them, if from here its config names none."""
+    place = read_about(out).get("place") if (out / "run.json").is_file() else None
+    if not isinstance(place, str) or place_of(experiment.data.name) or not Path(place).exists():
+        return experiment
+    return dataclasses.replace(experiment, data=dataclasses.replace(experiment.data, name=place))
 
 
 def read_about(out: Path) -> dict[str, Any]:

@@ -26,13 +26,14 @@ from looc_tf.data import Source, census_of, summary
 from looc_tf.errors import UserError
 from looc_tf.files import is_temporary, remove_temporaries, typed, write_atomically, writing
 from looc_tf.methods import Facts, Method, begin_with_weights
+from looc_tf.registry import retyped
 from looc_tf.run.about import commit, fingerprint, read_about, write_about
 from looc_tf.run.checkpoints import LAST, CheckpointFolder, begin_with, holds_checkpoints
 from looc_tf.run.log import COUNTS, FILE_ALONE, logging_to
 
 log = logging.getLogger(__name__)
 
-STARTING = ("run.json", "train.log")  # what a run that was killed before it had a config.yaml may leave
+STARTING = ("run.json", "train.log", "config.yaml", "logs", "checkpoints")  # what a run has before its first step
 
 
 class RunFolder:
@@ -155,9 +156,8 @@ class RunFolder:
         if self.resume:
             self._check_same_training()
         elif self.path.exists() and not _unused(self.path):
-            resumable = (
-                "go on with --resume (in Python resume=True), or " if (self.path / "config.yaml").is_file() else ""
-            )
+            is_run = (self.path / "config.yaml").is_file()
+            resumable = "go on with --resume (in Python resume=True), or " if is_run else ""
             raise UserError(f"{self.path} exists and is not empty: {resumable}choose another --out.")
         nearest = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
         if not nearest.is_dir() or not os.access(nearest, os.W_OK):
@@ -239,10 +239,19 @@ def as_begun(experiment: Experiment, path: str | Path) -> Experiment:
 
 
 def _unused(path: Path) -> bool:
-    return path.is_dir() and all(each.name in STARTING or is_temporary(each) for each in path.iterdir())
+    """Whether a folder is empty, or of a training that ended before its first step."""
+    if not path.is_dir() or holds_checkpoints(path):
+        return False
+    return all(each.name in STARTING or is_temporary(each) for each in path.iterdir())
+
+
+def export_command(path: Path, options: str = "") -> str:
+    """What to type to export a run, each into a folder of its own: in one they are versions of one model."""
+    place = typed(Path("exports", path.absolute().name))
+    return f"looc export {typed(path)}{options} --out {place}{retyped()}"
 
 
 def resume_command(path: Path) -> str:
     """What to type to go on with a run."""
     threads = f" --threads {distribute.threads()}" if distribute.threads() else ""  # others end in other bits
-    return f"looc train {typed(path / 'config.yaml')} --out {typed(path)} --resume{threads}"
+    return f"looc train {typed(path / 'config.yaml')} --out {typed(path)} --resume{threads}{retyped()}"

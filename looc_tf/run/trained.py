@@ -15,7 +15,7 @@ from looc_tf.errors import UserError
 from looc_tf.export import Embedder
 from looc_tf.files import typed
 from looc_tf.methods import Facts, Method
-from looc_tf.run.about import read_about, recorded_pixels
+from looc_tf.run.about import found_again, read_about, recorded_pixels
 from looc_tf.run.checkpoints import CheckpointFolder, holds_checkpoints
 from looc_tf.run.folder import resume_command
 
@@ -94,7 +94,7 @@ def experiment_of(path: Path, saved: bool = False) -> Experiment:
         raise UserError(f"Expected the folder of a run, with a config.yaml. Received {path}. {remedy}")
     if saved and not holds_checkpoints(path):
         raise _nothing_saved(path)
-    return experiments.load(path / "config.yaml")
+    return found_again(experiments.load(path / "config.yaml"), path)
 
 
 def _places(path: Path) -> str:

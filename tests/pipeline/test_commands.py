@@ -45,7 +45,7 @@ def test_without_the_package_one_line_says_so(there, monkeypatch):
     monkeypatch.setitem(sys.modules, "pipeline", there)
     assert "(not installed: pipeline.commands was not found)" in CliRunner().invoke(cli, ["--help"]).output
     for arguments in (["run", "--config", "factors/looc", "--root", "R"], ["--help"], []):
-        one_line(looc(*arguments), "comes with looc_tf", 'pip install "looc_tf[pipeline]"')
+        one_line(looc(*arguments), "comes with looc_tf", 'pip install "CLONE[pipeline]"')
 
 
 def test_a_broken_package_is_not_taken_for_a_missing_one(monkeypatch, tmp_path):

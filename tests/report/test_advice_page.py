@@ -13,7 +13,7 @@ from helpers import tiny
 from looc_tf.cli import cli
 from looc_tf.evaluate.advice import Advice
 from looc_tf.evaluate.features import Features
-from looc_tf.report.advice import Asked, candidates, export_command, sentences
+from looc_tf.report.advice import Asked, candidates, sentences, shipping
 from looc_tf.results import Estimate
 from looc_tf.training import train
 
@@ -40,21 +40,27 @@ def test_it_says_what_to_take_by_how_much_with_how_many_labels_and_on_what_they_
     assert told == "500 labelled pictures of 4 classes."
 
 
+def test_what_reads_better_without_a_factor_is_said_to():
+    drops = {"color": of(9.0), "orientation": of(-0.5), "texture": of(-9.0, 3.0)}
+    assert "texture -9.0 ± 3.0 (below 0: it reads better without texture)." in sentences(advice(drops=drops))[2]
+    assert "better without" not in sentences(advice())[2]
+
+
 @pytest.mark.parametrize(
     ("found", "checkpoint", "command"),
     [
-        (advice(), "last", "looc export 'my runs/a' --representation color --out exports"),
+        (advice(), "last", "looc export 'my runs/a' --representation color --out exports/a"),
         (
             advice("all+color", accuracy={"trunk": of(60.0), "all+color": of(70.0)}),
             "best",
-            "looc export 'my runs/a' --representation all+color --checkpoint best --out exports",
+            "looc export 'my runs/a' --representation all+color --checkpoint best --out exports/a",
         ),
-        (advice(gain=of(0.5, 2.0)), "last", "looc export 'my runs/a' --representation trunk --out exports"),
+        (advice(gain=of(0.5, 2.0)), "last", "looc export 'my runs/a' --representation trunk --out exports/a"),
         (advice(accuracy={"trunk": of(25.0, 3.0), "color": of(26.0, 3.0)}), "last", ""),
     ],
 )
 def test_the_command_that_ships_what_is_advised(found, checkpoint, command):
-    assert export_command(SimpleNamespace(path=Path("my runs/a"), checkpoint=checkpoint), found) == command
+    assert shipping(SimpleNamespace(path=Path("my runs/a"), checkpoint=checkpoint), found) == command
 
 
 def test_no_difference_is_said_as_such():
@@ -176,7 +182,7 @@ def test_the_command_writes_a_page_and_json(tmp_path):
     page = (tmp_path / "advice" / "advice.html").read_text()
     assert told["says"][0] in page.replace("&#39;", "'") and set(told["drops"]) == {"color", "orientation", "texture"}
     assert set(told["accuracy"]) >= {"trunk"} and "://" not in page
-    command = f"looc export '{run}' --representation {told['representation']} --out exports"
+    command = f"looc export '{run}' --representation {told['representation']} --out exports/{run.name}"
     if told["command"]:  # nothing to ship where nothing can be told
         assert told["command"] == command and f"to ship it: {command}\n" in said.output
         assert f"<pre>{command}</pre>" in page.replace("&#39;", "'")

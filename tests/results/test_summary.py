@@ -112,6 +112,11 @@ def test_the_picture_has_a_panel_for_each_method(count):
     assert {"92.0", "± 6.6", "95.0", "62.0", "–", "chance 12.5"} <= texts
 
 
+def test_a_title_that_is_the_name_of_the_one_method_stands_once():
+    assert matrix(BOTH[:9], "looc", {})._suptitle is None
+    assert matrix(BOTH, "looc", {})._suptitle.get_text() == "looc"
+
+
 def test_pictures_are_written_in_the_format_of_their_name(tmp_path):
     matrix_figure(BOTH, tmp_path / "matrix.png")
     assert (tmp_path / "matrix.png").read_bytes()[:4] == b"\x89PNG"

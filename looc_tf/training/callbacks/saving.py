@@ -112,8 +112,8 @@ class StopOnSignal(StepCallback):
     def _note(self, number: int, frame: Any) -> None:
         self.received = number
         signal.signal(number, signal.SIG_DFL)
-        if sys.stderr.isatty():  # a second signal leaves no time to bring back the cursor that the bar hides
-            os.write(2, b"\x1b[?25h\nSaving after this step. Ctrl-C again ends at once.\n")
+        shown = b"\x1b[?25h\n" if sys.stderr.isatty() else b""  # a second signal leaves no time for the bar's cursor
+        os.write(2, shown + b"Saving after this step. Ctrl-C again ends at once.\n")
 
     def on_step(self, step: int, logs: Logs) -> None:
         wish = getattr(self.model, "stop_training", False)
