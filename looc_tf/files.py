@@ -90,7 +90,7 @@ def writing(path: str | Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(
-            f"Expected to write {str(path)!r}: {error.strerror or error}. {_REMEDIES.get(error.errno, _OTHER)}."
+            f"Expected to write {str(path)!r}: {error.strerror or error}. {_REMEDIES.get(error.errno or 0, _OTHER)}."
         ) from error
 
 

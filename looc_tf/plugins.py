@@ -32,7 +32,7 @@ def _missing(name: str, module: str) -> click.Command:
     def refuse(**_: Any) -> NoReturn:
         raise UserError(
             f"`looc {name}` is the module {module}, which comes with looc_tf. There is none here, or another package "
-            f'named {module.partition(".")[0]!r} stands before it. Install looc_tf anew: pip install "looc_tf[{name}]".'
+            f'named {module.partition(".")[0]!r} stands before it. Install looc_tf anew: pip install "CLONE[{name}]".'
         )
 
     anything = click.Argument(["anything"], nargs=-1, type=click.UNPROCESSED)
