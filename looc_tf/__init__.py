@@ -61,6 +61,7 @@ _PUBLIC = {
     "AugSelf": ("methods", "AugSelf"),
     "ESSL": ("methods", "ESSL"),
     "InstDisc": ("methods", "InstDisc"),
+    "CMC": ("methods", "CMC"),
     "RotNet": ("methods", "RotNet"),
     "Supervised": ("methods", "Supervised"),
     "FineTune": ("methods", "FineTune"),

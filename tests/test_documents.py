@@ -98,6 +98,7 @@ ENTRIES = {
     "AugSelf": ["augself"],
     "E-SSL": ["essl", "essl_simsiam"],
     "InstDisc": ["instdisc"],
+    "CMC": ["cmc"],
     "RotNet": ["rotnet"],
 }
 

@@ -24,6 +24,7 @@ from looc_tf.methods.augself import AugSelf
 from looc_tf.methods.base import Method
 from looc_tf.methods.byol import BYOL
 from looc_tf.methods.checks import check_devices, check_sizes, check_whole
+from looc_tf.methods.cmc import CMC
 from looc_tf.methods.dino import DINO
 from looc_tf.methods.essl import ESSL, ESSLSimSiam
 from looc_tf.methods.facts import Facts
@@ -48,6 +49,7 @@ log = logging.getLogger(__name__)
 
 __all__ = [
     "BYOL",
+    "CMC",
     "DINO",
     "ESSL",
     "METHODS",
@@ -94,6 +96,7 @@ METHODS: Registry[type[Method]] = Registry(
         "essl": ESSL,
         "essl_simsiam": ESSLSimSiam,
         "instdisc": InstDisc,
+        "cmc": CMC,
         "rotnet": RotNet,
         "supervised": Supervised,
         "finetune": FineTune,

@@ -6,7 +6,7 @@ from typing import Optional
 
 from looc_tf import methods
 from looc_tf.config import Experiment
-from looc_tf.models.arithmetic import resnet_sizes
+from looc_tf.models.arithmetic import Size, resnet_sizes
 from looc_tf.models.resnet import RESNETS
 from looc_tf.representations import BRANCH, QUERY
 
@@ -20,8 +20,7 @@ def parameters(experiment: Experiment) -> Optional[int]:
     """
     if experiment.model.backbone not in RESNETS:
         return None
-    shared, last = resnet_sizes(experiment.model, experiment.views.size, experiment.data.channels)
-    return shared.parameters + max(1, _branches(experiment)) * last.parameters
+    return sum(shared.parameters + count * last.parameters for shared, last, count in _trunks(experiment))
 
 
 def with_heads(experiment: Experiment) -> Optional[int]:
@@ -40,13 +39,20 @@ def operations(experiment: Experiment) -> Optional[int]:
     """
     if experiment.model.backbone not in RESNETS:
         return None
-    shared, last = resnet_sizes(experiment.model, experiment.views.size, experiment.data.channels)
     rows = {view.name: view for view in methods.build_plan(experiment).views}
     branches, count = _branches(experiment), 0.0
     for name, passes in methods.passes_of(experiment).items():
-        readers = len({*rows[name].positive, *rows[name].negative}) if name != QUERY and branches else max(1, branches)
-        count += ((1 + BACKWARD) * passes.learning + passes.still) * (shared.operations + readers * last.operations)
+        for shared, last, stages in _trunks(experiment):
+            readers = len({*rows[name].positive, *rows[name].negative}) if name != QUERY and branches else stages
+            count += ((1 + BACKWARD) * passes.learning + passes.still) * (shared.operations + readers * last.operations)
     return round(count)
+
+
+def _trunks(experiment: Experiment) -> list[tuple[Size, Size, int]]:
+    """Of each trunk its shared part, a last stage, and how many of these it has."""
+    seen = methods.class_of(experiment).channels(experiment)
+    stages = max(1, _branches(experiment) // len(seen))
+    return [(*resnet_sizes(experiment.model, experiment.views.size, channels), stages) for channels in seen]
 
 
 def _branches(experiment: Experiment) -> int:

@@ -77,6 +77,11 @@ class Declared:
         return False
 
     @classmethod
+    def channels(cls, experiment: Experiment) -> list[int]:
+        """How many channels each of its trunks sees; by default it has one, which sees all."""
+        return [experiment.data.channels]
+
+    @classmethod
     def from_experiment(cls, experiment: Experiment, facts: Facts, backbone: keras.Model | None = None) -> Method:
         """The method with freshly drawn weights; over a backbone of somebody's own, where one is given."""
         raise NotImplementedError(f"{cls.__name__} must say how it is made.")

@@ -23,8 +23,6 @@ from looc_tf.objectives import INSTANCES, Instances
 from looc_tf.representations import QUERY
 from looc_tf.views import ViewPlan, single
 
-ALL = "all"  # the one embedding space
-
 
 @dataclass(frozen=True)
 class Settings(config.Method):
@@ -44,24 +42,26 @@ class InstDisc(Method):
     The paper's proximal term is `proximal`; the authors' code has none and moves the rows slowly instead.
 
     Args:
-        encoder: with the one head `all`.
-        instances: the bank, and what is asked of it.
+        encoder: with a head for each bank.
+        banks: space -> its bank, and what is asked of it.
         proximal: see `Settings`.
 
     Example:
         >>> import looc_tf
         >>> experiment = looc_tf.load_config("factors/looc", ["model.width=4"], method="instdisc")
         >>> method = looc_tf.build_method(experiment, looc_tf.Facts(pictures=8000))
-        >>> method.instances.bank.value.shape, round(method.chance()["all"], 2)  # the loss of guessing
+        >>> method.banks["all"].bank.value.shape, round(method.chance()["all"], 2)  # the loss of guessing
         (TensorShape([8000, 128]), 8.99)
     """
 
     Settings: ClassVar[type[config.Method]] = Settings
     recipe: ClassVar[Mapping[str, Any]] = {"model.head": "linear", "optimizer.weight_decay": 5e-4}
 
-    def __init__(self, encoder: Encoder, instances: Instances, *, proximal: float = 0.0, **options):
-        super().__init__(encoder, watch=[ALL], **options)
-        self.instances, self.proximal = instances, proximal
+    sides: ClassVar[tuple[str, ...]] = ("all",)
+
+    def __init__(self, encoder: Encoder, banks: Mapping[str, Instances], *, proximal: float = 0.0, **options):
+        super().__init__(encoder, watch=list(banks), **options)
+        self.banks, self.proximal = dict(banks), proximal
         self.meter("loss")
 
     @classmethod
@@ -85,7 +85,17 @@ class InstDisc(Method):
 
     @classmethod
     def heads(cls, experiment: Experiment) -> list[str]:
-        return [ALL]
+        return list(cls.sides)
+
+    @classmethod
+    def asks(cls, space: str) -> str:
+        """The space whose bank a space is to find its picture in."""
+        return space
+
+    @classmethod
+    def encoder_of(cls, experiment: Experiment, backbone: keras.Model | None) -> Encoder:
+        """The encoder with a head for each space."""
+        return build_encoder(experiment, cls.sides, backbone)
 
     @classmethod
     def from_experiment(cls, experiment: Experiment, facts: Facts, backbone: keras.Model | None = None) -> InstDisc:
@@ -95,29 +105,34 @@ class InstDisc(Method):
                 f"The method {settings.name!r} keeps a row for each training picture. Received no number of pictures; "
                 "build it with facts=Facts.of(experiment, source)."
             )
-        instances = Instances(
-            ALL,
-            pictures=facts.pictures,
-            dimension=experiment.model.dimension,
-            momentum=settings.bank_momentum,
-            kind=settings.objective,
-            temperature=settings.temperature,
-            negatives=settings.negatives,
-            seed=experiment.seed,
-        )
+        of_all = {
+            "pictures": facts.pictures,
+            "dimension": experiment.model.dimension,
+            "momentum": settings.bank_momentum,
+            "kind": settings.objective,
+            "temperature": settings.temperature,
+            "negatives": settings.negatives,
+            "seed": experiment.seed,
+        }
+        banks = {space: Instances(space, **of_all) for space in cls.sides}
         options = {"accumulate": experiment.training.accumulate, "name": settings.name}
-        return cls(build_encoder(experiment, [ALL], backbone), instances, proximal=settings.proximal, **options)
+        return cls(cls.encoder_of(experiment, backbone), banks, proximal=settings.proximal, **options)
 
     def chance(self) -> dict[str, float]:
-        return {ALL: self.instances.chance()}
+        return {space: bank.chance() for space, bank in self.banks.items()}
 
     def compare(self, batch: Batch, targets: Any) -> tuple[dict[str, tf.Tensor], dict[str, Any]]:
-        rows, pictures = self.encoder(batch["views"][QUERY], training=True)[ALL], batch["picture"]
-        loss, found = self.instances(rows, pictures, self.optimizer.iterations)
-        if self.proximal:
-            loss += self.proximal * tf.reduce_sum((rows - self.instances.bank.rows(pictures)) ** 2, axis=1)
-        return {ALL: loss}, {"pictures": pictures, "rows": tf.stop_gradient(rows), "found": found}
+        rows, pictures = self.encoder(batch["views"][QUERY], training=True), batch["picture"]
+        losses, found = {}, {}
+        for space in self.banks:
+            asked = self.asks(space)
+            losses[space], found[asked] = self.banks[asked](rows[space], pictures, self.optimizer.iterations)
+            if self.proximal:
+                own = self.banks[asked].bank.rows(pictures)
+                losses[space] += self.proximal * tf.reduce_sum((rows[space] - own) ** 2, axis=1)
+        return losses, {space: (pictures, tf.stop_gradient(rows[space]), found[space]) for space in self.banks}
 
     def commit(self, remembered: dict[str, Any]) -> None:
-        super().commit({ALL: remembered["rows"]})
-        self.instances.commit(**remembered)
+        super().commit({space: rows for space, (_, rows, _) in remembered.items()})
+        for space, (pictures, rows, found) in remembered.items():
+            self.banks[space].commit(pictures, rows, found)

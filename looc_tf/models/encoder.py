@@ -15,6 +15,7 @@ from looc_tf.models import normalization
 from looc_tf.models.backbones import check_backbone, is_portable, named_backbone
 from looc_tf.models.heads import HEADS, UnitRows
 from looc_tf.models.inputs import UnitImages, unit_images
+from looc_tf.models.lab import lab_input
 from looc_tf.models.normalization import QUERY_NORMALIZATIONS, Normalization, for_queries
 from looc_tf.models.own_backbone import check_own, pooling
 from looc_tf.models.precision import precision
@@ -38,6 +39,8 @@ class Encoder(UnitImages, keras.Model):
             concatenation of the pooled branches (LooC++, Xiao et al. 2021, section 3).
         norm: BatchNorm of this encoder; by default the one that `model.batch_norm` names.
         channels: of the pictures. Others than RGB are scaled by the mean of ImageNet's three channels.
+        channels_of: space -> channels of CIELAB, from the first to before the last: each space owns a whole network,
+            which sees those alone (CMC, Tian et al. 2020), and `trunk` is the concatenation of all.
         backbone: a network of one's own instead of the one that `model.backbone` names: a functional or Sequential
             model of `[B, H, W, C]`, with ImageNet's mean and deviation taken out, to features `[B, F]` or a map
             `[B, h, w, F]`, which is averaged. It becomes a part of the encoder; it is not copied.
@@ -59,6 +62,7 @@ class Encoder(UnitImages, keras.Model):
         channels: int = 3,
         name: str = "encoder",
         backbone: keras.Model | None = None,
+        channels_of: Mapping[str, Sequence[int]] | None = None,
     ):
         super().__init__(name=name)
         if not isinstance(model, config.Model):
@@ -66,13 +70,18 @@ class Encoder(UnitImages, keras.Model):
                 f"Expected Encoder(config.Model(...), spaces). Received a {type(model).__name__} as the first of them. "
                 "A network of your own is the trunk: Encoder(config.Model(), spaces, backbone=network)."
             )
+        branch_per_space = branch_per_space or channels_of is not None
         check_model(model, branch_per_space, own=backbone is not None)
+        # Not a dictionary: it would become a node of every checkpoint.
+        self._channels_of = tuple((space, *channels) for space, channels in (channels_of or {}).items())
         self.built_from, self.norm, self.has_own = model, norm, backbone is not None
         norm = norm or for_queries(model.batch_norm)
         self.channels = channels
-        self.shared, stages = _build_backbone(
-            model, spaces if branch_per_space else [TRUNK], norm, channels, own=backbone
-        )
+        if channels_of:
+            self.shared, stages = _build_of_channels(model, channels_of, norm)
+        else:
+            names = spaces if branch_per_space else [TRUNK]
+            self.shared, stages = _build_backbone(model, names, norm, channels, own=backbone)
         self.stages = dict(zip(spaces, stages)) if branch_per_space else {}
         self.last = None if branch_per_space else stages[0]
         self.heads = {space: HEADS[model.head](space, model.hidden, model.dimension, norm) for space in spaces}
@@ -100,6 +109,7 @@ class Encoder(UnitImages, keras.Model):
             "model": dataclasses.asdict(dataclasses.replace(self.built_from, weights=None)),
             "spaces": list(self.heads),
             "branch_per_space": bool(self.stages),
+            "channels_of": {space: channels for space, *channels in self._channels_of} or None,
             "channels": self.channels,
             "norm": normalization.to_config(self.norm) if self.norm else None,
             "backbone": keras.saving.serialize_keras_object(self.shared) if carried else None,
@@ -146,7 +156,8 @@ class Encoder(UnitImages, keras.Model):
         heads = list(self.heads if heads is None else heads)
         images = unit_images(images, self.compute_dtype)
         mean, deviation = (values if self.channels == 3 else sum(values) / 3 for values in (MEAN, DEVIATION))
-        features = self.shared((images - mean) / deviation, training=training)
+        scaled = images if self._channels_of else (images - mean) / deviation
+        features = self.shared(scaled, training=training)
         if self.stages:
             pooled = {space: self.stages[space](features, training=training) for space in heads}
             outputs = {TRUNK: tf.concat(list(pooled.values()), axis=1)}
@@ -208,6 +219,17 @@ def _build_backbone(
         return resnet.trunk(model.stem, model.width, norm, channels), last
     shared = named_backbone(model.backbone, channels) if own is None else check_own(own, channels=channels)
     return shared, [pooling(shared)]
+
+
+def _build_of_channels(
+    model: config.Model, channels_of: Mapping[str, Sequence[int]], norm: Normalization
+) -> tuple[keras.Model, list[keras.layers.Layer]]:
+    """CIELAB, and a network of its own for each space."""
+    build = RESNETS[model.backbone].of_channels
+    return lab_input(), [
+        build(model.stem, model.width, norm, (first, last), f"network_{space}")
+        for space, (first, last) in channels_of.items()
+    ]
 
 
 def check_model(model: config.Model, branch_per_space: bool = False, own: bool = False) -> None:

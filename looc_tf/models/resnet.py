@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 
 from looc_tf.keras2 import keras
+from looc_tf.models.lab import Channels
 from looc_tf.models.normalization import Normalization
 
 layers = keras.layers
@@ -116,6 +117,15 @@ class ResNet:
         for index in range(3):
             x = self._stage(x, index, width, norm)
         return keras.Model(inputs, x, name="trunk")
+
+    def of_channels(
+        self, stem: str, width: int, norm: Normalization, channels: tuple[int, int], name: str
+    ) -> keras.Model:
+        """A whole network of some channels, from the first to before the last: `[B, H, W, 3]` -> pooled Conv5."""
+        inputs = keras.Input([None, None, 3])
+        x = Channels(*channels, name="channels")(inputs)
+        x = self.trunk(stem, width, norm, channels[1] - channels[0])(x)
+        return keras.Model(inputs, self.last_stage(width, norm, "last")(x), name=name)
 
     def last_stage(self, width: int, norm: Normalization, name: str) -> keras.Model:
         """The feature map of Conv4 -> pooled Conv5, `[B, 8 * width * expansion]`, float32."""

@@ -50,7 +50,7 @@ HAS = {
     "parts": lambda case: not needs_whole_batch(case),
     "heads": lambda case: bool(methods.METHODS[case.method.name].heads(case)),
     "queues": lambda case: case.method.name == "looc",
-    "chance": lambda case: case.method.name in ("looc", "simclr", "essl", "swav", "dino", "instdisc"),
+    "chance": lambda case: case.method.name in ("looc", "simclr", "essl", "swav", "dino", "instdisc", "cmc"),
     "frozen": lambda case: getattr(case.method, "frozen_epochs", 0) > 0 or getattr(case.method, "trunk_rate", 1.0) == 0,
     "plain": lambda case: case.method.name in plain.PLAIN and plain.applies(case),
     "soon": lambda case: case.method.name != "dino",

@@ -99,6 +99,8 @@ CASES: dict[str, Experiment] = {
     "instdisc": of_method(methods.InstDisc.Settings(), replace(MODEL, head="linear")),
     "instdisc_nce": of_method(methods.InstDisc.Settings(objective="nce", negatives=12), replace(MODEL, head="linear")),
     "instdisc_info_nce": of_method(methods.InstDisc.Settings(objective="info_nce", negatives=12)),
+    "cmc": of_method(methods.CMC.Settings(), replace(MODEL, head="linear")),
+    "cmc_nce": of_method(methods.CMC.Settings(objective="nce", negatives=12), replace(MODEL, head="linear")),
     "rotnet": of_method(methods.RotNet.Settings()),
     "supervised": of_method(methods.Supervised.Settings()),
     "finetune": of_method(methods.FineTune.Settings(trunk_rate=0.5)),

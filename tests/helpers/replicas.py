@@ -24,7 +24,7 @@ STEPS = 10
 RATES = {"swav": 0.001, "dino": 0.001}
 # At 0.01 a ReLU of these falls to the other side of zero after three to eight steps: alike to 1e-6 before, at 0.005 in
 # all ten (of the sum over negatives of instdisc_nce at 0.001).
-RATES |= {"simclr_looc": 0.005, "joint_looc": 0.005, "essl_simsiam": 0.005, "instdisc_nce": 0.001}
+RATES |= {"simclr_looc": 0.005, "joint_looc": 0.005, "essl_simsiam": 0.005, "instdisc_nce": 0.001, "cmc_nce": 0.001}
 PARTS = ("encoder", "key_encoder", "slow", "classifier", "reader", "teller")
 BUGS = {  # what a replica does alone
     "": [],

@@ -12,6 +12,7 @@ from looc_tf.memory import Bank
 from looc_tf.objectives import Instances
 
 A = [[1.0, 0.2, -0.5, 0.3], [-0.4, 0.9, 0.1, 0.7]]
+LAB = [[52.2521, 2.7760, -46.2857], [53.2406, 80.0923, 67.2028]]
 BANK = [[1, 0, 0, 0.2], [0.2, 1, 0, 0], [0, 0.3, 1, 0], [0.5, 0, 0.5, 1], [-1, 0.4, 0.1, 0]]
 PICTURES, DRAWN = [1, 3], [[0, 2, 4], [4, 1, 0]]
 START = tf.constant(0, tf.int64)
@@ -25,9 +26,9 @@ def close(found, expected):
     np.testing.assert_allclose(np.array(found), expected, rtol=0, atol=1e-5)
 
 
-def similarities():
+def similarities(rows=A, bank=BANK):
     """Of each row to its own picture, then to those that were drawn for it."""
-    near = tf.matmul(unit(A), unit(BANK), transpose_b=True) / 0.5
+    near = tf.matmul(unit(rows), unit(bank), transpose_b=True) / 0.5
     return tf.gather(near, [[own, *drawn] for own, drawn in zip(PICTURES, DRAWN)], batch_dims=1)
 
 
@@ -70,7 +71,7 @@ def test_the_distance_to_the_own_row_is_the_papers_proximal_term():
     batch = contract.make_batch(case)
     plain, held = (contract.build(each) for each in (contract.CASES["instdisc"], case))
     rows = plain.encoder(batch["views"]["query"], training=True)["all"]
-    far = tf.reduce_sum((rows - plain.instances.bank.rows(batch["picture"])) ** 2, axis=1)
+    far = tf.reduce_sum((rows - plain.banks["all"].bank.rows(batch["picture"])) ** 2, axis=1)
     (one, _), (other, _) = (method.compare(batch, ()) for method in (plain, held))
     np.testing.assert_allclose(other["all"], one["all"] + 0.5 * far, rtol=1e-5)
 
@@ -118,11 +119,74 @@ def test_a_step_compares_with_the_rows_of_before_it(name):
     """Scores that are written before the loss find themselves."""
     method, batch = contract.rewound(name).rewind(), contract.make_batch(contract.CASES[name])
     rows = method.encoder(batch["views"]["query"], training=True)["all"]
-    bank, pictures = method.instances.bank, batch["picture"]
-    expected, _ = method.instances(rows, pictures, method.optimizer.iterations)
+    bank, pictures = method.banks["all"].bank, batch["picture"]
+    expected, _ = method.banks["all"](rows, pictures, method.optimizer.iterations)
     moved = tf.math.l2_normalize(bank.rows(pictures) + rows, axis=1)
     assert contract.step(method, batch)["loss"] == pytest.approx(float(tf.reduce_mean(expected)), rel=1e-5)
     np.testing.assert_allclose(bank.rows(pictures), moved, atol=1e-5)
+
+
+D = [[0.7, 0.5, -0.1, 0.2], [0.1, 0.8, 0.4, 0.5]]
+OTHER_BANK = [[0, 1, 0.2, 0], [0.3, 0, 1, 0], [1, 0, 0, 0.4], [0, 0.5, 0.5, 1], [0.2, -1, 0, 0.6]]
+
+
+def test_lightness_and_color_find_each_other_in_the_others_bank():
+    """Own banks, the misreading that trains and means little, have another loss."""
+    rows, banks = {"L": A, "ab": D}, {"L": BANK, "ab": OTHER_BANK}
+    crossed = [similarities(rows[side], banks[methods.CMC.asks(side)]) for side in rows]
+    close([losses.info_nce(near) for near in crossed], [[2.531381, 0.771596], [0.956491, 1.218514]])
+    partitions = [losses.log_partition(near, 5) for near in crossed]
+    close(tf.exp(partitions), [12.476480, 13.622221])
+    found = [losses.nce(near, partition, 5) for near, partition in zip(crossed, partitions)]
+    close(found, [[3.316593, 1.556946], [1.751145, 2.051784]])
+    own = [losses.info_nce(similarities(rows[side], banks[side])) for side in rows]
+    close(tf.reduce_mean(tf.add_n(own)), 2.971391)
+
+
+@pytest.mark.parametrize("name", ["cmc", "cmc_nce"])
+def test_each_side_is_compared_with_the_bank_of_the_other_and_moves_its_own(name):
+    method, batch = contract.rewound(name).rewind(), contract.make_batch(contract.CASES[name])
+    rows = method.encoder(batch["views"]["query"], training=True)
+    before = {side: bank.bank.rows(batch["picture"]) for side, bank in method.banks.items()}
+    expected = [
+        method.banks[other](rows[side], batch["picture"], method.optimizer.iterations)[0]
+        for side, other in (("L", "ab"), ("ab", "L"))
+    ]
+    assert contract.step(method, batch)["loss"] == pytest.approx(float(tf.reduce_mean(expected)), rel=1e-5)
+    for side, bank in method.banks.items():
+        moved = tf.math.l2_normalize(before[side] + rows[side], axis=1)
+        np.testing.assert_allclose(bank.bank.rows(batch["picture"]), moved, atol=1e-5)
+
+
+def test_lightness_sees_no_color_and_color_no_lightness():
+    method = contract.rewound("cmc").rewind()
+    pictures = contract.make_batch(contract.CASES["cmc"])["views"]["query"]
+    gray = tf.repeat(tf.reduce_mean(pictures, axis=3, keepdims=True), 3, axis=3)
+    bright, dark = (method(each) for each in (gray, 0.5 * gray))
+    np.testing.assert_allclose(bright["ab"], dark["ab"], atol=1e-3)
+    assert np.abs(bright["L"] - dark["L"]).max() > 1e-2
+    sides = [method(pictures)[f"branch_{side}"] for side in ("L", "ab")]
+    assert np.array_equal(method(pictures)["trunk"], tf.concat(sides, axis=1))
+
+
+def test_lab_is_scikit_images():
+    from looc_tf.models.lab import Lab, lab
+
+    close(lab(tf.constant([[0.2, 0.5, 0.8], [1.0, 0, 0]])) / 100, np.array(LAB) / 100)
+    cube = np.stack(np.meshgrid(*[np.linspace(0, 1, 17, dtype=np.float32)] * 3), axis=-1)[None, :, :, :]
+    scaled = np.array(Lab()(cube.reshape(1, 17, -1, 3)))
+    assert scaled.min() >= -1.001 and scaled.max() <= 1.001
+    np.testing.assert_allclose([scaled.min((0, 1, 2)), scaled.max((0, 1, 2))], [[-1] * 3, [1] * 3], atol=1e-3)
+
+
+def test_black_has_a_gradient():
+    from looc_tf.models.lab import lab
+
+    black = tf.zeros([1, 3])
+    with tf.GradientTape() as tape:
+        tape.watch(black)
+        value = tf.reduce_sum(lab(black))
+    assert np.isfinite(tape.gradient(value, black)).all()
 
 
 def test_the_number_of_pictures_has_to_be_known():
@@ -143,3 +207,10 @@ def test_the_number_of_pictures_has_to_be_known():
 def test_what_cannot_work_is_refused(changes, message):
     with pytest.raises(UserError, match=message):
         methods.check(load("factors/moco", changes, method="instdisc"))
+
+
+def test_color_is_that_of_rgb():
+    case = contract.CASES["cmc"]
+    case = contract.replace(case, data=contract.replace(case.data, bands=(0, 1, 2, 3)))
+    with pytest.raises(UserError, match=r"lightness and color of RGB apart\. Received 4 bands"):
+        methods.check(case)
