@@ -15,7 +15,7 @@ from typing import TypeVar
 from looc_tf.errors import UserError, shown, unknown
 
 Part = TypeVar("Part")
-_RAN: dict[str, None] = {}  # the files of --import, as they were typed
+_RAN: list[str] = []  # the files of --import, as they were typed
 
 
 class Registry(dict[str, Part]):
@@ -113,8 +113,8 @@ def run_file(path: str | Path) -> None:
 
 
 def remember(files: Iterable[str]) -> None:
-    """Has `retyped` repeat these files of --import."""
-    _RAN.update(dict.fromkeys(files))
+    """Has `retyped` repeat these files of --import, and none of a command before."""
+    _RAN[:] = files
 
 
 def retyped() -> str:

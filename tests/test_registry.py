@@ -60,6 +60,7 @@ def nothing_stays(monkeypatch):
     monkeypatch.setenv("LOOC_IMPORT", "")
     modules = {*sys.modules}
     yield
+    registry.remember(())
     for table in (AUGMENTATIONS, METHODS, BACKBONES):
         for name in {*table} - {*table.shipped}:
             del table[name]
@@ -125,9 +126,8 @@ def test_a_command_draws_with_an_augmentation_of_ones_own(looc, fog, tmp_path, t
     assert AUGMENTATIONS["fog"].__module__ == "fog"
 
 
-def test_commands_that_are_told_to_be_typed_name_the_file(looc, fog, monkeypatch):
+def test_commands_that_are_told_to_be_typed_name_the_file(looc, fog):
     """They failed without it."""
-    monkeypatch.setattr(registry, "_RAN", {})
     assert registry.retyped() == ""
     looc("views", "fog.yaml", "cat.png", "-o", "views.png", LOOC_IMPORT="fog.py")
     assert registry.retyped() == ""  # the environment goes on to say so

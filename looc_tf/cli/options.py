@@ -59,13 +59,13 @@ def starting() -> Iterator[None]:
 
 def _run_files(context: click.Context, option: click.Parameter, files: tuple[str, ...]) -> None:
     files = tuple(file for file in files if file)  # of LOOC_IMPORT="a.py:"
+    from_environment = context.get_parameter_source(str(option.name)) is ParameterSource.ENVIRONMENT
+    remember(() if from_environment else files)  # the environment goes on to say so
     if not files or context.resilient_parsing:
         return
     with starting():
         for file in files:
             run_file(file)
-    if context.get_parameter_source(str(option.name)) is not ParameterSource.ENVIRONMENT:  # which goes on to say so
-        remember(files)
     # For the processes that a command starts, such as the trainings of `looc reproduce`.
     os.environ["LOOC_IMPORT"] = os.pathsep.join(os.path.abspath(os.path.expanduser(file)) for file in files)
 

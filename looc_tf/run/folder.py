@@ -245,9 +245,9 @@ def _unused(path: Path) -> bool:
     return all(each.name in STARTING or is_temporary(each) for each in path.iterdir())
 
 
-def export_command(path: Path, options: str = "") -> str:
+def export_command(path: str | Path, options: str = "") -> str:
     """What to type to export a run, each into a folder of its own: in one they are versions of one model."""
-    place = typed(Path("exports", path.absolute().name))
+    place = typed(Path("exports", Path(path).absolute().name))
     return f"looc export {typed(path)}{options} --out {place}{retyped()}"
 
 

@@ -182,7 +182,7 @@ def test_the_command_writes_a_page_and_json(tmp_path):
     page = (tmp_path / "advice" / "advice.html").read_text()
     assert told["says"][0] in page.replace("&#39;", "'") and set(told["drops"]) == {"color", "orientation", "texture"}
     assert set(told["accuracy"]) >= {"trunk"} and "://" not in page
-    command = f"looc export '{run}' --representation {told['representation']} --out exports/{run.name}"
+    command = f"looc export '{run}' --representation {told['representation']} --out 'exports/{run.name}'"
     if told["command"]:  # nothing to ship where nothing can be told
         assert told["command"] == command and f"to ship it: {command}\n" in said.output
         assert f"<pre>{command}</pre>" in page.replace("&#39;", "'")
