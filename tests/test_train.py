@@ -170,6 +170,10 @@ def test_a_training_that_failed_before_its_first_step_can_be_begun_again(picture
     train(case, tmp_path / "run")
     assert load_run(tmp_path / "run").step == 1
     refused(r"is not empty: go on with --resume", case, tmp_path / "run")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "config.yaml").write_text("name: mine")
+    refused(r"is not empty", case, tmp_path / "mine")  # nobody's run
+    assert (tmp_path / "mine" / "config.yaml").read_text() == "name: mine"
 
 
 def test_a_run_finds_its_pictures_from_any_folder(pictures, tmp_path, monkeypatch):

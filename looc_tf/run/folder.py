@@ -33,7 +33,8 @@ from looc_tf.run.log import COUNTS, FILE_ALONE, logging_to
 
 log = logging.getLogger(__name__)
 
-STARTING = ("run.json", "train.log", "config.yaml", "logs", "checkpoints")  # what a run has before its first step
+STARTING = ("run.json", "train.log")  # what a run that was killed before it had a config.yaml may leave
+BEGUN = (*STARTING, "config.yaml", "logs", "checkpoints")  # what one has before its first step
 
 
 class RunFolder:
@@ -239,10 +240,11 @@ def as_begun(experiment: Experiment, path: str | Path) -> Experiment:
 
 
 def _unused(path: Path) -> bool:
-    """Whether a folder is empty, or of a training that ended before its first step."""
-    if not path.is_dir() or holds_checkpoints(path):
+    """Whether a folder is empty, or of a training that ended before its first step: a config.yaml alone is a user's."""
+    if not path.is_dir() or any((path / "checkpoints").glob("*")):
         return False
-    return all(each.name in STARTING or is_temporary(each) for each in path.iterdir())
+    own = BEGUN if (path / "run.json").is_file() else STARTING
+    return all(each.name in own or is_temporary(each) for each in path.iterdir())
 
 
 def export_command(path: str | Path, options: str = "") -> str:
