@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 DOCS = Path(__file__).parents[1] / "docs" / "images"
-COLORS, WIDTH = 128, 1500  # of a file, at most
+COLORS, WIDTH = 96, 1500  # of a file, at most
 PICTURE = 1  # of the generated set
 SIZES = ("data.size=128", "views.size=96")
 LARGE = "crop: {area: [0.4, 1.0]}"
@@ -32,6 +32,11 @@ FIGURES = {  # figure -> method, config, settings; methods with the same views s
     "dino": ("dino", "factors/looc", (SMALL.replace("}}", "}, rotation: {}}"), "method.local_views=3")),
     "essl": ("essl", "factors/moco", ()),
     "single": ("instdisc", "factors/moco", ()),
+    "pirl": ("pirl", "factors/moco", ()),
+    "cmc": ("cmc", "factors/moco", ()),
+    "rotnet": ("rotnet", "factors/moco", ()),
+    "jigsaw": ("jigsaw", "factors/moco", ()),
+    "patches": ("relative_patch", "factors/moco", ()),
 }
 
 

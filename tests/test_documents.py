@@ -98,8 +98,11 @@ ENTRIES = {
     "AugSelf": ["augself"],
     "E-SSL": ["essl", "essl_simsiam"],
     "InstDisc": ["instdisc"],
+    "PIRL": ["pirl"],
     "CMC": ["cmc"],
     "RotNet": ["rotnet"],
+    "Jigsaw": ["jigsaw"],
+    "Relative patch": ["relative_patch"],
 }
 
 

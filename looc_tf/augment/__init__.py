@@ -15,10 +15,31 @@ from looc_tf.augment.base import Augmentation
 from looc_tf.augment.blur import Blur
 from looc_tf.augment.color import Color, Solarize
 from looc_tf.augment.geometry import Crop, FreeRotation, Rotation
+from looc_tf.augment.patches import Patches, PatchGrid, Puzzle, cut_up
 from looc_tf.augment.texture import Stylized, Texture
 from looc_tf.errors import UserError, nearest, shown
 from looc_tf.registry import Registry
 from looc_tf.representations import KEYS, LOCAL, QUERY
+
+__all__ = [
+    "AUGMENTATIONS",
+    "KINDS",
+    "Augmentation",
+    "Blur",
+    "Color",
+    "Crop",
+    "FreeRotation",
+    "PatchGrid",
+    "Patches",
+    "Puzzle",
+    "Rotation",
+    "Solarize",
+    "Stylized",
+    "Texture",
+    "build",
+    "build_chain",
+    "cut_up",
+]
 
 KINDS = (QUERY, KEYS, LOCAL)  # of views
 
@@ -34,6 +55,8 @@ AUGMENTATIONS: Registry[type[Augmentation]] = Registry(
         "stylized": Stylized,
         "blur": Blur,
         "solarize": Solarize,
+        "puzzle": Puzzle,
+        "patch_grid": PatchGrid,
     },
 )
 

@@ -107,6 +107,10 @@ class Augmentation(VectorizedBaseImageAugmentationLayer):
         every = tf.reduce_all(tf.stack(equal), axis=0)
         return every | ~(one["on"] | other["on"]) if "on" in one else every
 
+    def side(self, before: int) -> int:
+        """Pixels of the side of what `apply` makes of pictures whose side has `before`: `size`, where there is one."""
+        return getattr(self, "size", before)
+
     def vector(self, parameters: Parameters) -> tf.Tensor:
         """What was drawn as numbers in [0, 1], [B, n], for a network to predict how two draws differ.
 

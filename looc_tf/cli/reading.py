@@ -128,7 +128,7 @@ def views(experiment: config.Experiment, image: str, out: str, rows: int) -> Non
     """
     tensorflow()
     from looc_tf.data.ingest import decode_one
-    from looc_tf.methods import build_plan
+    from looc_tf.methods import build_plan, seen_of
     from looc_tf.report.pictures import check_one, rule_for
     from looc_tf.report.views_grid import draw_views
     from looc_tf.views.leave_one_out import named_but_not_shared
@@ -144,7 +144,7 @@ def views(experiment: config.Experiment, image: str, out: str, rows: int) -> Non
         raise UserError(f"{image} cannot be drawn: {error}. Give a picture, such as a JPEG or PNG.") from error
     for remark in filter(None, [line, *named_but_not_shared(plan)]):
         click.echo(remark, err=True)
-    draw_views(plan, picture, out, seed=experiment.seed, rows=rows)
+    draw_views(plan, picture, out, seed=experiment.seed, rows=rows, seen=seen_of(experiment))
     click.echo(f"drawn: {out}")
 
 

@@ -9,7 +9,7 @@ from looc_tf.losses.clusters import cross_entropy, sinkhorn
 from looc_tf.losses.cosine import cosine, nearest_of, ranking
 from looc_tf.losses.info_nce import contrast, info_nce
 from looc_tf.losses.likeness import likeness, likeness_of_all
-from looc_tf.losses.nce import log_partition, nce
+from looc_tf.losses.nce import log_partition, nce, softmax_nce
 from looc_tf.losses.nt_xent import in_batch
 
 TEMPERATURES = (1e-4, 1e4)  # least and largest: beyond them float32 holds no softmax of similarities
@@ -28,4 +28,5 @@ __all__ = [
     "nearest_of",
     "ranking",
     "sinkhorn",
+    "softmax_nce",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -31,10 +32,13 @@ from looc_tf.methods.facts import Facts
 from looc_tf.methods.few_values import ENOUGH, fewest, refuse_none
 from looc_tf.methods.finetune import FineTune
 from looc_tf.methods.instdisc import InstDisc
+from looc_tf.methods.jigsaw import Jigsaw
 from looc_tf.methods.joint import Joint
 from looc_tf.methods.looc import LooC
 from looc_tf.methods.passes import Passes
+from looc_tf.methods.pirl import PIRL
 from looc_tf.methods.recipes import applied
+from looc_tf.methods.relative_patch import RelativePatch
 from looc_tf.methods.rotnet import RotNet
 from looc_tf.methods.seeds import seeded
 from looc_tf.methods.simclr import SimCLR
@@ -53,14 +57,17 @@ __all__ = [
     "DINO",
     "ESSL",
     "METHODS",
+    "PIRL",
     "AugSelf",
     "ESSLSimSiam",
     "Facts",
     "FineTune",
     "InstDisc",
+    "Jigsaw",
     "Joint",
     "LooC",
     "Method",
+    "RelativePatch",
     "RotNet",
     "SimCLR",
     "SimSiam",
@@ -78,6 +85,7 @@ __all__ = [
     "passes_of",
     "pictures_of",
     "representations_of",
+    "seen_of",
     "settings_of",
 ]
 
@@ -96,8 +104,11 @@ METHODS: Registry[type[Method]] = Registry(
         "essl": ESSL,
         "essl_simsiam": ESSLSimSiam,
         "instdisc": InstDisc,
+        "pirl": PIRL,
         "cmc": CMC,
         "rotnet": RotNet,
+        "jigsaw": Jigsaw,
+        "relative_patch": RelativePatch,
         "supervised": Supervised,
         "finetune": FineTune,
     },
@@ -154,6 +165,11 @@ def build_plan(experiment: Experiment) -> ViewPlan:
     return class_of(experiment).plan(experiment, chain)
 
 
+def seen_of(experiment: Experiment) -> dict[str, Callable[[tf.Tensor], tf.Tensor]]:
+    """What the networks of an experiment are shown of the query where that is not the view itself, for people."""
+    return class_of(experiment).seen(experiment)
+
+
 def forwards(experiment: Experiment) -> float:
     """Passes of an encoder over each picture of a batch, those of small views by their share of the pixels."""
     return sum(passes.learning + passes.still for passes in passes_of(experiment).values())
@@ -198,7 +214,7 @@ def check(experiment: Experiment, devices: int | None = None) -> None:
     kind = class_of(experiment)
     kind.check(experiment, devices)
     check_whole(kind, experiment)
-    check_sizes(build_plan(experiment), experiment)
+    check_sizes(kind, build_plan(experiment), experiment)
     if devices is not None:
         check_devices(experiment, devices)
 

@@ -11,7 +11,6 @@ import tensorflow as tf
 from looc_tf.augment import Augmentation
 from looc_tf.augment.vectors import vectors, widths, with_vectors
 from looc_tf.config import Experiment
-from looc_tf.errors import UserError
 from looc_tf.methods import simsiam
 from looc_tf.methods.auxiliary import Auxiliary, predictor_of
 from looc_tf.methods.base import Batch
@@ -71,13 +70,8 @@ class AugSelf(Auxiliary, SimSiam):
         return ViewPlan(chain, super().plan(experiment, chain).views, recorded=True)
 
     def beside(self, batch: Batch, rows: Encoded) -> tf.Tensor:
-        if "parameters" not in batch:
-            raise UserError(
-                f"Method {self.name!r} reads what was drawn. Received batches without it: make them by the plan of "
-                "its experiment, or by a ViewPlan(..., recorded=True)."
-            )
         key = next(iter(self.spaces))
-        asked = {view: vectors(self.augmentations, batch["parameters"][view]) for view in (QUERY, key)}
+        asked = {view: vectors(self.augmentations, self.drawn(batch, view)) for view in (QUERY, key)}
         errors = [
             self._error(rows[a][TRUNK], rows[b][TRUNK], asked[a] - asked[b]) for a, b in ((QUERY, key), (key, QUERY))
         ]

@@ -118,6 +118,15 @@ class Method(Declared, UnitImages, keras.Model):
             self.recent[name].commit(gathered)
             self.record_spread(name, gathered)
 
+    def drawn(self, batch: Batch, view: str) -> dict[str, dict[str, tf.Tensor]]:
+        """What was drawn for a view, augmentation -> parameters; its plan must be `recorded`."""
+        if "parameters" not in batch:
+            raise UserError(
+                f"Method {self.name!r} reads what was drawn. Received batches without it: make them by the plan of "
+                "its experiment, or by a ViewPlan(..., recorded=True)."
+            )
+        return batch["parameters"][view]
+
     def trained_variables(self) -> list[tf.Variable]:
         """The variables that the optimizer moves: all but those of slow copies."""
         slow = {id(variable) for copy in self.slow_copies() for variable in copy.trainable_variables}

@@ -21,16 +21,16 @@ def check_whole(kind: type[Method], experiment: Experiment) -> None:
         raise config.whole_batch("model.batch_norm 'sync'", experiment.training.accumulate, "Use 'plain'")
 
 
-def check_sizes(plan: ViewPlan, experiment: Experiment) -> None:
-    """Sees that what is trained on is what is measured and exported."""
+def check_sizes(kind: type[Method], plan: ViewPlan, experiment: Experiment) -> None:
+    """Sees that what is trained on is what is measured and exported; of a method of patches, whole pictures are."""
     for view in plan.views:
         if len(plan.crops(view)) > 1:
             raise UserError(
                 f"View {view.name!r} would be cropped {len(plan.crops(view))} times ({', '.join(plan.crops(view))}). "
                 f"Method {experiment.method.name!r} has views of one size: leave one crop in views.chain."
             )
-    size = plan.size(plan.views[0], experiment.data.size)
-    if size != experiment.views.size:
+    size, *_ = [plan.size(view, experiment.data.size) for view in plan.views]
+    if size != experiment.views.size and not kind.encodes_patches:
         raise UserError(
             f"Views are made {size} px wide and measured at views.size of {experiment.views.size}. "
             f"Set views.size={size}, or let a crop without `size` in views.chain make them."

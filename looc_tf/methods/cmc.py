@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+import tensorflow as tf
 
 from looc_tf.augment import Augmentation, Color
 from looc_tf.config import Experiment
@@ -13,6 +15,7 @@ from looc_tf.methods import instdisc
 from looc_tf.methods.instdisc import InstDisc
 from looc_tf.methods.networks import build_encoder
 from looc_tf.models import Encoder
+from looc_tf.models.lab import Lab
 from looc_tf.views import ViewPlan, single
 
 CHANNELS = {"L": (0, 1), "ab": (1, 3)}  # space -> its channels of CIELAB
@@ -56,6 +59,15 @@ class CMC(InstDisc):
                 f"The method 'cmc' takes lightness and color of RGB apart. Received {experiment.data.channels} bands. "
                 "Name three in data.bands, or use another method."
             )
+
+    @classmethod
+    def seen(cls, experiment: Experiment) -> dict[str, Callable[[tf.Tensor], tf.Tensor]]:
+        """The three channels, of which one network sees the first and another the last two."""
+
+        def channel(number: int) -> Callable[[tf.Tensor], tf.Tensor]:
+            return lambda images: (1 + Lab()(images)[..., number : number + 1]) / 2
+
+        return {"L": channel(0), "a, from green to red": channel(1), "b, from blue to yellow": channel(2)}
 
     @classmethod
     def has_branches(cls, experiment: Experiment) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
+
+import tensorflow as tf
 
 from looc_tf import config
 from looc_tf.augment import Augmentation
@@ -27,6 +29,7 @@ class Declared:
         Settings: the dataclass of its settings, a subclass of `config.Method`.
         recipe: what it asks of a config of another method, see `recipes.applied`.
         needs_whole_batch: whether its loss compares the rows of a batch with each other: no part can stand for all.
+        encodes_patches: whether it encodes the patches of the query, and not the query.
         behind_heads: networks with BatchNorm of a head's rows, by what they are called.
         reading: which reading of held-out pictures says what is best: `knn`, or `validation`, of its own classes.
         ends_with_best: whether a training ends with the weights of its best reading instead of the last ones.
@@ -35,6 +38,7 @@ class Declared:
     Settings: ClassVar[type[config.Method]]
     recipe: ClassVar[Mapping[str, Any]] = {}
     needs_whole_batch: ClassVar[bool] = False
+    encodes_patches: ClassVar[bool] = False
     behind_heads: ClassVar[tuple[str, ...]] = ()
     reading: ClassVar[str] = "knn"
     ends_with_best: ClassVar[bool] = False
@@ -43,6 +47,12 @@ class Declared:
     def plan(cls, experiment: Experiment, chain: Mapping[str, Augmentation]) -> ViewPlan:
         """The views that a batch holds."""
         raise NotImplementedError(f"{cls.__name__} must say which views it takes.")
+
+    @classmethod
+    def seen(cls, experiment: Experiment) -> dict[str, Callable[[tf.Tensor], tf.Tensor]]:
+        """What its networks are shown of the query where that is not the view itself, for people: what it is called ->
+        a function of pictures `[B, H, W, C]` in [0, 1] to such pictures. By default nothing."""
+        return {}
 
     @classmethod
     def check(cls, experiment: Experiment, devices: int | None = None) -> None:

@@ -98,6 +98,11 @@ class InstDisc(Method):
         return build_encoder(experiment, cls.sides, backbone)
 
     @classmethod
+    def options_of(cls, experiment: Experiment) -> dict[str, Any]:
+        """What else a subclass is made of."""
+        return {}
+
+    @classmethod
     def from_experiment(cls, experiment: Experiment, facts: Facts, backbone: keras.Model | None = None) -> InstDisc:
         settings = experiment.method
         if not facts.pictures:
@@ -115,7 +120,7 @@ class InstDisc(Method):
             "seed": experiment.seed,
         }
         banks = {space: Instances(space, **of_all) for space in cls.sides}
-        options = {"accumulate": experiment.training.accumulate, "name": settings.name}
+        options = {"accumulate": experiment.training.accumulate, "name": settings.name, **cls.options_of(experiment)}
         return cls(cls.encoder_of(experiment, backbone), banks, proximal=settings.proximal, **options)
 
     def chance(self) -> dict[str, float]:

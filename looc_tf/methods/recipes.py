@@ -11,14 +11,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from looc_tf import config
-from looc_tf.augment import build_chain
+from looc_tf.augment import Patches, build_chain
 from looc_tf.config import Experiment
-from looc_tf.representations import LOCAL
+from looc_tf.representations import KEYS, LOCAL, QUERY
 from looc_tf.views import crops_of
 
 Recipe = Mapping[str, Any]
 KEPT = ("local_views",)  # settings that say which views there are; a space keeps its name and what it shares
 WARMUP = 200  # steps, of small batches
+CELLS = 3  # across, of a puzzle
 LARGE_BATCH = ("lars", "lamb")  # chosen for the batch, with a rate of their own
 
 
@@ -44,12 +45,52 @@ def with_small_crop(experiment: Experiment) -> dict[str, Any]:
     return chain
 
 
-def without_small_crop(experiment: Experiment) -> dict[str, Any]:
-    """A config's chain without what only its small views use, for a method that takes none."""
+def plain_chain(experiment: Experiment) -> dict[str, Any]:
+    """A config's chain without what only its small views use, and without patches, for a method that takes none."""
     views = experiment.views
     built = build_chain(views.chain, views.size, experiment.data.channels)
-    small = {*crops_of(built)[1:], *(name for name, each in built.items() if each.only == (LOCAL,))}
-    return {name: settings for name, settings in views.chain.items() if name not in small}
+    crops, cut = crops_of(built), [name for name, each in built.items() if isinstance(each, Patches)]
+    left_out = {*crops[1:], *cut, *(name for name, each in built.items() if each.only == (LOCAL,))}
+    chain = {name: settings for name, settings in views.chain.items() if name not in left_out}
+    if cut and crops:  # whose size, and the views that use it, were chosen for the patches
+        settings = chain[crops[0]] or {}
+        chain[crops[0]] = {key: value for key, value in settings.items() if key not in ("size", "only")}
+    return chain
+
+
+def with_puzzle(permutations: int) -> Callable[[Experiment], dict[str, Any]]:
+    """A config's chain with a puzzle at its end, which its first crop is made larger for."""
+
+    def chain(experiment: Experiment) -> dict[str, Any]:
+        plain, crops = _plain_and_crops(experiment)
+        side, puzzle = _puzzle(experiment, larger=bool(crops))
+        cropped = {name: {**(plain[name] or {}), "size": side} for name in crops}
+        return {**plain, **cropped, "puzzle": {**puzzle, "permutations": permutations}}
+
+    return chain
+
+
+def with_puzzle_beside(experiment: Experiment) -> dict[str, Any]:
+    """A config's chain with a puzzle in any order, and a crop for it, of views beside the query."""
+    plain, crops = _plain_and_crops(experiment)
+    side, puzzle = _puzzle(experiment, larger=True)
+    pieces = {"kind": "crop", "size": side, "area": [0.6, 1.0], "only": KEYS}
+    chain: dict[str, Any] = {}
+    for name, settings in plain.items():
+        chain |= {name: {**(settings or {}), "only": QUERY}, "pieces": pieces} if name in crops else {name: settings}
+    return {**chain, "pieces": pieces, "puzzle": {**puzzle, "only": KEYS}}
+
+
+def _plain_and_crops(experiment: Experiment) -> tuple[dict[str, Any], list[str]]:
+    chain = plain_chain(experiment)
+    return chain, crops_of(build_chain(chain, experiment.views.size, experiment.data.channels))
+
+
+def _puzzle(experiment: Experiment, larger: bool) -> tuple[int, dict[str, int]]:
+    """The side of what is cut, one and a half times a view's if it may be larger, and the cells and patches in it."""
+    side = experiment.views.size * 3 // 2 if larger else experiment.views.size
+    cell = side // CELLS
+    return CELLS * cell, {"cells": CELLS, "patch": max(1, cell * 3 // 4)}
 
 
 def applied(
@@ -73,7 +114,7 @@ def applied(
         if section != "optimizer" or experiment.optimizer.name not in LARGE_BATCH:
             content[section][key] = value(plain) if callable(value) else value
     if "views.chain" not in recipe and not content["method"].get("local_views"):
-        content["views"]["chain"] = without_small_crop(experiment)
+        content["views"]["chain"] = plain_chain(experiment)
     content["name"] = _renamed(experiment, name)
     content["about"] = f"{experiment.name} with the method {name} in its own recipe."
     return config.from_dict(content, settings)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -48,6 +49,10 @@ class RotNet(Classify):
     @classmethod
     def plan(cls, experiment: Experiment, chain: Mapping[str, Augmentation]) -> ViewPlan:
         return single(chain, without=TURNING)
+
+    @classmethod
+    def seen(cls, experiment: Experiment) -> dict[str, Callable[[tf.Tensor], tf.Tensor]]:
+        return {f"turned {90 * turn}°": functools.partial(tf.image.rot90, k=turn) for turn in range(1, TURNS)}
 
     @classmethod
     def passes(cls, experiment: Experiment, plan: ViewPlan) -> dict[str, Passes]:

@@ -8,20 +8,21 @@ import tensorflow as tf
 
 from looc_tf.distribute import gather
 from looc_tf.keras2 import keras
-from looc_tf.losses import info_nce, log_partition, nce
+from looc_tf.losses import info_nce, log_partition, nce, softmax_nce
 from looc_tf.memory import Bank
 from looc_tf.objectives.base import seed_of
 
-KINDS = ("softmax", "nce", "info_nce")
+KINDS = ("softmax", "nce", "info_nce", "pirl")
 
 
 class Instances(keras.layers.Layer):
     """Of a row, which picture it is of, by a bank with a row for each.
 
     `softmax` is over all pictures; the others are over the own one and some that are drawn: `nce` as in the paper, with
-    a partition Z that is estimated on the first batch and kept, `info_nce` as a softmax. They are drawn once for a
-    batch, not for each row: of the same expectation, and a product instead of `[B, m, D]` gathered rows. The own
-    picture may be among them, as in the authors' code.
+    a partition Z that is estimated on the first batch and kept, `info_nce` as a softmax, `pirl` as a contrast with
+    noise whose probabilities are that softmax (`losses.softmax_nce`). They are drawn once for a batch, not for each
+    row: of the same expectation, and a product instead of `[B, m, D]` gathered rows. The own picture may be among them,
+    as in the authors' code.
 
     Args:
         name: of the layer.
@@ -65,8 +66,8 @@ class Instances(keras.layers.Layer):
         own = tf.reduce_sum(rows * self.bank.rows(pictures), axis=1, keepdims=True)
         drawn = tf.matmul(rows, self.bank.drawn(self.negatives, step), transpose_b=True)
         logits = tf.concat([own, drawn], axis=1) / self.temperature
-        if self.kind == "info_nce":
-            return info_nce(logits), ()
+        if self.kind != "nce":
+            return (info_nce if self.kind == "info_nce" else softmax_nce)(logits), ()
         found = tf.reduce_logsumexp(tf.stop_gradient(logits), axis=1, keepdims=True) - math.log(logits.shape[1])
         return nce(logits, self._log_partition(found), self.pictures), found
 
@@ -85,8 +86,6 @@ class Instances(keras.layers.Layer):
     def chance(self) -> float:
         """The loss of guessing."""
         m = self.negatives
-        return {
-            "softmax": math.log(self.pictures),
-            "info_nce": math.log1p(m),
-            "nce": math.log1p(m) + m * math.log1p(1 / m),
-        }[self.kind]
+        of_noise = math.log1p(m) + m * math.log1p(1 / m)
+        known = {"softmax": math.log(self.pictures), "info_nce": math.log1p(m), "nce": of_noise, "pirl": of_noise}
+        return known[self.kind]

@@ -17,7 +17,7 @@ from looc_tf.data.class_lists import of_classes
 from looc_tf.evaluate import chance
 from looc_tf.evaluate.protocol import tested
 from looc_tf.files import write_atomically
-from looc_tf.methods import build_plan
+from looc_tf.methods import build_plan, seen_of
 from looc_tf.report.curves import curves_figure
 from looc_tf.report.evaluated import notes_of, opened
 from looc_tf.report.explorer import explorer
@@ -119,7 +119,7 @@ def _doubts(records: Sequence[Record], counts: Mapping[str, int]) -> list[str]:
 
 def _views(run: Run, source: Source) -> Figure:
     image = source.fetch(tf.constant([7 % len(source)], tf.int64))["image"][0].numpy()
-    return views_figure(build_plan(run.experiment), image, seed=run.experiment.seed, rows=3)
+    return views_figure(build_plan(run.experiment), image, run.experiment.seed, 3, seen_of(run.experiment))
 
 
 def _remarks(runs: Mapping[str, Run]) -> list[str]:

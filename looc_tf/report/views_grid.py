@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
+from looc_tf.augment import Patches
 from looc_tf.errors import UserError
 from looc_tf.files import write_atomically
 from looc_tf.report.visible import visible
@@ -24,7 +26,17 @@ SHARED = ("#d1495b", "#00798c", "#8d5fb0", "#c77700", "#3d7a37", "#3b6fb6", "#7a
 INCHES, LINE = 1.75, 0.135  # of a picture, and of a line of text below it
 
 
-def draw_views(plan: ViewPlan, image: np.ndarray, path: str | Path, seed: int = 0, rows: int = 3) -> Path:
+Seen = Mapping[str, Callable[[tf.Tensor], tf.Tensor]]  # see `Method.seen`
+
+
+def draw_views(
+    plan: ViewPlan,
+    image: np.ndarray,
+    path: str | Path,
+    seed: int = 0,
+    rows: int = 3,
+    seen: Seen = MappingProxyType({}),
+) -> Path:
     """Writes the grid of `views_figure` to `path`, whole or not at all; the suffix says the format (.png, .pdf, .svg).
 
     Raises:
@@ -32,7 +44,7 @@ def draw_views(plan: ViewPlan, image: np.ndarray, path: str | Path, seed: int = 
     """
     path = Path(path)
     try_own(plan, lambda: image.shape)
-    figure = views_figure(plan, image, seed=seed, rows=rows)
+    figure = views_figure(plan, image, seed, rows, seen)
     kind = path.suffix.lstrip(".").lower() or "png"
     if kind not in figure.canvas.get_supported_filetypes():
         raise UserError(f"Expected a picture's name such as views.png, .pdf or .svg. Received {path.name!r}.")
@@ -42,7 +54,9 @@ def draw_views(plan: ViewPlan, image: np.ndarray, path: str | Path, seed: int = 
     return path
 
 
-def views_figure(plan: ViewPlan, image: np.ndarray, seed: int = 0, rows: int = 3) -> Figure:
+def views_figure(
+    plan: ViewPlan, image: np.ndarray, seed: int = 0, rows: int = 3, seen: Seen = MappingProxyType({})
+) -> Figure:
     """The views of an image: a column for the reference, the query and each key, a row for each draw.
 
     Below each view stand its parameters; those copied from the query in the color of their augmentation, which also
@@ -53,16 +67,18 @@ def views_figure(plan: ViewPlan, image: np.ndarray, seed: int = 0, rows: int = 3
         image: uint8 [S, S, C].
         seed: of the draws.
         rows: how many times all views are drawn.
+        seen: what a network is shown of the query beside the views, a column each.
     """
     u = tf.random.stateless_uniform([rows, plan.numbers], seed=(seed, 0))
     views, parameters = plan(tf.repeat(image[None], rows, axis=0), u)
     views = {name: view.numpy() for name, view in views.items()}
     drawn = tf.nest.map_structure(lambda value: value.numpy(), parameters)
     text = LINE * (len(plan.chain) + 0.8)
-    figure = Figure(figsize=((INCHES + 0.22) * (1 + len(plan.views)) + 0.1, (INCHES + text) * rows + 0.62))
+    columns = 1 + len(plan.views) + len(seen)
+    figure = Figure(figsize=((INCHES + 0.22) * columns + 0.1, (INCHES + text) * rows + 0.62))
     grid = figure.add_gridspec(
         rows,
-        1 + len(plan.views),
+        columns,
         left=0.012,
         right=0.988,
         top=1 - 0.6 / figure.get_figheight(),
@@ -79,6 +95,9 @@ def views_figure(plan: ViewPlan, image: np.ndarray, seed: int = 0, rows: int = 3
             if row == 0:
                 sizes = {images.shape[1] for images in views.values()}
                 _heading(axis, plan, view, f"{views[view.name].shape[1]} px" if len(sizes) > 1 else "")
+    for column, (name, of_query) in enumerate(seen.items(), start=1 + len(plan.views)):
+        for row, pixels in enumerate(of_query(tf.constant(views[QUERY])).numpy()):
+            _encoded(figure.add_subplot(grid[row, column]), pixels, name if row == 0 else "")
     return figure
 
 
@@ -127,6 +146,10 @@ def _view(axis: Axes, pixels: np.ndarray, plan: ViewPlan, view: View, parameters
     shared = shared_with_query(plan, view)
     axis.imshow(visible(np.clip(pixels, 0, 1)), interpolation="nearest")
     _bare(axis, *((INK, 1.6) if view.name == QUERY else ("#cccccc", 1.0)))
+    for part in (plan.augmentations[name] for name in plan.used(view)):
+        for patch in range(1, part.cells if isinstance(part, Patches) else 0):
+            axis.axhline(patch * part.patch - 0.5, color="white", linewidth=1.5)
+            axis.axvline(patch * part.patch - 0.5, color="white", linewidth=1.5)
     for place, name in enumerate(shared):  # one frame around the other
         width = 3.0 * (len(shared) - place)
         axis.add_patch(Rectangle((0, 0), 1, 1, transform=axis.transAxes, **_frame(_color(plan, name), width)))
@@ -136,6 +159,15 @@ def _view(axis: Axes, pixels: np.ndarray, plan: ViewPlan, view: View, parameters
         used = plan.augmentations[name].describe(parameters[name]) if name in parameters else "–"
         text = f"{'= ' if name in shared else ''}{name}  {used}"
         axis.text(0.0, -0.03 - step * line, text, transform=axis.transAxes, va="top", fontsize=6, **style)
+
+
+def _encoded(axis: Axes, pixels: np.ndarray, name: str) -> None:
+    """What a network is shown of the query; no name: without a heading."""
+    axis.imshow(visible(np.clip(pixels, 0, 1)), interpolation="nearest")
+    _bare(axis, "#cccccc", 1.0)
+    if name:
+        axis.set_title(name, fontsize=10, color=INK, pad=17)
+        axis.text(0.5, 1.035, "what is encoded", transform=axis.transAxes, ha="center", fontsize=7.5, color=FAINT)
 
 
 def _frame(color: str, width: float) -> dict:

@@ -122,8 +122,10 @@ class ViewPlan:
         return [name for name in self.used(view) if hasattr(self.augmentations[name], "size")]
 
     def size(self, view: View, reference: int) -> int:
-        """Pixels of the side of a view of reference images of so many."""
-        return next((self.augmentations[name].size for name in reversed(self.crops(view))), reference)
+        """Pixels of the side of a view of reference images of so many; `UserError` where a part can make none of it."""
+        for name in self.used(view):
+            reference = self.augmentations[name].side(reference)
+        return reference
 
     def sample(self, u: tf.Tensor) -> dict[str, dict[str, Parameters]]:
         """View -> augmentation -> parameters, from u, float32 [B, numbers] uniform in [0, 1)."""

@@ -22,6 +22,8 @@ CASES = {
     "stylized": ({}, 6, None),  # of two pictures, one is left
     "blur": ({}, 3, [0.9, 0.9]),
     "solarize": ({}, 3, [0.9]),
+    "puzzle": ({"cells": 2, "patch": 5, "permutations": 6}, 3, None),  # of each cell something is left out
+    "patch_grid": ({"cells": 2, "patch": SIZE // 2}, 3, []),  # beside each other, as they lie
 }
 every = pytest.mark.parametrize("name", CASES)
 
@@ -69,7 +71,8 @@ def test_same_parameters_same_pixels_and_tf_data_equals_eager(name):
     u = uniform(augmentation)
     views = augmentation.apply(images, augmentation.sample(u))
     assert views.dtype == tf.float32
-    assert views.shape == [BATCH, SIZE, SIZE, 3]
+    side = augmentation.side(SIZE)
+    assert views.shape == [BATCH, side, side, 3]
     data = tf.data.Dataset.from_tensors((images, u)).map(lambda x, u: augmentation.apply(x, augmentation.sample(u)))
     lanes.same_in_a_graph(views, next(iter(data)))
 
@@ -84,10 +87,10 @@ def test_each_image_reads_only_its_own_parameters(name):
     np.testing.assert_array_equal(views.numpy()[order], moved)
 
 
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case[2]])
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case[2] is not None])
 def test_a_draw_that_is_off_changes_no_bit(name):
     augmentation, images = layer(name), pictures(name)
-    parameters = augmentation.sample(tf.constant([CASES[name][2]] * BATCH))
+    parameters = augmentation.sample(tf.constant([CASES[name][2]] * BATCH, tf.float32))
     np.testing.assert_array_equal(augmentation.apply(images, parameters), images)
 
 
@@ -95,7 +98,7 @@ def test_a_draw_that_is_off_changes_no_bit(name):
 def test_works_as_a_keras_cv_layer(name):
     images = pictures(name)
     views = layer(name, seed=0)(images)
-    assert views.shape == [BATCH, SIZE, SIZE, 3]
+    assert views.shape == [BATCH, layer(name).side(SIZE), layer(name).side(SIZE), 3]
     np.testing.assert_array_equal(views, layer(name, seed=0)(images))  # 0 seeds, unlike in keras-cv
     bytes_views = layer(name, seed=0, value_range=(0, 255))({"images": 255 * images})["images"]
     np.testing.assert_allclose(bytes_views, 255 * views, atol=0.01)

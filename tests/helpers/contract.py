@@ -41,6 +41,14 @@ def of_method(settings: Method, model: Model = MODEL, seed: int = 3, chain: tupl
 SHARING = tuple(views.Space(space.name, space.shares) for space in SPACES[:3])  # for pair methods
 MULTICROP = Views(size=PIXELS, chain={"crop": {}, "local": {"kind": "crop", "size": 8}, "color": {}})
 
+CUT = {"crop": {"size": 24}, "color": {}, "puzzle": {"patch": 6, "permutations": 4}}
+BESIDE = {
+    "crop": {"only": "query"},
+    "pieces": {"kind": "crop", "size": 24, "only": "keys"},
+    "color": {},
+    "puzzle": {"patch": 6, "only": "keys"},
+}
+
 CASES: dict[str, Experiment] = {
     "moco": experiment(SPACES[:1]),  # LooC with n = 0
     "moco_v1": experiment(SPACES[:1], replace(MODEL, head="linear")),
@@ -99,9 +107,17 @@ CASES: dict[str, Experiment] = {
     "instdisc": of_method(methods.InstDisc.Settings(), replace(MODEL, head="linear")),
     "instdisc_nce": of_method(methods.InstDisc.Settings(objective="nce", negatives=12), replace(MODEL, head="linear")),
     "instdisc_info_nce": of_method(methods.InstDisc.Settings(objective="info_nce", negatives=12)),
+    "pirl": replace(
+        of_method(methods.PIRL.Settings(negatives=12), replace(MODEL, head="linear")), views=Views(PIXELS, BESIDE)
+    ),
     "cmc": of_method(methods.CMC.Settings(), replace(MODEL, head="linear")),
     "cmc_nce": of_method(methods.CMC.Settings(objective="nce", negatives=12), replace(MODEL, head="linear")),
     "rotnet": of_method(methods.RotNet.Settings()),
+    "jigsaw": replace(of_method(methods.Jigsaw.Settings(hidden=16)), views=Views(PIXELS, CUT)),
+    "relative_patch": replace(
+        of_method(methods.RelativePatch.Settings(hidden=16)),
+        views=Views(PIXELS, {**CUT, "puzzle": {"patch": 6, "permutations": 1}}),
+    ),
     "supervised": of_method(methods.Supervised.Settings()),
     "finetune": of_method(methods.FineTune.Settings(trunk_rate=0.5)),
     "finetune_linear": of_method(methods.FineTune.Settings(trunk_rate=0.0)),
@@ -154,9 +170,8 @@ def plan(case: Experiment) -> ViewPlan:
 
 
 def _shape(case: Experiment, view: View, pixels: int) -> list[int]:
-    """Of a view's pictures: of the size of its crop where the chain names one, else as asked."""
-    sizes = [case.views.chain[name].get("size") for name in plan(case).used(view)]
-    return [*[next((size for size in sizes if size), pixels)] * 2, 3]
+    """Of a view's pictures, of reference images as large as asked."""
+    return [*[plan(case).size(view, pixels)] * 2, 3]
 
 
 def make_dataset(case: Experiment, steps: int, size: int = BATCH) -> tf.data.Dataset:

@@ -23,9 +23,10 @@ STEPS = 10
 # Their targets are so sharp that rounding grows fast: alike to 1e-6 for six steps, ten at 0.01 show nothing else.
 RATES = {"swav": 0.001, "dino": 0.001}
 # At 0.01 a ReLU of these falls to the other side of zero after three to eight steps: alike to 1e-6 before, at 0.005 in
-# all ten (of the sum over negatives of instdisc_nce at 0.001).
+# all ten (of the sums over negatives of instdisc_nce and cmc_nce at 0.001).
 RATES |= {"simclr_looc": 0.005, "joint_looc": 0.005, "essl_simsiam": 0.005, "instdisc_nce": 0.001, "cmc_nce": 0.001}
-PARTS = ("encoder", "key_encoder", "slow", "classifier", "reader", "teller")
+RATES |= {"pirl": 0.001}  # at 0.01 alike to 1e-5 for three steps, then its rounding grows threefold each step
+PARTS = ("encoder", "key_encoder", "slow", "classifier", "reader", "teller", "tower", "joined", "of_each", "of_all")
 BUGS = {  # what a replica does alone
     "": [],
     "summed": [("looc_tf.methods.base.replicas", lambda: 1)],

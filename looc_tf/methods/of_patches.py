@@ -1,0 +1,127 @@
+"""What methods of patches have in common: which puzzle a chain holds, and what the trunk says of each patch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import tensorflow as tf
+
+from looc_tf import config
+from looc_tf.augment import Augmentation, Puzzle, build_chain, cut_up
+from looc_tf.config import Experiment
+from looc_tf.errors import UserError
+from looc_tf.keras2 import keras
+from looc_tf.methods.base import Batch
+from looc_tf.methods.classify import Classify
+from looc_tf.methods.facts import Facts
+from looc_tf.methods.few_values import Normalized, rows_of_queries
+from looc_tf.methods.networks import build_encoder
+from looc_tf.models import Encoder
+from looc_tf.representations import QUERY, TRUNK
+from looc_tf.views import ViewPlan, single
+
+
+@dataclass(frozen=True)
+class Settings(config.Method):
+    """Of the networks behind the trunk."""
+
+    hidden: int = 1000  # width of what is said of a patch
+
+
+def puzzle_of(experiment: Experiment) -> tuple[str, Puzzle]:
+    """The one puzzle of a config's chain, and its name there; `UserError` where there is another number of them."""
+    views = experiment.views
+    chain = build_chain(views.chain, views.size, experiment.data.channels)
+    found = [(name, each) for name, each in chain.items() if isinstance(each, Puzzle)]
+    if len(found) != 1:
+        raise UserError(
+            f"The method {experiment.method.name!r} takes one puzzle in views.chain. Received "
+            f"{', '.join(name for name, _ in found) or 'none'}. Take a config without one and add --method "
+            f"{experiment.method.name}: it brings its own."
+        )
+    return found[0]
+
+
+def features_of(encoder: Encoder, images: tf.Tensor, across: int) -> tf.Tensor:
+    """The trunk's features of each patch of pictures in which they lie side by side, `[n, B, F]`."""
+    features = encoder(cut_up(images, across), training=True, heads=[])[TRUNK]
+    return tf.reshape(features, [across**2, -1, features.shape[1]])
+
+
+def side_by_side(rows: tf.Tensor) -> tf.Tensor:
+    """Rows of each patch, `[n, B, D]`, one behind the other, `[B, n D]`."""
+    return tf.concat(tf.unstack(rows), axis=1)
+
+
+def of_patches(experiment: Experiment, devices: int) -> Normalized:
+    """What passes BatchNorm together where the patches of a batch do."""
+    _, puzzle = puzzle_of(experiment)
+    return Normalized(puzzle.cells**2 * rows_of_queries(experiment, devices), puzzle.patch)
+
+
+class OfPatches(Classify):
+    """A classifier of the patches of the view `query`, a puzzle: a tower, the trunk and a hidden layer with ReLU, says
+    something of each.
+
+    What is evaluated and exported is the trunk, on whole pictures.
+
+    Args:
+        encoder: without heads.
+        classes: how many answers there are.
+        puzzle: name in the chain, and the augmentation.
+        hidden: what a tower says.
+        inputs: the length of a row that is read.
+    """
+
+    encodes_patches: ClassVar[bool] = True
+
+    def __init__(
+        self, encoder: Encoder, classes: int, *, puzzle: tuple[str, Puzzle], hidden: int, inputs: int, **options
+    ):
+        super().__init__(encoder, classes, inputs=inputs, **options)
+        (self.puzzle, drawn), self.tower = puzzle, keras.layers.Dense(hidden, activation="relu", name="tower")
+        self.across = drawn.cells
+        self.tower(tf.zeros([1, encoder.dimension(TRUNK)]))
+
+    @classmethod
+    def plan(cls, experiment: Experiment, chain: Mapping[str, Augmentation]) -> ViewPlan:
+        return ViewPlan(chain, single(chain).views, recorded=True)
+
+    @classmethod
+    def check(cls, experiment: Experiment, devices: int | None = None) -> None:
+        config.positive(experiment, "method.hidden")
+        name, puzzle = puzzle_of(experiment)
+        cls.check_puzzle(f"views.chain.{name}", puzzle)
+
+    @classmethod
+    def check_puzzle(cls, place: str, puzzle: Puzzle) -> None:
+        """Raises a `UserError` for a puzzle in which there is nothing for it to tell."""
+        raise NotImplementedError(f"{cls.__name__} must say which puzzles it takes.")
+
+    @classmethod
+    def answers(cls, puzzle: Puzzle) -> int:
+        """How many there are."""
+        raise NotImplementedError(f"{cls.__name__} must say how many answers there are.")
+
+    @classmethod
+    def inputs(cls, puzzle: Puzzle, hidden: int) -> int:
+        """The length of a row of the classifier."""
+        return hidden
+
+    @classmethod
+    def normalized(cls, experiment: Experiment, devices: int) -> dict[str, Normalized]:
+        return {"patches": of_patches(experiment, devices)}
+
+    @classmethod
+    def from_experiment(cls, experiment: Experiment, facts: Facts, backbone: keras.Model | None = None) -> OfPatches:
+        puzzle, settings = puzzle_of(experiment), experiment.method
+        classes, inputs = cls.answers(puzzle[1]), cls.inputs(puzzle[1], settings.hidden)
+        options = {"accumulate": experiment.training.accumulate, "name": settings.name}
+        encoder = build_encoder(experiment, [], backbone)
+        return cls(encoder, classes, puzzle=puzzle, hidden=settings.hidden, inputs=inputs, **options)
+
+    def towers(self, batch: Batch) -> tf.Tensor:
+        """What is said of each patch, `[n, B, hidden]`."""
+        return self.tower(features_of(self.encoder, batch["views"][QUERY], self.across))
