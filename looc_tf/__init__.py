@@ -63,6 +63,8 @@ _PUBLIC = {
     "InstDisc": ("methods", "InstDisc"),
     "PIRL": ("methods", "PIRL"),
     "CMC": ("methods", "CMC"),
+    "DIM": ("methods", "DIM"),
+    "AMDIM": ("methods", "AMDIM"),
     "RotNet": ("methods", "RotNet"),
     "Jigsaw": ("methods", "Jigsaw"),
     "RelativePatch": ("methods", "RelativePatch"),

@@ -14,7 +14,7 @@ from typing import Any
 from looc_tf.augment.base import Augmentation
 from looc_tf.augment.blur import Blur
 from looc_tf.augment.color import Color, Solarize
-from looc_tf.augment.geometry import Crop, FreeRotation, Rotation
+from looc_tf.augment.geometry import Crop, Flip, FreeRotation, Rotation
 from looc_tf.augment.patches import Patches, PatchGrid, Puzzle, cut_up
 from looc_tf.augment.texture import Stylized, Texture
 from looc_tf.errors import UserError, nearest, shown
@@ -28,6 +28,7 @@ __all__ = [
     "Blur",
     "Color",
     "Crop",
+    "Flip",
     "FreeRotation",
     "PatchGrid",
     "Patches",
@@ -49,6 +50,7 @@ AUGMENTATIONS: Registry[type[Augmentation]] = Registry(
     {
         "crop": Crop,
         "color": Color,
+        "flip": Flip,
         "rotation": Rotation,
         "free_rotation": FreeRotation,
         "texture": Texture,

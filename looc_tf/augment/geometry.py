@@ -93,6 +93,41 @@ class Crop(Augmentation):
         return tf.clip_by_value(first / (pixels - 1), 0.0, 1.0), tf.clip_by_value(last / (pixels - 1), 0.0, 1.0)
 
 
+class Flip(Augmentation):
+    """A mirror image, left and right swapped, as a draw of its own: one that views may share, or a space notice.
+
+    `crop` mirrors too; set its `flip` to 0 beside this.
+
+    Args:
+        probability: of the mirror image.
+
+    >>> Flip().sample(tf.constant([[0.4]]))["on"].numpy()
+    array([ True])
+    """
+
+    numbers = 1
+    settings = ("probability",)
+
+    def __init__(self, probability: float = 0.5, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.probability = number("flip.probability", probability)
+
+    def sample(self, u: tf.Tensor) -> Parameters:
+        """`on` bool [B]."""
+        return {"on": u[:, 0] < self.probability}
+
+    def vector(self, parameters: Parameters) -> tf.Tensor:
+        """1 where it is mirrored, [B, 1]."""
+        return tf.cast(parameters["on"], tf.float32)[:, None]
+
+    def describe(self, parameters: Mapping[str, Any]) -> str:
+        return "mirrored" if parameters["on"] else "as it is"
+
+    def apply(self, images: tf.Tensor, parameters: Parameters) -> tf.Tensor:
+        images = unit_range(images)
+        return tf.where(parameters["on"][:, None, None, None], tf.reverse(images, [2]), images)
+
+
 class Rotation(Augmentation):
     """Rotation of a square view by a right angle, counter-clockwise and exact: pixels are moved, never interpolated.
 

@@ -9,6 +9,7 @@ from looc_tf.losses.clusters import cross_entropy, sinkhorn
 from looc_tf.losses.cosine import cosine, nearest_of, ranking
 from looc_tf.losses.info_nce import contrast, info_nce
 from looc_tf.losses.likeness import likeness, likeness_of_all
+from looc_tf.losses.local import local_info_nce, local_jsd
 from looc_tf.losses.nce import log_partition, nce, softmax_nce
 from looc_tf.losses.nt_xent import in_batch
 
@@ -23,6 +24,8 @@ __all__ = [
     "info_nce",
     "likeness",
     "likeness_of_all",
+    "local_info_nce",
+    "local_jsd",
     "log_partition",
     "nce",
     "nearest_of",

@@ -21,11 +21,13 @@ from looc_tf.data import Source
 from looc_tf.distribute import replicas
 from looc_tf.errors import UserError
 from looc_tf.keras2 import keras
+from looc_tf.methods.amdim import AMDIM
 from looc_tf.methods.augself import AugSelf
 from looc_tf.methods.base import Method
 from looc_tf.methods.byol import BYOL
 from looc_tf.methods.checks import check_devices, check_sizes, check_whole
 from looc_tf.methods.cmc import CMC
+from looc_tf.methods.dim import DIM
 from looc_tf.methods.dino import DINO
 from looc_tf.methods.essl import ESSL, ESSLSimSiam
 from looc_tf.methods.facts import Facts
@@ -52,8 +54,10 @@ from looc_tf.views import ViewPlan
 log = logging.getLogger(__name__)
 
 __all__ = [
+    "AMDIM",
     "BYOL",
     "CMC",
+    "DIM",
     "DINO",
     "ESSL",
     "METHODS",
@@ -106,6 +110,8 @@ METHODS: Registry[type[Method]] = Registry(
         "instdisc": InstDisc,
         "pirl": PIRL,
         "cmc": CMC,
+        "dim": DIM,
+        "amdim": AMDIM,
         "rotnet": RotNet,
         "jigsaw": Jigsaw,
         "relative_patch": RelativePatch,

@@ -19,7 +19,7 @@ from looc_tf.models.lab import lab_input
 from looc_tf.models.normalization import QUERY_NORMALIZATIONS, Normalization, for_queries
 from looc_tf.models.own_backbone import check_own, pooling
 from looc_tf.models.precision import precision
-from looc_tf.models.resnet import RESNETS, STEMS
+from looc_tf.models.resnet import RESNETS, STEMS, tapped
 from looc_tf.representations import TRUNK, branch
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels, in [0, 1]
@@ -74,6 +74,7 @@ class Encoder(UnitImages, keras.Model):
         check_model(model, branch_per_space, own=backbone is not None)
         # Not a dictionary: it would become a node of every checkpoint.
         self._channels_of = tuple((space, *channels) for space, channels in (channels_of or {}).items())
+        object.__setattr__(self, "_tapped", {})  # of the same layers: no node of a checkpoint either
         self.built_from, self.norm, self.has_own = model, norm, backbone is not None
         norm = norm or for_queries(model.batch_norm)
         self.channels = channels
@@ -97,6 +98,10 @@ class Encoder(UnitImages, keras.Model):
             return int(self.shared.output_shape[-1])
         stages = [self.last] if self.last is not None else list(self.stages.values())
         return sum(int(stage.output_shape[-1]) for stage in stages)
+
+    def map_channels(self, stage: str) -> int:
+        """Of the feature map of a stage, see `call`."""
+        return int(tapped(self.shared, [stage]).output_shape[0][-1])
 
     def get_config(self) -> dict[str, Any]:
         """What `from_config` builds it of again, on a machine without a network and without `BACKBONES` too."""
@@ -140,6 +145,7 @@ class Encoder(UnitImages, keras.Model):
         training: bool = False,
         heads: Iterable[str] | None = None,
         raw: bool = False,
+        maps: Sequence[str] = (),
     ) -> dict[str, tf.Tensor]:
         """Embed pictures.
 
@@ -148,16 +154,18 @@ class Encoder(UnitImages, keras.Model):
             training: BatchNorm uses, and follows, the statistics of this batch.
             heads: the spaces wanted; all by default.
             raw: give the heads' rows as they are, for a predictor that takes them so, and not of length 1.
+            maps: stages of a ResNet whose feature maps are wanted too, some of `stage2` (Conv2), `stage3`, `stage4`.
 
         Returns:
             `trunk`: `[B, F]` pooled features, then a `[B, dimension]` of unit rows for each space; with a branch per
-            space also the pooled `branch_<space>`, of which `trunk` is then the concatenation.
+            space also the pooled `branch_<space>`, of which `trunk` is then the concatenation; of each map
+            `[B, h, w, C]` under the name of its stage.
         """
         heads = list(self.heads if heads is None else heads)
         images = unit_images(images, self.compute_dtype)
         mean, deviation = (values if self.channels == 3 else sum(values) / 3 for values in (MEAN, DEVIATION))
         scaled = images if self._channels_of else (images - mean) / deviation
-        features = self.shared(scaled, training=training)
+        features, found = self._features(scaled, training, tuple(maps))
         if self.stages:
             pooled = {space: self.stages[space](features, training=training) for space in heads}
             outputs = {TRUNK: tf.concat(list(pooled.values()), axis=1)}
@@ -165,7 +173,18 @@ class Encoder(UnitImages, keras.Model):
         else:
             outputs = {TRUNK: self.last(features, training=training)}  # type: ignore[misc]  # set where no stages are
             pooled = dict.fromkeys(heads, outputs[TRUNK])
-        return outputs | self._project(pooled, training, raw)
+        return outputs | self._project(pooled, training, raw) | found
+
+    def _features(
+        self, scaled: tf.Tensor, training: bool, maps: tuple[str, ...]
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """What the shared part gives, and maps of it."""
+        if not maps:
+            return self.shared(scaled, training=training), {}
+        if maps not in self._tapped:
+            self._tapped[maps] = tapped(self.shared, maps)
+        *found, features = self._tapped[maps](scaled, training=training)
+        return features, dict(zip(maps, found))
 
     def _project(self, pooled: Mapping[str, tf.Tensor], training: bool, raw: bool) -> dict[str, tf.Tensor]:
         rows = {space: self.heads[space](features, training=training) for space, features in pooled.items()}

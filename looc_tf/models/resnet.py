@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from looc_tf.errors import UserError
 from looc_tf.keras2 import keras
 from looc_tf.models.lab import Channels
 from looc_tf.models.normalization import Normalization
@@ -132,6 +133,24 @@ class ResNet:
         inputs = keras.Input([None, None, 4 * width * self.expansion])
         x = self._stage(inputs, 3, width, norm)
         return keras.Model(inputs, layers.GlobalAveragePooling2D(dtype="float32")(x), name=name)
+
+
+MAPS = ("stage2", "stage3", "stage4")  # of the shared part: Conv2 to Conv4
+
+
+def tapped(trunk: keras.Model, stages: Sequence[str]) -> keras.Model:
+    """A trunk with the feature maps of some of its stages before its own output: of the same layers.
+
+    Raises:
+        UserError: it has no such stage.
+    """
+    maps = []
+    for stage in stages:
+        named = [layer for layer in trunk.layers if layer.name.startswith(f"{stage}_")]
+        if not named:
+            raise UserError(f"Expected a network with the stages {', '.join(MAPS)}, one of {', '.join(RESNETS)}.")
+        maps.append(named[-1].output)
+    return keras.Model(trunk.inputs, [*maps, trunk.output], name="tapped")
 
 
 RESNETS = {

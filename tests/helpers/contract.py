@@ -112,6 +112,9 @@ CASES: dict[str, Experiment] = {
     ),
     "cmc": of_method(methods.CMC.Settings(), replace(MODEL, head="linear")),
     "cmc_nce": of_method(methods.CMC.Settings(objective="nce", negatives=12), replace(MODEL, head="linear")),
+    "dim": of_method(methods.DIM.Settings(hidden=16)),
+    "dim_jsd": of_method(methods.DIM.Settings(hidden=16, objective="jsd", stage="stage2")),
+    "amdim": of_method(methods.AMDIM.Settings(hidden=16), chain=("flip", *CHAIN[:2])),
     "rotnet": of_method(methods.RotNet.Settings()),
     "jigsaw": replace(of_method(methods.Jigsaw.Settings(hidden=16)), views=Views(PIXELS, CUT)),
     "relative_patch": replace(

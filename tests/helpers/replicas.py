@@ -26,7 +26,10 @@ RATES = {"swav": 0.001, "dino": 0.001}
 # all ten (of the sums over negatives of instdisc_nce and cmc_nce at 0.001).
 RATES |= {"simclr_looc": 0.005, "joint_looc": 0.005, "essl_simsiam": 0.005, "instdisc_nce": 0.001, "cmc_nce": 0.001}
 RATES |= {"pirl": 0.001}  # at 0.01 alike to 1e-5 for three steps, then its rounding grows threefold each step
-PARTS = ("encoder", "key_encoder", "slow", "classifier", "reader", "teller", "tower", "joined", "of_each", "of_all")
+PARTS = (
+    *("encoder", "key_encoder", "slow", "classifier", "reader", "teller", "tower", "joined"),
+    *("of_each", "of_all", "of_places", "of_picture", "context", "ahead", "target", "painter"),
+)
 BUGS = {  # what a replica does alone
     "": [],
     "summed": [("looc_tf.methods.base.replicas", lambda: 1)],
