@@ -49,7 +49,7 @@ class Model:
     head: str = "mlp"  # "mlp" (MoCo v2), "linear" (MoCo v1), "batch_norm_mlp" (SimCLR)
     hidden: int = 2048
     dimension: int = 128
-    batch_norm: str = "plain"  # of the query: "plain" (per replica) or "sync"
+    batch_norm: str = "plain"  # of the query: "plain" (per replica), "sync", or "layer" (LayerNorm instead)
     # What the trunk begins with: a .keras, .h5 or SavedModel of such a network, a run, an export, or "imagenet"
     weights: Optional[str] = None
 

@@ -27,6 +27,8 @@ from looc_tf.methods.base import Method
 from looc_tf.methods.byol import BYOL
 from looc_tf.methods.checks import check_devices, check_sizes, check_whole
 from looc_tf.methods.cmc import CMC
+from looc_tf.methods.colorize import Colorize
+from looc_tf.methods.cpc import CPC
 from looc_tf.methods.dim import DIM
 from looc_tf.methods.dino import DINO
 from looc_tf.methods.essl import ESSL, ESSLSimSiam
@@ -57,12 +59,14 @@ __all__ = [
     "AMDIM",
     "BYOL",
     "CMC",
+    "CPC",
     "DIM",
     "DINO",
     "ESSL",
     "METHODS",
     "PIRL",
     "AugSelf",
+    "Colorize",
     "ESSLSimSiam",
     "Facts",
     "FineTune",
@@ -110,11 +114,13 @@ METHODS: Registry[type[Method]] = Registry(
         "instdisc": InstDisc,
         "pirl": PIRL,
         "cmc": CMC,
+        "cpc": CPC,
         "dim": DIM,
         "amdim": AMDIM,
         "rotnet": RotNet,
         "jigsaw": Jigsaw,
         "relative_patch": RelativePatch,
+        "colorize": Colorize,
         "supervised": Supervised,
         "finetune": FineTune,
     },

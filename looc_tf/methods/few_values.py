@@ -40,7 +40,8 @@ def rows_of_queries(experiment: Experiment, devices: int) -> int:
 def fewest(experiment: Experiment, normalized: dict[str, Normalized], on_rows: Sequence[str]) -> tuple[int, str]:
     """The fewest values that one statistic of a channel is taken over, and why so few, with the remedies.
 
-    They are known of the networks that are built here: those of other libraries count as enough.
+    They are known of the networks that are built here: those of other libraries count as enough, and LayerNorm, which
+    takes none.
 
     Args:
         experiment: the config.
@@ -48,7 +49,7 @@ def fewest(experiment: Experiment, normalized: dict[str, Normalized], on_rows: S
         on_rows: the networks with BatchNorm of rows without a map: heads, and what stands behind them.
     """
     model = experiment.model
-    if model.backbone not in RESNETS:
+    if model.backbone not in RESNETS or model.batch_norm == "layer":
         return ENOUGH, ""
     found = {}
     for what, part in normalized.items():

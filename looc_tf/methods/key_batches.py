@@ -6,7 +6,7 @@ from looc_tf.config import Experiment, whole_batch
 from looc_tf.distribute import replicas
 from looc_tf.errors import UserError, unknown
 from looc_tf.models import Encoder
-from looc_tf.models.normalization import KEY_NORMALIZATIONS, Normalization, for_keys, is_normalized
+from looc_tf.models.normalization import KEY_NORMALIZATIONS, Normalization, for_keys, for_queries, is_normalized
 from looc_tf.models.resnet import RESNETS
 
 
@@ -76,6 +76,8 @@ def key_normalization(experiment: Experiment) -> Normalization:
         UserError: the groups cannot be dealt to them.
     """
     settings, training = experiment.method, experiment.training
+    if experiment.model.batch_norm == "layer":  # it has no statistics that could tell a key
+        return for_queries("layer")
     pieces = replicas() * training.accumulate
     if settings.key_batch_norm == "split" and settings.key_groups % pieces:
         raise UserError(

@@ -40,12 +40,13 @@ def residual_head(name: str, inputs: int, hidden: int, dimension: int, normalize
         normalized: whether LayerNorm comes last.
     """
     given = keras.Input([None, None, inputs])
-    shortcut = layers.Dense(dimension, kernel_initializer=keras.initializers.RandomUniform(-0.01, 0.01))
+    small = keras.initializers.RandomUniform(-0.01, 0.01)
+    shortcut = layers.Dense(dimension, kernel_initializer=small, name="shortcut")
     straight = shortcut(given)
     shortcut.kernel.assign_add(tf.eye(inputs, dimension))
-    bent = layers.Dense(dimension)(layers.Dense(hidden, activation="relu")(given))
-    out = layers.Add(dtype="float32")([straight, bent])
-    out = layers.LayerNormalization(dtype="float32")(out) if normalized else out
+    bent = layers.Dense(dimension, name="out")(layers.Dense(hidden, activation="relu", name="hidden")(given))
+    out = layers.Add(dtype="float32", name="sum")([straight, bent])
+    out = layers.LayerNormalization(dtype="float32", name="norm")(out) if normalized else out
     return keras.Model(given, out, name=name)
 
 

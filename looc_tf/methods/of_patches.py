@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import tensorflow as tf
 
 from looc_tf import config
-from looc_tf.augment import Augmentation, Puzzle, build_chain, cut_up
+from looc_tf.augment import Augmentation, Patches, Puzzle, build_chain, cut_up
 from looc_tf.config import Experiment
 from looc_tf.errors import UserError
 from looc_tf.keras2 import keras
@@ -22,6 +22,8 @@ from looc_tf.models import Encoder
 from looc_tf.representations import QUERY, TRUNK
 from looc_tf.views import ViewPlan, single
 
+Cut = TypeVar("Cut", bound=Patches)
+
 
 @dataclass(frozen=True)
 class Settings(config.Method):
@@ -30,18 +32,31 @@ class Settings(config.Method):
     hidden: int = 1000  # width of what is said of a patch
 
 
-def puzzle_of(experiment: Experiment) -> tuple[str, Puzzle]:
-    """The one puzzle of a config's chain, and its name there; `UserError` where there is another number of them."""
+def cut_of(experiment: Experiment, kind: type[Cut]) -> tuple[str, Cut]:
+    """The one augmentation that cuts a config's views, and its name in the chain.
+
+    Args:
+        experiment: the config.
+        kind: of the augmentation.
+
+    Raises:
+        UserError: there is another number of them.
+    """
     views = experiment.views
     chain = build_chain(views.chain, views.size, experiment.data.channels)
-    found = [(name, each) for name, each in chain.items() if isinstance(each, Puzzle)]
+    found = [(name, each) for name, each in chain.items() if isinstance(each, kind)]
     if len(found) != 1:
         raise UserError(
-            f"The method {experiment.method.name!r} takes one puzzle in views.chain. Received "
+            f"The method {experiment.method.name!r} takes one {kind.kind} in views.chain. Received "
             f"{', '.join(name for name, _ in found) or 'none'}. Take a config without one and add --method "
             f"{experiment.method.name}: it brings its own."
         )
     return found[0]
+
+
+def puzzle_of(experiment: Experiment) -> tuple[str, Puzzle]:
+    """The one puzzle of a config's chain, and its name there; raises as `cut_of`."""
+    return cut_of(experiment, Puzzle)
 
 
 def features_of(encoder: Encoder, images: tf.Tensor, across: int) -> tf.Tensor:
@@ -55,10 +70,10 @@ def side_by_side(rows: tf.Tensor) -> tf.Tensor:
     return tf.concat(tf.unstack(rows), axis=1)
 
 
-def of_patches(experiment: Experiment, devices: int) -> Normalized:
+def of_patches(experiment: Experiment, devices: int, kind: type[Patches] = Puzzle) -> Normalized:
     """What passes BatchNorm together where the patches of a batch do."""
-    _, puzzle = puzzle_of(experiment)
-    return Normalized(puzzle.cells**2 * rows_of_queries(experiment, devices), puzzle.patch)
+    _, cut = cut_of(experiment, kind)
+    return Normalized(cut.cells**2 * rows_of_queries(experiment, devices), cut.patch)
 
 
 class OfPatches(Classify):

@@ -81,6 +81,11 @@ def with_puzzle_beside(experiment: Experiment) -> dict[str, Any]:
     return {**chain, "pieces": pieces, "puzzle": {**puzzle, "only": KEYS}}
 
 
+def with_grid(experiment: Experiment) -> dict[str, Any]:
+    """A config's chain with a grid of 7 x 7 patches at its end, each a quarter of a view across, half over the next."""
+    return {**plain_chain(experiment), "patch_grid": {"cells": 7, "patch": max(1, experiment.views.size // 4)}}
+
+
 def _plain_and_crops(experiment: Experiment) -> tuple[dict[str, Any], list[str]]:
     chain = plain_chain(experiment)
     return chain, crops_of(build_chain(chain, experiment.views.size, experiment.data.channels))

@@ -9,6 +9,7 @@ from looc_tf.models.encoder import Encoder, check_model
 from looc_tf.models.heads import HEADS, bottleneck
 from looc_tf.models.initial import begin_with
 from looc_tf.models.normalization import for_queries
+from looc_tf.models.of_grid import OfGrid
 from looc_tf.models.own_backbone import BACKBONES, copy_of
 from looc_tf.models.precision import precision
 from looc_tf.models.slow_copy import follow, follow_each, rising, start_from
@@ -17,6 +18,7 @@ __all__ = [
     "BACKBONES",
     "HEADS",
     "Encoder",
+    "OfGrid",
     "begin_with",
     "bottleneck",
     "check_model",

@@ -40,7 +40,8 @@ class Encoder(UnitImages, keras.Model):
         norm: BatchNorm of this encoder; by default the one that `model.batch_norm` names.
         channels: of the pictures. Others than RGB are scaled by the mean of ImageNet's three channels.
         channels_of: space -> channels of CIELAB, from the first to before the last: each space owns a whole network,
-            which sees those alone (CMC, Tian et al. 2020), and `trunk` is the concatenation of all.
+            which sees those alone (CMC, Tian et al. 2020), and `trunk` is the concatenation of all. `trunk` in the
+            place of a space: the one network sees them.
         backbone: a network of one's own instead of the one that `model.backbone` names: a functional or Sequential
             model of `[B, H, W, C]`, with ImageNet's mean and deviation taken out, to features `[B, F]` or a map
             `[B, h, w, F]`, which is averaged. It becomes a part of the encoder; it is not copied.
@@ -70,7 +71,7 @@ class Encoder(UnitImages, keras.Model):
                 f"Expected Encoder(config.Model(...), spaces). Received a {type(model).__name__} as the first of them. "
                 "A network of your own is the trunk: Encoder(config.Model(), spaces, backbone=network)."
             )
-        branch_per_space = branch_per_space or channels_of is not None
+        branch_per_space = branch_per_space or TRUNK not in (channels_of or [TRUNK])
         check_model(model, branch_per_space, own=backbone is not None)
         # Not a dictionary: it would become a node of every checkpoint.
         self._channels_of = tuple((space, *channels) for space, channels in (channels_of or {}).items())
@@ -78,11 +79,11 @@ class Encoder(UnitImages, keras.Model):
         self.built_from, self.norm, self.has_own = model, norm, backbone is not None
         norm = norm or for_queries(model.batch_norm)
         self.channels = channels
-        if channels_of:
+        if channels_of and branch_per_space:
             self.shared, stages = _build_of_channels(model, channels_of, norm)
         else:
             names = spaces if branch_per_space else [TRUNK]
-            self.shared, stages = _build_backbone(model, names, norm, channels, own=backbone)
+            self.shared, stages = _build_backbone(model, names, norm, channels, backbone, channels_of)
         self.stages = dict(zip(spaces, stages)) if branch_per_space else {}
         self.last = None if branch_per_space else stages[0]
         self.heads = {space: HEADS[model.head](space, model.hidden, model.dimension, norm) for space in spaces}
@@ -229,13 +230,20 @@ def _model(content: Mapping[str, Any]) -> config.Model:
 
 
 def _build_backbone(
-    model: config.Model, stages: Sequence[str], norm: Normalization, channels: int, own: keras.Model | None
+    model: config.Model,
+    stages: Sequence[str],
+    norm: Normalization,
+    channels: int,
+    own: keras.Model | None,
+    channels_of: Mapping[str, Sequence[int]] | None,
 ) -> tuple[keras.Model, list[keras.layers.Layer]]:
     """The shared part and one last stage for each name."""
     if own is None and model.backbone in RESNETS:
         resnet = RESNETS[model.backbone]
         last = [resnet.last_stage(model.width, norm, f"stage5_{name}") for name in stages]
-        return resnet.trunk(model.stem, model.width, norm, channels), last
+        first, *rest = (channels_of or {}).get(TRUNK, (0,))
+        sees = (first, rest[0]) if rest else None
+        return resnet.trunk(model.stem, model.width, norm, channels, sees), last
     shared = named_backbone(model.backbone, channels) if own is None else check_own(own, channels=channels)
     return shared, [pooling(shared)]
 

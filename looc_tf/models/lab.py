@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from looc_tf.keras2 import keras
@@ -12,6 +14,7 @@ from looc_tf.keras2 import keras
 TO_XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
 WHITE = (0.95047, 1.0, 1.08883)
 # The least and largest values that sRGB reaches in L, a and b (Tian et al. 2020, authors' code).
+SQUARE, NEAREST, SIGMA = 10, 5, 5.0  # side of a bin of color; how many a color is shared by, and how widely
 LEAST, LARGEST = (0.0, -86.183, -107.857), (100.0, 98.233, 94.478)
 
 
@@ -59,6 +62,31 @@ class Channels(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "first": self.first, "last": self.last}
+
+
+@functools.cache
+def bins() -> np.ndarray:
+    """The squares of `SQUARE` in a and b that any color of sRGB falls into, by rounding: their centers, float32 [Q, 2].
+
+    Found on 65 x 65 x 65 colors: 261. (Zhang et al. 2016 have 313, of a file; nothing hangs on their number.)
+
+    >>> bins().shape
+    (261, 2)
+    """
+    with tf.init_scope(), tf.device("CPU:0"):
+        steps = tf.linspace(0.0, 1.0, 65)
+        colors = lab(tf.stack(tf.meshgrid(steps, steps, steps), axis=-1))[..., 1:]
+        return SQUARE * np.unique(np.round(colors.numpy().reshape(-1, 2) / SQUARE), axis=0).astype(np.float32)
+
+
+def soft_bins(colors: tf.Tensor) -> tf.Tensor:
+    """How much of each bin a color is, `[..., 2]` of a and b -> `[..., Q]`, of sum 1: Gaussian in the distance to the
+    nearest bins (Zhang et al. 2016, section 2.2)."""
+    centers = tf.constant(bins())
+    apart = tf.reduce_sum((colors[..., None, :] - centers) ** 2, axis=-1)
+    closest, which = tf.math.top_k(-apart, NEAREST)
+    weights = tf.nn.softmax(closest / (2 * SIGMA**2))
+    return tf.reduce_sum(weights[..., None] * tf.one_hot(which, len(bins())), axis=-2)
 
 
 def lab_input() -> keras.Model:

@@ -136,6 +136,11 @@ def sync(name: str) -> keras.layers.Layer:
     return SyncBatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, name=name)
 
 
+def layer(name: str) -> keras.layers.Layer:
+    """Statistics of each picture alone, over all of its channels and places: none of a batch."""
+    return keras.layers.GroupNormalization(groups=1, epsilon=EPSILON, name=name)
+
+
 def split(groups: int, apart: bool = True) -> Normalization:
     """Statistics of each of `groups` parts of the global batch."""
     return lambda name: SplitBatchNormalization(groups, apart, momentum=MOMENTUM, epsilon=EPSILON, name=name)
@@ -160,7 +165,7 @@ def for_keys(name: str, groups: int, parts: int = 1, apart: bool = True) -> Norm
     return {"split": split(groups // parts, apart), "sync": sync, "shuffled": plain, "plain": plain}[name]
 
 
-QUERY_NORMALIZATIONS: dict[str, Normalization] = {"plain": plain, "sync": sync}
+QUERY_NORMALIZATIONS: dict[str, Normalization] = {"plain": plain, "sync": sync, "layer": layer}
 
 
 def for_queries(name: str) -> Normalization:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from looc_tf.errors import UserError
 from looc_tf.keras2 import keras
-from looc_tf.models.lab import Channels
+from looc_tf.models.lab import Channels, Lab
 from looc_tf.models.normalization import Normalization
 
 layers = keras.layers
@@ -111,10 +111,14 @@ class ResNet:
             x = self.block(x, width * 2**index, stride, norm, f"stage{index + 2}_block{number + 1}")
         return x
 
-    def trunk(self, stem: str, width: int, norm: Normalization, channels: int = 3) -> keras.Model:
-        """`[B, H, W, channels]` -> the feature map of Conv4, `[B, h, w, 4 * width * expansion]`."""
-        inputs = keras.Input([None, None, channels])
-        x = STEMS[stem](inputs, width, norm)
+    def trunk(
+        self, stem: str, width: int, norm: Normalization, channels: int = 3, sees: tuple[int, int] | None = None
+    ) -> keras.Model:
+        """`[B, H, W, channels]` -> the feature map of Conv4, `[B, h, w, 4 * width * expansion]`; with `sees`, of RGB
+        the channels of CIELAB from the first to before the last."""
+        inputs = x = keras.Input([None, None, channels])
+        x = Channels(*sees, name="channels")(Lab(name="lab")(x)) if sees else x
+        x = STEMS[stem](x, width, norm)
         for index in range(3):
             x = self._stage(x, index, width, norm)
         return keras.Model(inputs, x, name="trunk")

@@ -112,6 +112,10 @@ CASES: dict[str, Experiment] = {
     ),
     "cmc": of_method(methods.CMC.Settings(), replace(MODEL, head="linear")),
     "cmc_nce": of_method(methods.CMC.Settings(objective="nce", negatives=12), replace(MODEL, head="linear")),
+    "cpc": replace(
+        of_method(methods.CPC.Settings(offsets=(1, 2)), replace(MODEL, batch_norm="layer")),
+        views=Views(PIXELS, {"crop": {}, "color": {}, "patch_grid": {"cells": 3, "patch": 8}}),
+    ),
     "dim": of_method(methods.DIM.Settings(hidden=16)),
     "dim_jsd": of_method(methods.DIM.Settings(hidden=16, objective="jsd", stage="stage2")),
     "amdim": of_method(methods.AMDIM.Settings(hidden=16), chain=("flip", *CHAIN[:2])),
@@ -121,6 +125,7 @@ CASES: dict[str, Experiment] = {
         of_method(methods.RelativePatch.Settings(hidden=16)),
         views=Views(PIXELS, {**CUT, "puzzle": {"patch": 6, "permutations": 1}}),
     ),
+    "colorize": of_method(methods.Colorize.Settings()),
     "supervised": of_method(methods.Supervised.Settings()),
     "finetune": of_method(methods.FineTune.Settings(trunk_rate=0.5)),
     "finetune_linear": of_method(methods.FineTune.Settings(trunk_rate=0.0)),
