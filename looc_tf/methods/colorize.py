@@ -11,29 +11,27 @@ import tensorflow as tf
 from looc_tf import config
 from looc_tf.augment import Augmentation, Color
 from looc_tf.config import Experiment
-from looc_tf.errors import UserError, unknown
+from looc_tf.errors import UserError
 from looc_tf.keras2 import keras
-from looc_tf.losses import cross_entropy
 from looc_tf.methods.base import Batch, Method
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.networks import build_encoder
 from looc_tf.models import Encoder
 from looc_tf.models.lab import Lab, bins, lab, soft_bins
-from looc_tf.models.resnet import MAPS, RESNETS
+from looc_tf.models.resnet import LAST, RESNETS
 from looc_tf.representations import QUERY, TRUNK
 from looc_tf.views import ViewPlan, single
 
 
 @dataclass(frozen=True)
 class Settings(config.Method):
-    """Of which places the color is told."""
+    """There is nothing to set."""
 
     name: str = "colorize"
-    stage: str = "stage4"
 
 
 class Colorize(Method):
-    """The trunk sees the lightness L of a view alone; of each place of a stage's map a linear classifier tells the
+    """The trunk sees the lightness L of a view alone; of each place of the last map a linear classifier tells the
     color of its middle pixel, among 261 squares of a and b.
 
     Every color counts alike; the paper gives rare ones more weight. Views, probes and exports are of RGB: CIELAB is
@@ -48,11 +46,10 @@ class Colorize(Method):
 
     Settings: ClassVar[type[config.Method]] = Settings
 
-    def __init__(self, encoder: Encoder, stage: str, **options):
+    def __init__(self, encoder: Encoder, **options):
         super().__init__(encoder, **options)
-        self.stage = stage
         self.painter = keras.layers.Dense(len(bins()), dtype="float32", name="painter")
-        self.painter(tf.zeros([1, encoder.map_channels(stage)]))
+        self.painter(tf.zeros([1, encoder.map_channels(LAST)]))
         self.meter("loss", "accuracy")
 
     @classmethod
@@ -65,11 +62,9 @@ class Colorize(Method):
 
     @classmethod
     def check(cls, experiment: Experiment, devices: int | None = None) -> None:
-        if experiment.method.stage not in MAPS:
-            raise unknown("method.stage", experiment.method.stage, MAPS)
         if experiment.data.channels != 3 or experiment.model.backbone not in RESNETS:
             raise UserError(
-                "The method 'colorize' takes the lightness of RGB, and a map of a stage. Received "
+                "The method 'colorize' takes the lightness of RGB, and the last map. Received "
                 f"{experiment.data.channels} bands and model.backbone={experiment.model.backbone!r}. Name three bands "
                 f"in data.bands, and one of {', '.join(RESNETS)}."
             )
@@ -82,7 +77,7 @@ class Colorize(Method):
     def from_experiment(cls, experiment: Experiment, facts: Facts, backbone: keras.Model | None = None) -> Colorize:
         encoder = build_encoder(experiment, [], backbone, channels_of={TRUNK: (0, 1)})
         options = {"accumulate": experiment.training.accumulate, "name": experiment.method.name}
-        return cls(encoder, experiment.method.stage, **options)
+        return cls(encoder, **options)
 
     def colors(self, images: tf.Tensor, side: int) -> tf.Tensor:
         """How much of each color the middle pixel of each place has, `[B, side, side, Q]`. Not the mean over a place,
@@ -92,8 +87,9 @@ class Colorize(Method):
 
     def compare(self, batch: Batch, targets: Any) -> tuple[dict[str, tf.Tensor], tuple[()]]:
         images = batch["views"][QUERY]
-        logits = self.painter(self.encoder(images, training=True, maps=[self.stage])[self.stage])
+        logits = self.painter(self.encoder(images, training=True, maps=[LAST])[LAST])
         colors = self.colors(images, logits.shape[1])
         right = tf.argmax(logits, axis=3) == tf.argmax(colors, axis=3)
         self.record("accuracy", tf.reduce_mean(tf.cast(right, tf.float32), axis=[1, 2]))
-        return {"color": tf.reduce_mean(cross_entropy(colors, logits), axis=[1, 2])}, ()
+        losses = tf.nn.softmax_cross_entropy_with_logits(colors, logits)
+        return {"color": tf.reduce_mean(losses, axis=[1, 2])}, ()

@@ -19,7 +19,7 @@ from looc_tf.models.lab import lab_input
 from looc_tf.models.normalization import QUERY_NORMALIZATIONS, Normalization, for_queries
 from looc_tf.models.own_backbone import check_own, pooling
 from looc_tf.models.precision import precision
-from looc_tf.models.resnet import RESNETS, STEMS, tapped
+from looc_tf.models.resnet import LAST, RESNETS, STEMS, tapped
 from looc_tf.representations import TRUNK, branch
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels, in [0, 1]
@@ -102,7 +102,7 @@ class Encoder(UnitImages, keras.Model):
 
     def map_channels(self, stage: str) -> int:
         """Of the feature map of a stage, see `call`."""
-        return int(tapped(self.shared, [stage]).output_shape[0][-1])
+        return int(tapped(self.last if stage == LAST else self.shared, [stage]).output_shape[0][-1])
 
     def get_config(self) -> dict[str, Any]:
         """What `from_config` builds it of again, on a machine without a network and without `BACKBONES` too."""
@@ -155,7 +155,8 @@ class Encoder(UnitImages, keras.Model):
             training: BatchNorm uses, and follows, the statistics of this batch.
             heads: the spaces wanted; all by default.
             raw: give the heads' rows as they are, for a predictor that takes them so, and not of length 1.
-            maps: stages of a ResNet whose feature maps are wanted too, some of `stage2` (Conv2), `stage3`, `stage4`.
+            maps: stages of a ResNet whose feature maps are wanted too, some of `stage2` (Conv2) to `stage5`, the last
+                one, which an encoder with a branch per space has none of.
 
         Returns:
             `trunk`: `[B, F]` pooled features, then a `[B, dimension]` of unit rows for each space; with a branch per
@@ -166,26 +167,29 @@ class Encoder(UnitImages, keras.Model):
         images = unit_images(images, self.compute_dtype)
         mean, deviation = (values if self.channels == 3 else sum(values) / 3 for values in (MEAN, DEVIATION))
         scaled = images if self._channels_of else (images - mean) / deviation
-        features, found = self._features(scaled, training, tuple(maps))
+        features, found = self._mapped(self.shared, scaled, training, [stage for stage in maps if stage != LAST])
         if self.stages:
             pooled = {space: self.stages[space](features, training=training) for space in heads}
             outputs = {TRUNK: tf.concat(list(pooled.values()), axis=1)}
             outputs |= {branch(space): vectors for space, vectors in pooled.items()}
         else:
-            outputs = {TRUNK: self.last(features, training=training)}  # type: ignore[misc]  # set where no stages are
+            last: Any = self.last  # which is there where no stages are
+            trunk, late = self._mapped(last, features, training, [stage for stage in maps if stage == LAST])
+            outputs, found = {TRUNK: trunk}, {**found, **late}
             pooled = dict.fromkeys(heads, outputs[TRUNK])
         return outputs | self._project(pooled, training, raw) | found
 
-    def _features(
-        self, scaled: tf.Tensor, training: bool, maps: tuple[str, ...]
+    def _mapped(
+        self, part: keras.Model, inputs: tf.Tensor, training: bool, stages: Sequence[str]
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        """What the shared part gives, and maps of it."""
-        if not maps:
-            return self.shared(scaled, training=training), {}
-        if maps not in self._tapped:
-            self._tapped[maps] = tapped(self.shared, maps)
-        *found, features = self._tapped[maps](scaled, training=training)
-        return features, dict(zip(maps, found))
+        """What a part of the network gives, and feature maps of its stages."""
+        if not stages:
+            return part(inputs, training=training), {}
+        key = (part.name, *stages)
+        if key not in self._tapped:
+            self._tapped[key] = tapped(part, stages)
+        *maps, outputs = self._tapped[key](inputs, training=training)
+        return outputs, dict(zip(stages, maps))
 
     def _project(self, pooled: Mapping[str, tf.Tensor], training: bool, raw: bool) -> dict[str, tf.Tensor]:
         rows = {space: self.heads[space](features, training=training) for space, features in pooled.items()}

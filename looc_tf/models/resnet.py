@@ -140,21 +140,24 @@ class ResNet:
 
 
 MAPS = ("stage2", "stage3", "stage4")  # of the shared part: Conv2 to Conv4
+LAST = "stage5"  # Conv5
 
 
-def tapped(trunk: keras.Model, stages: Sequence[str]) -> keras.Model:
-    """A trunk with the feature maps of some of its stages before its own output: of the same layers.
+def tapped(part: keras.Model, stages: Sequence[str]) -> keras.Model:
+    """A part of a network with the feature maps of some of its stages before its own output: of the same layers.
 
     Raises:
         UserError: it has no such stage.
     """
     maps = []
     for stage in stages:
-        named = [layer for layer in trunk.layers if layer.name.startswith(f"{stage}_")]
+        named = [layer for layer in getattr(part, "layers", ()) if layer.name.startswith(f"{stage}_")]
         if not named:
-            raise UserError(f"Expected a network with the stages {', '.join(MAPS)}, one of {', '.join(RESNETS)}.")
+            raise UserError(
+                f"Expected a network with the stages {', '.join(MAPS)}, {LAST}, one of {', '.join(RESNETS)}."
+            )
         maps.append(named[-1].output)
-    return keras.Model(trunk.inputs, [*maps, trunk.output], name="tapped")
+    return keras.Model(part.inputs, [*maps, part.output], name="tapped")
 
 
 RESNETS = {
