@@ -14,10 +14,11 @@ LOCAL = "local"  # small views; what their names begin with
 TRUNK = "trunk"  # the backbone's pooled features
 CONCAT = "concat"  # all spaces, one behind the other
 BRANCH = "branch_"  # before the name of a space: the pooled features of its own last stage
+STAGES = ("stage2", "stage3", "stage4")  # of a ResNet: the pooled feature maps of Conv2 to Conv4, where asked for
 PROBABILITIES = "probabilities"  # of the classes, where a method has learned to name them
 EMBEDDING = "embedding"  # the one answer of an export that was made of one representation
 BESIDE = "+"  # between the names of representations that stand side by side; in the name of none
-RESERVED = (QUERY, TRUNK, CONCAT, PROBABILITIES)  # what no space may be called
+RESERVED = (QUERY, TRUNK, CONCAT, PROBABILITIES, *STAGES)  # what no space may be called
 
 
 def branch(space: str) -> str:
@@ -36,7 +37,7 @@ def of_spaces(spaces: Sequence[str], branches: bool = False) -> list[str]:
 
 def is_space(name: str) -> bool:
     """Whether a representation is an embedding space."""
-    return name not in (TRUNK, CONCAT, PROBABILITIES) and not name.startswith(BRANCH) and BESIDE not in name
+    return name not in (TRUNK, CONCAT, PROBABILITIES, *STAGES) and not name.startswith(BRANCH) and BESIDE not in name
 
 
 def beside(names: Iterable[str]) -> str:
@@ -63,7 +64,7 @@ def outputs_of(name: str, outputs: Iterable[str]) -> tuple[str, ...]:
 
 
 def ordered(names: Iterable[str]) -> list[str]:
-    """Each name once: the trunk, the spaces in order of appearance, some of them side by side, all of them, the
+    """Each name once: the trunk, the spaces in order of appearance, some of them side by side, all of them, stages, the
     branches, some of these side by side, the probabilities.
 
     >>> ordered(["concat", "color", "trunk", "all"])
@@ -73,6 +74,5 @@ def ordered(names: Iterable[str]) -> list[str]:
 
 
 def _rank(name: str) -> int:
-    if name in (TRUNK, CONCAT, PROBABILITIES):
-        return {TRUNK: 0, CONCAT: 3, PROBABILITIES: 6}[name]
-    return 1 + 3 * name.startswith(BRANCH) + (BESIDE in name)
+    known = {TRUNK: 0, CONCAT: 3, **dict.fromkeys(STAGES, 4), PROBABILITIES: 7}
+    return known.get(name, 1 + 4 * name.startswith(BRANCH) + (BESIDE in name))

@@ -36,6 +36,7 @@ FIGURES = {  # figure -> method, config, settings; methods with the same views s
     "cmc": ("cmc", "factors/moco", ()),
     "rotnet": ("rotnet", "factors/moco", ()),
     "jigsaw": ("jigsaw", "factors/moco", ()),
+    "grid": ("cpc", "factors/moco", ()),
     "patches": ("relative_patch", "factors/moco", ()),
 }
 

@@ -103,6 +103,10 @@ ENTRIES = {
     "RotNet": ["rotnet"],
     "Jigsaw": ["jigsaw"],
     "Relative patch": ["relative_patch"],
+    "CPC": ["cpc"],
+    "Deep InfoMax": ["dim"],
+    "AMDIM": ["amdim"],
+    "Colorization": ["colorize"],
 }
 
 

@@ -102,6 +102,7 @@ class Evaluation:
     probes: tuple[str, ...] = ("object", "rotation", "hue", "texture", "knn")
     neighbors: tuple[int, ...] = (10, 20, 50)  # tried on the validation part
     strengths: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0)  # inverse L2 penalties tried on the validation part
+    stages: tuple[str, ...] = ()  # "stage2", "stage3", "stage4" of a ResNet, read beside its trunk and spaces
     limit: Optional[int] = 10000  # at most so many training pictures per probe
     batch: int = 256
     shots: tuple[int, ...] = (5, 10)  # labelled pictures of each class, of few_shot

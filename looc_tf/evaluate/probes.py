@@ -10,6 +10,7 @@ import numpy as np
 
 from looc_tf.config import Evaluation
 from looc_tf.data.pixels import PLAIN
+from looc_tf.errors import unknown
 from looc_tf.evaluate.class_shares import DrawsOn
 from looc_tf.evaluate.corruptions import Corruptions
 from looc_tf.evaluate.features import HUE_SHIFTS, TURNS, Features
@@ -26,6 +27,7 @@ from looc_tf.evaluate.sgd_probe import SgdProbe
 from looc_tf.evaluate.subsets import Subsets
 from looc_tf.evaluate.top_five import TopFive
 from looc_tf.registry import Registry
+from looc_tf.representations import STAGES
 
 if TYPE_CHECKING:
     from looc_tf.data import Source
@@ -138,10 +140,13 @@ LINEAR_PROBES = ("object", "rotation", "hue", "texture")  # those that can go in
 
 
 def check(settings: Evaluation) -> None:
-    """Raises a `UserError` with the nearest name for a probe that there is not."""
+    """Raises a `UserError` with the nearest name for a probe, or a stage, that there is not."""
     for name in settings.probes:
         if name not in PROBES:
             raise PROBES.missing(name)
+    for stage in settings.stages:
+        if stage not in STAGES:
+            raise unknown("evaluation.stages", stage, STAGES)
 
 
 def lacking(name: str, sources: Mapping[str, Source]) -> str:

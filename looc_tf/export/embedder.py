@@ -66,18 +66,20 @@ class Embedder(tf.Module):
         self.squares = tf.function(self._embed_ready, input_signature=[ready], autograph=False)
 
     @classmethod
-    def from_run(cls, run: Any) -> Embedder:
+    def from_run(cls, run: Any, stages: Sequence[str] = ()) -> Embedder:
         """The embedder of a trained run: of its query encoder, at the sizes of its config.
 
         Args:
             run: what `train.load_run` returns; has `experiment`, `method`, `step` and `pixels`.
+            stages: some of `representations.STAGES` that it is to give too.
         """
         experiment = run.experiment
         about = {"experiment": experiment.name, "step": run.step, "seed": experiment.seed}
         if run.method.class_names:
             about["classes"] = list(run.method.class_names)  # what the columns of `probabilities` mean
         rule, sizes = getattr(run, "pixels", PLAIN), (experiment.data.size, experiment.views.size)
-        return cls(run.method.final, data_size=sizes[0], view_size=sizes[1], about=about, rule=rule)
+        final = _Staged(run.method.final, stages) if stages else run.method.final
+        return cls(final, data_size=sizes[0], view_size=sizes[1], about=about, rule=rule)
 
     def answering(self, representation: str) -> Embedder:
         """The same encoder, that answers with one representation alone, under the name `embedding`.
@@ -233,6 +235,17 @@ class Embedder(tf.Module):
     def _embed_views(self, views: tf.Tensor) -> Embeddings:
         outputs = self._encode(views / 255.0)
         return {name: tf.cast(rows, tf.float32) for name, rows in outputs.items()}
+
+
+class _Staged:
+    """An encoder that gives the pooled feature maps of some of its stages too."""
+
+    def __init__(self, encoder: Any, stages: Sequence[str]):
+        self.weights, self._encoder, self._stages = encoder.weights, encoder, tuple(stages)
+
+    def __call__(self, views: tf.Tensor, training: bool = False) -> Embeddings:
+        outputs = self._encoder(views, training=False, maps=self._stages)
+        return {n: tf.reduce_mean(rows, axis=[1, 2]) if n in self._stages else rows for n, rows in outputs.items()}
 
 
 class _Joined:

@@ -19,8 +19,7 @@ from looc_tf.methods.facts import Facts
 from looc_tf.methods.local import Local, places, residual_head
 from looc_tf.methods.networks import build_encoder
 from looc_tf.models import Encoder
-from looc_tf.models.resnet import MAPS
-from looc_tf.representations import QUERY, TRUNK
+from looc_tf.representations import QUERY, STAGES, TRUNK
 from looc_tf.views import ViewPlan, single
 
 
@@ -60,8 +59,8 @@ class DIM(Local):
     @classmethod
     def check(cls, experiment: Experiment, devices: int | None = None) -> None:
         super().check(experiment, devices)
-        if experiment.method.stage not in MAPS:
-            raise unknown("method.stage", experiment.method.stage, MAPS)
+        if experiment.method.stage not in STAGES:
+            raise unknown("method.stage", experiment.method.stage, STAGES)
 
     @classmethod
     def from_experiment(cls, experiment: Experiment, facts: Facts, backbone: keras.Model | None = None) -> DIM:

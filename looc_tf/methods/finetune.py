@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,9 +58,9 @@ class Classified(UnitImages, keras.Model):
         """Those of the encoder."""
         return self.encoder.heads
 
-    def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
-        """`trunk` and `probabilities` of pictures `[B, H, W, 3]` in [0, 1]."""
-        outputs = self.encoder(images, training=training)
+    def call(self, images: tf.Tensor, training: bool = False, maps: Sequence[str] = ()) -> dict[str, tf.Tensor]:
+        """`trunk` and `probabilities` of pictures `[B, H, W, 3]` in [0, 1]; `maps` as of the encoder."""
+        outputs = self.encoder(images, training=training, maps=maps)
         return {**outputs, PROBABILITIES: tf.nn.softmax(self.classifier(outputs[TRUNK]), axis=1)}
 
     def get_config(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -11,7 +11,6 @@ from looc_tf.augment import PatchGrid, cut_up
 from looc_tf.keras2 import keras
 from looc_tf.models.encoder import Encoder
 from looc_tf.models.inputs import UnitImages, unit_images
-from looc_tf.representations import TRUNK
 
 
 @keras.saving.register_keras_serializable(package="looc_tf")
@@ -36,12 +35,15 @@ class OfGrid(UnitImages, keras.Model):
         """Those of the encoder: none."""
         return self.encoder.heads
 
-    def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
-        """`trunk` `[B, F]` of pictures `[B, S, S, C]` in [0, 1]."""
+    def call(self, images: tf.Tensor, training: bool = False, maps: Sequence[str] = ()) -> dict[str, tf.Tensor]:
+        """`trunk` `[B, F]` of pictures `[B, S, S, C]` in [0, 1]; `maps` as of the encoder, means over patches."""
         grid = PatchGrid(self.cells, self.patch)
         cut = grid.apply(unit_images(images, "float32"), grid.sample(tf.zeros([tf.shape(images)[0], grid.numbers])))
-        features = self.encoder(tf.cast(cut_up(cut, self.cells), self.compute_dtype), training=training)[TRUNK]
-        return {TRUNK: tf.reduce_mean(tf.reshape(features, [self.cells**2, -1, features.shape[1]]), axis=0)}
+        outputs = self.encoder(tf.cast(cut_up(cut, self.cells), self.compute_dtype), training=training, maps=maps)
+        return {
+            name: tf.reduce_mean(tf.reshape(rows, [self.cells**2, -1, *rows.shape[1:]]), axis=0)
+            for name, rows in outputs.items()
+        }
 
     def get_config(self) -> dict[str, Any]:
         """What `from_config` builds it of again."""

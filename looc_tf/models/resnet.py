@@ -9,6 +9,7 @@ from looc_tf.errors import UserError
 from looc_tf.keras2 import keras
 from looc_tf.models.lab import Channels, Lab
 from looc_tf.models.normalization import Normalization
+from looc_tf.representations import STAGES
 
 layers = keras.layers
 INITIALIZER = keras.initializers.VarianceScaling(
@@ -139,8 +140,7 @@ class ResNet:
         return keras.Model(inputs, layers.GlobalAveragePooling2D(dtype="float32")(x), name=name)
 
 
-MAPS = ("stage2", "stage3", "stage4")  # of the shared part: Conv2 to Conv4
-LAST = "stage5"  # Conv5
+LAST = "stage5"  # Conv5, which `STAGES`, those of the shared part, have not
 
 
 def tapped(part: keras.Model, stages: Sequence[str]) -> keras.Model:
@@ -154,7 +154,7 @@ def tapped(part: keras.Model, stages: Sequence[str]) -> keras.Model:
         named = [layer for layer in getattr(part, "layers", ()) if layer.name.startswith(f"{stage}_")]
         if not named:
             raise UserError(
-                f"Expected a network with the stages {', '.join(MAPS)}, {LAST}, one of {', '.join(RESNETS)}."
+                f"Expected a network with the stages {', '.join(STAGES)}, {LAST}, one of {', '.join(RESNETS)}."
             )
         maps.append(named[-1].output)
     return keras.Model(part.inputs, [*maps, part.output], name="tapped")

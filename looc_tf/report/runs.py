@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Optional
 
 import looc_tf
-from looc_tf import experiments, methods
+from looc_tf import experiments, methods, representations
 from looc_tf.config import Evaluation, Experiment, to_yaml, training_id
 from looc_tf.data import Census, Source, census_of, open_parts, reading
 from looc_tf.data.census import opening_lines
@@ -109,7 +109,8 @@ def evaluate_run(
     known = provenance(run, sources, settings)
     notes = restriction(whole, sources, settings.classes)
     with terminal_progress() as progress:
-        read = list(readings(run.embedder.images, sources, settings, progress, notes, _tune_of(run))) if probes else []
+        embed = run.embedding(settings.stages).images
+        read = list(readings(embed, sources, settings, progress, notes, _tune_of(run))) if probes else []
         read += _classified(run, sources, progress, notes)
     other = data is not None and not same_place(data, run.experiment.data.name)
     part = _beside(run.path, known) if other else ""
@@ -209,7 +210,8 @@ def export_run(
     It answers with every representation by name, or with `representation` alone, see `Embedder.answering`. Beside the
     versions stands `serving.md`: how TensorFlow Serving is started on them, and a request for each signature.
     """
-    embedder = opened(run, checkpoint).embedder
+    stages = [part for part in representations.parts_of(representation or "") if part in representations.STAGES]
+    embedder = opened(run, checkpoint).embedding(stages)
     path = export(embedder.answering(representation) if representation is not None else embedder, out)
     write_serving_page(path)
     return path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +47,18 @@ class Run:
     def embedder(self) -> Embedder:
         """The encoder behind its preprocessing: what is evaluated is what is exported. Its graph is traced once."""
         return Embedder.from_run(self)
+
+    def embedding(self, stages: Sequence[str]) -> Embedder:
+        """`embedder`, or one that gives the pooled maps of some stages too, see `representations.STAGES`.
+
+        Raises:
+            UserError: its network has no such stages.
+        """
+        if not stages:
+            return self.embedder
+        for stage in stages:
+            self.method.encoder.map_channels(stage)  # says so where there is none
+        return Embedder.from_run(self, stages)
 
 
 def load_run(path: str | Path, checkpoint: str = "last") -> Run:
