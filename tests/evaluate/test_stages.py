@@ -8,8 +8,8 @@ from helpers import tiny
 from looc_tf import config
 from looc_tf.errors import UserError
 from looc_tf.experiments import from_text
-from looc_tf.representations import is_space, ordered
 from looc_tf.report import evaluate_run, export_run
+from looc_tf.representations import is_space, ordered
 from looc_tf.run import load_run
 from looc_tf.training import train
 
@@ -44,7 +44,7 @@ def test_a_stage_is_exported_as_it_was_read(run, tmp_path):
 
 
 def test_mistakes_are_told_in_one_line(run, tmp_path):
-    with pytest.raises(UserError, match="Unknown evaluation.stages 'stage5'"):
+    with pytest.raises(UserError, match=r"Unknown evaluation.stages 'stage5'"):
         from_text("evaluation: {stages: [stage5]}\ntraining: {steps: 1}")
     with pytest.raises(UserError, match="A space cannot be called 'stage3'"):
         from_text("method: {spaces: [{name: stage3}]}\ntraining: {steps: 1}")
