@@ -14,43 +14,49 @@ from typing import Any
 
 import tensorflow as tf
 
-from looc_tf import config, representations
+from looc_tf import representations
 from looc_tf.augment import build_chain
 from looc_tf.config import Experiment
 from looc_tf.data import Source
 from looc_tf.distribute import replicas
 from looc_tf.errors import UserError
 from looc_tf.keras2 import keras
-from looc_tf.methods.amdim import AMDIM
-from looc_tf.methods.augself import AugSelf
 from looc_tf.methods.base import Method
-from looc_tf.methods.byol import BYOL
 from looc_tf.methods.checks import check_devices, check_sizes, check_whole
-from looc_tf.methods.cmc import CMC
-from looc_tf.methods.colorize import Colorize
-from looc_tf.methods.cpc import CPC
-from looc_tf.methods.dim import DIM
-from looc_tf.methods.dino import DINO
-from looc_tf.methods.essl import ESSL, ESSLSimSiam
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.few_values import ENOUGH, fewest, refuse_none
-from looc_tf.methods.finetune import FineTune
-from looc_tf.methods.instdisc import InstDisc
-from looc_tf.methods.jigsaw import Jigsaw
-from looc_tf.methods.joint import Joint
-from looc_tf.methods.looc import LooC
 from looc_tf.methods.passes import Passes
-from looc_tf.methods.pirl import PIRL
 from looc_tf.methods.recipes import applied
-from looc_tf.methods.relative_patch import RelativePatch
-from looc_tf.methods.rotnet import RotNet
 from looc_tf.methods.seeds import seeded
-from looc_tf.methods.simclr import SimCLR
-from looc_tf.methods.simsiam import SimSiam
-from looc_tf.methods.supervised import Supervised
-from looc_tf.methods.swav import SwAV
+from looc_tf.methods.table import (
+    AMDIM,
+    BYOL,
+    CMC,
+    CPC,
+    DIM,
+    DINO,
+    ESSL,
+    METHODS,
+    PIRL,
+    AugSelf,
+    Colorize,
+    ESSLSimSiam,
+    FineTune,
+    InstDisc,
+    Jigsaw,
+    Joint,
+    LooC,
+    RelativePatch,
+    RotNet,
+    SimCLR,
+    SimSiam,
+    Supervised,
+    SwAV,
+    class_of,
+    named,
+    settings_of,
+)
 from looc_tf.models import begin_with, precision, start_from
-from looc_tf.registry import Registry
 from looc_tf.views import ViewPlan
 
 log = logging.getLogger(__name__)
@@ -97,55 +103,6 @@ __all__ = [
     "settings_of",
 ]
 
-METHODS: Registry[type[Method]] = Registry(
-    "method",
-    "looc_tf.methods.METHODS",
-    {
-        "looc": LooC,
-        "simclr": SimCLR,
-        "byol": BYOL,
-        "simsiam": SimSiam,
-        "swav": SwAV,
-        "dino": DINO,
-        "joint": Joint,
-        "augself": AugSelf,
-        "essl": ESSL,
-        "essl_simsiam": ESSLSimSiam,
-        "instdisc": InstDisc,
-        "pirl": PIRL,
-        "cmc": CMC,
-        "cpc": CPC,
-        "dim": DIM,
-        "amdim": AMDIM,
-        "rotnet": RotNet,
-        "jigsaw": Jigsaw,
-        "relative_patch": RelativePatch,
-        "colorize": Colorize,
-        "supervised": Supervised,
-        "finetune": FineTune,
-    },
-)
-
-
-def class_of(experiment: Experiment) -> type[Method]:
-    """The class behind `method.name`.
-
-    Raises:
-        UserError: there is none, or the experiment was made without the settings that this method declares.
-    """
-    kind = _class(experiment.method.name)
-    if type(experiment.method) is not kind.Settings:
-        raise UserError(
-            f"Expected the settings of the method {experiment.method.name!r}, {kind.__name__}.Settings(...). Received "
-            f"{type(experiment.method).__name__}. Give them as Experiment(method=...), or read it with load_config."
-        )
-    return kind
-
-
-def settings_of(name: str) -> type[config.Method]:
-    """The dataclass of the settings that a method declares; `UserError` with the nearest name where there is none."""
-    return _class(name).Settings
-
 
 def in_recipe(experiment: Experiment, name: str) -> Experiment:
     """An experiment with another method in that method's own recipe; as it is where it has this method already.
@@ -153,18 +110,12 @@ def in_recipe(experiment: Experiment, name: str) -> Experiment:
     Raises:
         UserError: there is no such method, with the nearest name; it begins with a run, as fine-tuning does.
     """
-    kind = _class(name)
+    kind = named(name)
     if kind is FineTune:
         raise UserError("Fine-tuning begins with a run. Use looc finetune RUN, or looc_tf.finetune.")
     if experiment.method.name == name:
         return experiment
     return applied(kind.recipe, class_of(experiment).recipe, experiment, settings_of, name)
-
-
-def _class(name: str) -> type[Method]:
-    if name not in METHODS:
-        raise METHODS.missing(name)
-    return METHODS[name]
 
 
 def build_plan(experiment: Experiment) -> ViewPlan:
@@ -270,7 +221,8 @@ def build(
     Raises:
         UserError: an unknown method or backbone, parts that do not go together, or a batch that cannot be dealt out.
 
-    >>> method = build(Experiment(model=config.Model(width=4), method=SimCLR.Settings()))
+    >>> from looc_tf.config import Model
+    >>> method = build(Experiment(model=Model(width=4), method=SimCLR.Settings()))
     """
     kind = class_of(experiment)
     kind.check(experiment)

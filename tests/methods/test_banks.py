@@ -65,6 +65,14 @@ def test_rows_move_half_of_the_way_to_unit_rows():
     close(made.bank.everything(), expected)
 
 
+def test_no_other_row_is_touched():
+    bank = Bank("rows", pictures=6, dimension=4, momentum=0.5)  # whose first rows are not of length 1
+    before = bank.everything().numpy()
+    bank.commit(tf.constant([4, 1]), unit(A))
+    np.testing.assert_array_equal(np.delete(bank.everything(), [1, 4], axis=0), np.delete(before, [1, 4], axis=0))
+    assert np.abs(np.linalg.norm(before, axis=1) - 1).min() > 1e-3
+
+
 def test_the_distance_to_the_own_row_is_the_papers_proximal_term():
     close(tf.reduce_sum((unit(A) - tf.gather(unit(BANK), PICTURES)) ** 2, axis=1), [1.332219, 1.259221])
     case = contract.replace(contract.CASES["instdisc"], method=methods.InstDisc.Settings(proximal=0.5))
