@@ -22,7 +22,7 @@ from looc_tf.distribute import replicas
 from looc_tf.errors import UserError
 from looc_tf.keras2 import keras
 from looc_tf.methods.base import Method
-from looc_tf.methods.checks import check_devices, check_sizes, check_whole
+from looc_tf.methods.checks import check_devices, check_sizes, check_stages, check_whole
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.few_values import ENOUGH, fewest, refuse_none
 from looc_tf.methods.passes import Passes
@@ -178,6 +178,7 @@ def check(experiment: Experiment, devices: int | None = None) -> None:
     kind.check(experiment, devices)
     check_whole(kind, experiment)
     check_sizes(kind, build_plan(experiment), experiment)
+    check_stages(kind, experiment)
     if devices is not None:
         check_devices(experiment, devices)
 

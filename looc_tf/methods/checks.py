@@ -6,6 +6,7 @@ from looc_tf import config
 from looc_tf.config import Experiment
 from looc_tf.errors import UserError
 from looc_tf.methods.base import Method
+from looc_tf.models.resnet import RESNETS
 from looc_tf.views import ViewPlan
 
 
@@ -34,6 +35,16 @@ def check_sizes(kind: type[Method], plan: ViewPlan, experiment: Experiment) -> N
         raise UserError(
             f"Views are made {size} px wide and measured at views.size of {experiment.views.size}. "
             f"Set views.size={size}, or let a crop without `size` in views.chain make them."
+        )
+
+
+def check_stages(kind: type[Method], experiment: Experiment) -> None:
+    """Sees that there is one trunk with the stages that an evaluation reads."""
+    stages, backbone = experiment.evaluation.stages, experiment.model.backbone
+    if stages and (backbone not in RESNETS or len(kind.channels(experiment)) > 1):
+        raise UserError(
+            f"evaluation.stages are those of one trunk, a ResNet of looc_tf. Received {', '.join(stages)} with "
+            f"model.backbone={backbone!r} and the method {experiment.method.name!r}. Leave them out."
         )
 
 

@@ -210,8 +210,9 @@ def export_run(
     It answers with every representation by name, or with `representation` alone, see `Embedder.answering`. Beside the
     versions stands `serving.md`: how TensorFlow Serving is started on them, and a request for each signature.
     """
-    stages = [part for part in representations.parts_of(representation or "") if part in representations.STAGES]
-    embedder = opened(run, checkpoint).embedding(stages)
+    run = opened(run, checkpoint)
+    asked = {*run.experiment.evaluation.stages, *representations.parts_of(representation or "")}
+    embedder = run.embedding([stage for stage in representations.STAGES if stage in asked])
     path = export(embedder.answering(representation) if representation is not None else embedder, out)
     write_serving_page(path)
     return path

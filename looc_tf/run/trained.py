@@ -45,16 +45,17 @@ class Run:
 
     @functools.cached_property
     def embedder(self) -> Embedder:
-        """The encoder behind its preprocessing: what is evaluated is what is exported. Its graph is traced once."""
-        return Embedder.from_run(self)
+        """The encoder behind its preprocessing, with the stages that its config reads: what is evaluated is what is
+        exported. Its graph is traced once."""
+        return Embedder.from_run(self, self.experiment.evaluation.stages)
 
     def embedding(self, stages: Sequence[str]) -> Embedder:
-        """`embedder`, or one that gives the pooled maps of some stages too, see `representations.STAGES`.
+        """`embedder`, or one that gives the pooled maps of other stages, see `representations.STAGES`.
 
         Raises:
             UserError: its network has no such stages.
         """
-        if not stages:
+        if tuple(stages) == self.experiment.evaluation.stages:
             return self.embedder
         for stage in stages:
             self.method.encoder.map_channels(stage)  # says so where there is none

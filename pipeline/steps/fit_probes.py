@@ -46,7 +46,7 @@ def FitProbes(
         shutil.copytree(local(model_run.uri) / RUN_FOLDER, path)
         run = load_run(path)
         sources = open_parts(examples_glob(examples.uri), size=run.experiment.data.size, pixels=run.pixels)
-        embedder = run.embedder
+        embedder = run.embedding(settings.stages)
         notes: list[str] = []
         read = list(readings(embedder.images, sources, settings, notes=notes))
         known = provenance(run, sources, settings)
