@@ -14,6 +14,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from looc_tf import config, experiments, methods, optim, views
+from looc_tf.augment import Patches
 from looc_tf.config import Experiment, Method, Model, Optimizer, Training, Views
 from looc_tf.methods import Facts, SimCLR
 from looc_tf.methods.looc import Settings, Space
@@ -114,7 +115,7 @@ CASES: dict[str, Experiment] = {
     "cmc_nce": of_method(methods.CMC.Settings(objective="nce", negatives=12), replace(MODEL, head="linear")),
     "cpc": replace(
         of_method(methods.CPC.Settings(offsets=(1, 2)), replace(MODEL, batch_norm="layer")),
-        views=Views(PIXELS, {"crop": {}, "color": {}, "patch_grid": {"cells": 3, "patch": 8}}),
+        views=Views(PIXELS, {"crop": {}, "color": {}, "patch_grid": {"cells": 7, "patch": 4}}),
     ),
     "dim": of_method(methods.DIM.Settings(hidden=16)),
     "dim_jsd": of_method(methods.DIM.Settings(hidden=16, objective="jsd", stage="stage2")),
@@ -178,8 +179,11 @@ def plan(case: Experiment) -> ViewPlan:
 
 
 def _shape(case: Experiment, view: View, pixels: int) -> list[int]:
-    """Of a view's pictures, of reference images as large as asked."""
-    return [*[plan(case).size(view, pixels)] * 2, 3]
+    """Of a view's pictures: as its crop, where the chain names a size, or its patches have it, else as asked."""
+    for name in plan(case).used(view):
+        part = plan(case).augmentations[name]
+        pixels = case.views.chain[name].get("size", part.side(pixels) if isinstance(part, Patches) else pixels)
+    return [pixels, pixels, 3]
 
 
 def make_dataset(case: Experiment, steps: int, size: int = BATCH) -> tf.data.Dataset:

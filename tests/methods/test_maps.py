@@ -1,5 +1,7 @@
 """Places of maps, rows of patches, colors from lightness: DIM, AMDIM, CPC, colorization against plain loops."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,7 +9,7 @@ from helpers import contract
 
 from looc_tf import losses
 from looc_tf.augment import PatchGrid, cut_up
-from looc_tf.config import Model
+from looc_tf.config import Model, Views
 from looc_tf.errors import UserError
 from looc_tf.experiments import from_text, load
 from looc_tf.methods import build_plan, forwards
@@ -92,7 +94,9 @@ def test_no_row_of_the_context_has_seen_one_below_it():
 
 
 def test_cpc_finds_each_patch_under_its_own_number():
-    method, batch = contract.rewound("cpc").rewind(), contract.make_batch(contract.CASES["cpc"])
+    three = {"crop": {}, "patch_grid": {"cells": 3, "patch": 8}}
+    case = replace(contract.CASES["cpc"], views=Views(contract.PIXELS, three))
+    method, batch = contract.build(case), contract.make_batch(case)
     patches = method.encoder(cut_up(batch["views"]["query"], 3), training=True)["trunk"].numpy()
     grid = patches.reshape(3, 3, contract.BATCH, -1).transpose(2, 0, 1, 3)
     context, found = method.context(grid), method.target(grid).numpy().reshape(9 * contract.BATCH, -1)

@@ -9,6 +9,7 @@ from helpers import contract
 
 from benchmarks.methods import CASES
 from looc_tf import methods
+from looc_tf.augment import Patches
 from looc_tf.experiments import load
 from looc_tf.models import Encoder
 from looc_tf.representations import QUERY
@@ -30,19 +31,26 @@ def promised(experiment):
 
 
 def taken(case, monkeypatch):
-    """(whole, small) passes that a step takes, by the sizes of pictures that reach the encoders."""
+    """(whole, small) passes that a step takes, by the sizes of pictures that reach the encoders; patches by pixels."""
     method, call = contract.rewound(case).rewind(), Encoder.call
     batch = contract.make_batch(contract.CASES[case])
     slow, whole, found = {id(each) for each in method.slow_copies()}, batch["views"][QUERY].shape[1], {}
 
+    cut = {part.patch for part in contract.plan(contract.CASES[case]).augmentations.values() if is_cut(part)}
+
     def counted(encoder, images, *given, **options):
-        kind = images.shape[1] == whole
-        found[kind] = found.get(kind, 0) + images.shape[0] * (1 if id(encoder) in slow else 3)
+        side = images.shape[1]
+        kind, share = (True, (side / contract.PIXELS) ** 2) if side in cut else (side == whole, 1)
+        found[kind] = found.get(kind, 0) + images.shape[0] * share * (1 if id(encoder) in slow else 3)
         return call(encoder, images, *given, **options)
 
     monkeypatch.setattr(Encoder, "call", counted)
     contract.step(method, batch)
     return found[True] / contract.BATCH, found.get(False, 0) / contract.BATCH
+
+
+def is_cut(part):
+    return isinstance(part, Patches)
 
 
 # Small views beside what a method takes by itself are counted nowhere, and of a fine-tuning the trunk may stand still.
@@ -62,7 +70,9 @@ def test_every_method_is_counted():
 
 @pytest.mark.parametrize("case", COUNTED)
 def test_a_step_takes_the_passes_that_the_document_counts(case, monkeypatch):
-    assert taken(case, monkeypatch) == promised(contract.CASES[case])
+    whole, small = taken(case, monkeypatch)
+    parts = contract.plan(contract.CASES[case]).augmentations.values()
+    assert (round(whole) if any(map(is_cut, parts)) else whole, small) == promised(contract.CASES[case])
 
 
 @pytest.mark.parametrize("case", [case for case in contract.CASES if not case.startswith("finetune")])
@@ -72,9 +82,11 @@ def test_a_step_takes_the_passes_that_its_method_declares(case, monkeypatch):
     plan = contract.plan(experiment)
     declared = {True: 0, False: 0}
     for view, passes in methods.class_of(experiment).passes(experiment, plan).items():
-        whole = plan.size(next(row for row in plan.views if row.name == view), contract.PIXELS) == contract.PIXELS
-        declared[whole] += 3 * passes.learning + passes.still
-    assert taken(case, monkeypatch) == (declared[True], declared[False])
+        row = next(row for row in plan.views if row.name == view)
+        size, cut = plan.size(row, contract.PIXELS), any(is_cut(plan.augmentations[name]) for name in plan.used(row))
+        share = (size / contract.PIXELS) ** 2 if cut else 1
+        declared[cut or size == contract.PIXELS] += share * (3 * passes.learning + passes.still)
+    assert taken(case, monkeypatch) == pytest.approx((declared[True], declared[False]), rel=1e-9)
 
 
 @pytest.mark.parametrize("name", CASES)
