@@ -115,7 +115,7 @@ CASES: dict[str, Experiment] = {
     "cmc_nce": of_method(methods.CMC.Settings(objective="nce", negatives=12), replace(MODEL, head="linear")),
     "cpc": replace(
         of_method(methods.CPC.Settings(offsets=(1, 2)), replace(MODEL, batch_norm="layer")),
-        views=Views(PIXELS, {"crop": {}, "color": {}, "patch_grid": {"cells": 7, "patch": 4}}),
+        views=Views(PIXELS, {"crop": {}, "color": {}, "patch_grid": {"cells": 3, "patch": 8}}),
     ),
     "dim": of_method(methods.DIM.Settings(hidden=16)),
     "dim_jsd": of_method(methods.DIM.Settings(hidden=16, objective="jsd", stage="stage2")),
