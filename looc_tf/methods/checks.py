@@ -30,11 +30,21 @@ def check_sizes(kind: type[Method], plan: ViewPlan, experiment: Experiment) -> N
                 f"View {view.name!r} would be cropped {len(plan.crops(view))} times ({', '.join(plan.crops(view))}). "
                 f"Method {experiment.method.name!r} has views of one size: leave one crop in views.chain."
             )
+    # Of all views: a part that cannot be made says so.
     size, *_ = [plan.size(view, experiment.data.size) for view in plan.views]
     if size != experiment.views.size and not kind.encodes_patches:
         raise UserError(
             f"Views are made {size} px wide and measured at views.size of {experiment.views.size}. "
             f"Set views.size={size}, or let a crop without `size` in views.chain make them."
+        )
+
+
+def check_several(experiment: Experiment) -> None:
+    """Sees that a method which contrasts the pictures of a batch has some to contrast."""
+    if experiment.training.batch < 2:
+        raise UserError(
+            f"The method {experiment.method.name!r} contrasts the pictures of a batch. Received training.batch of "
+            f"{experiment.training.batch}. Set it to 2 or more."
         )
 
 

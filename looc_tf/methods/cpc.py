@@ -15,10 +15,11 @@ from looc_tf.distribute import gather, own_rows
 from looc_tf.errors import UserError
 from looc_tf.keras2 import keras
 from looc_tf.methods.base import Batch, Method
+from looc_tf.methods.checks import check_several
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.few_values import Normalized
 from looc_tf.methods.networks import build_encoder
-from looc_tf.methods.of_patches import cut_of, of_patches
+from looc_tf.methods.of_patches import check_cuts_query, cut_of, of_patches
 from looc_tf.methods.recipes import with_grid
 from looc_tf.models import Encoder, OfGrid
 from looc_tf.representations import QUERY, TRUNK
@@ -90,7 +91,9 @@ class CPC(Method):
 
     @classmethod
     def check(cls, experiment: Experiment, devices: int | None = None) -> None:
-        offsets, (_, grid) = experiment.method.offsets, cut_of(experiment, PatchGrid)
+        offsets, (name, grid) = experiment.method.offsets, cut_of(experiment, PatchGrid)
+        check_cuts_query(name, grid)
+        check_several(experiment)
         if not offsets or not all(1 <= offset < grid.cells for offset in offsets):
             raise UserError(
                 f"method.offsets should be some numbers of rows, from 1 to {grid.cells - 1} of {grid.cells} rows of "

@@ -15,6 +15,7 @@ from looc_tf.errors import UserError, unknown
 from looc_tf.keras2 import keras
 from looc_tf.losses import local_info_nce, local_jsd
 from looc_tf.methods.base import Batch, Method
+from looc_tf.methods.checks import check_several
 from looc_tf.models import Encoder
 from looc_tf.models.resnet import RESNETS
 
@@ -77,6 +78,7 @@ class Local(Method):
     @classmethod
     def check(cls, experiment: Experiment, devices: int | None = None) -> None:
         config.positive(experiment, "method.hidden")
+        check_several(experiment)
         if experiment.method.objective not in OBJECTIVES:
             raise unknown("method.objective", experiment.method.objective, OBJECTIVES)
         if experiment.model.backbone not in RESNETS:

@@ -9,7 +9,17 @@ from typing import ClassVar, TypeVar
 import tensorflow as tf
 
 from looc_tf import config
-from looc_tf.augment import Augmentation, Patches, Puzzle, build_chain, cut_up
+from looc_tf.augment import (
+    Augmentation,
+    Crop,
+    Flip,
+    FreeRotation,
+    Patches,
+    Puzzle,
+    Rotation,
+    build_chain,
+    cut_up,
+)
 from looc_tf.config import Experiment
 from looc_tf.errors import UserError
 from looc_tf.keras2 import keras
@@ -23,6 +33,7 @@ from looc_tf.representations import QUERY, TRUNK
 from looc_tf.views import ViewPlan, single
 
 Cut = TypeVar("Cut", bound=Patches)
+MOVING = (Crop, Flip, Rotation, FreeRotation)
 
 
 @dataclass(frozen=True)
@@ -40,7 +51,7 @@ def cut_of(experiment: Experiment, kind: type[Cut]) -> tuple[str, Cut]:
         kind: of the augmentation.
 
     Raises:
-        UserError: there is another number of them.
+        UserError: there is another number of them, or a part behind it would move patches.
     """
     views = experiment.views
     chain = build_chain(views.chain, views.size, experiment.data.channels)
@@ -51,7 +62,19 @@ def cut_of(experiment: Experiment, kind: type[Cut]) -> tuple[str, Cut]:
             f"{', '.join(name for name, _ in found) or 'none'}. Take a config without one and add --method "
             f"{experiment.method.name}: it brings its own."
         )
+    name, _ = found[0]
+    for other in list(chain)[list(chain).index(name) + 1 :]:
+        if isinstance(chain[other], MOVING):
+            raise UserError(f"views.chain.{other} would move patches out of their places. Put it before {name!r}.")
     return found[0]
+
+
+def check_cuts_query(name: str, cut: Patches) -> None:
+    """Raises a `UserError` where the query is not among the views that an augmentation cuts."""
+    if cut.only and QUERY not in cut.only:
+        raise UserError(
+            f"views.chain.{name} is to cut the query. Received only: {', '.join(cut.only)}. Take `only` out of it."
+        )
 
 
 def puzzle_of(experiment: Experiment) -> tuple[str, Puzzle]:
@@ -108,6 +131,7 @@ class OfPatches(Classify):
     def check(cls, experiment: Experiment, devices: int | None = None) -> None:
         config.positive(experiment, "method.hidden")
         name, puzzle = puzzle_of(experiment)
+        check_cuts_query(name, puzzle)
         cls.check_puzzle(f"views.chain.{name}", puzzle)
 
     @classmethod

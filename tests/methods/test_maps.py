@@ -193,11 +193,15 @@ def _gray_of_lightness(lightness):
             "method: {name: colorize}\nmodel: {backbone: keras/MobileNetV2}",
             "takes the lightness of RGB, and the last map",
         ),
+        (
+            "method: {name: dim}\ntraining: {batch: 1}",
+            r"contrasts the pictures of a batch. Received training.batch of 1",
+        ),
         ("method: {name: cpc}", "takes one patch_grid in views.chain. Received none"),
         ("method: {name: cpc, offsets: [7]}\nviews: {chain: {crop: {}, patch_grid: {}}}", r"from 1 to 6 of 7 rows"),
     ],
 )
 def test_mistakes_are_told_in_one_line(text, said):
     with pytest.raises(UserError, match=said) as caught:
-        from_text(f"{text}\ntraining: {{steps: 1}}")
+        from_text(text, ["training.steps=1"])
     assert "\n" not in str(caught.value)
