@@ -24,6 +24,7 @@ from looc_tf.representations import KEYS, LOCAL, QUERY
 __all__ = [
     "AUGMENTATIONS",
     "KINDS",
+    "RECOLORING",
     "Augmentation",
     "Blur",
     "Color",
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 KINDS = (QUERY, KEYS, LOCAL)  # of views
+RECOLORING = (Color, Solarize, Texture, Stylized)  # after which colors are not those of the picture
 
 AUGMENTATIONS: Registry[type[Augmentation]] = Registry(
     "augmentation",

@@ -10,7 +10,7 @@ from looc_tf.keras2 import keras
 
 class Bank(keras.layers.Layer):
     """What the encoder last said of each training picture, as a running mean of unit rows, in float32 (Wu, Xiong, Yu,
-    Lin, CVPR 2018, section 3.2).
+    Lin, CVPR 2018, section 3.1).
 
     `pictures * dimension * 4` bytes, on each device. Every replica writes the rows of all, so the first replica's copy
     stands for all, and a checkpoint holds it. Rows are uniform in +-sqrt(3 / dimension) at first, of length 1 on
@@ -27,7 +27,7 @@ class Bank(keras.layers.Layer):
         >>> bank = Bank("bank", pictures=8, dimension=4, momentum=0.5)
         >>> bank.commit(tf.constant([2, 5]), tf.ones([2, 4]))
         >>> bank.rows(tf.constant([2])).shape, bank.drawn(16, step=0).shape
-        (TensorShape([1, 4]), TensorShape([16, 4]))
+        (TensorShape([1, 4]), TensorShape([16]))
     """
 
     def __init__(self, name: str, *, pictures: int, dimension: int, momentum: float, seed: int = 0):
@@ -53,10 +53,10 @@ class Bank(keras.layers.Layer):
         return tf.gather(self.value.value(), pictures)
 
     def drawn(self, count: int, step: tf.Tensor) -> tf.Tensor:
-        """`[count, D]` rows of pictures drawn with replacement, a function of seed and step: the same on all replicas
+        """`[count]`, places of pictures drawn with replacement, a function of seed and step: the same on all replicas
         and in a training that goes on."""
         seed = tf.stack([tf.constant(self.seed, tf.int64), tf.cast(step, tf.int64)])
-        return self.rows(tf.random.stateless_uniform([count], seed, maxval=self.value.shape[0], dtype=tf.int64))
+        return tf.random.stateless_uniform([count], seed, maxval=self.value.shape[0], dtype=tf.int64)
 
     def commit(self, pictures: tf.Tensor, rows: tf.Tensor) -> None:
         """The rows `[B, D]` of this replica's pictures `[B]`, of which none comes twice, enter: each held row becomes

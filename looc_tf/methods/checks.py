@@ -48,6 +48,24 @@ def check_several(experiment: Experiment) -> None:
         )
 
 
+def check_rgb(experiment: Experiment) -> None:
+    """Sees that pictures have a lightness and a color that can be taken apart."""
+    if experiment.data.channels != 3:
+        raise UserError(
+            f"The method {experiment.method.name!r} takes lightness and color of RGB apart. Received "
+            f"{experiment.data.channels} bands. Name three in data.bands, or use another method."
+        )
+
+
+def check_resnet(experiment: Experiment, what: str) -> None:
+    """Sees that there is a ResNet of looc_tf where a method takes more of it than its features."""
+    if experiment.model.backbone not in RESNETS:
+        raise UserError(
+            f"The method {experiment.method.name!r} takes {what} of a ResNet of looc_tf. Received model.backbone="
+            f"{experiment.model.backbone!r}. Use one of {', '.join(RESNETS)}."
+        )
+
+
 def check_stages(kind: type[Method], experiment: Experiment) -> None:
     """Sees that there is one trunk with the stages that an evaluation reads."""
     stages, backbone = experiment.evaluation.stages, experiment.model.backbone

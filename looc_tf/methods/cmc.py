@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from looc_tf.augment import Augmentation, Color
+from looc_tf.augment import RECOLORING, Augmentation
 from looc_tf.config import Experiment
 from looc_tf.errors import UserError
 from looc_tf.keras2 import keras
 from looc_tf.methods import instdisc
+from looc_tf.methods.checks import check_resnet, check_rgb
 from looc_tf.methods.instdisc import InstDisc
 from looc_tf.methods.networks import build_encoder
 from looc_tf.models import Encoder
@@ -49,15 +50,17 @@ class CMC(InstDisc):
 
     @classmethod
     def plan(cls, experiment: Experiment, chain: Mapping[str, Augmentation]) -> ViewPlan:
-        return single(chain, without=(Color,))
+        return single(chain, without=RECOLORING)
 
     @classmethod
     def check(cls, experiment: Experiment, devices: int | None = None) -> None:
         super().check(experiment, devices)
-        if experiment.data.channels != 3:
+        check_rgb(experiment)
+        check_resnet(experiment, "a branch for each of lightness and color")
+        if experiment.method.proximal:
             raise UserError(
-                f"The method 'cmc' takes lightness and color of RGB apart. Received {experiment.data.channels} bands. "
-                "Name three in data.bands, or use another method."
+                f"The method 'cmc' has each row found in the other network's bank, and no own row to stay close to. "
+                f"Received method.proximal={experiment.method.proximal:g}. Leave it at 0."
             )
 
     @classmethod

@@ -9,16 +9,16 @@ from typing import Any, ClassVar
 import tensorflow as tf
 
 from looc_tf import config
-from looc_tf.augment import Augmentation, Color
+from looc_tf.augment import RECOLORING, Augmentation
 from looc_tf.config import Experiment
-from looc_tf.errors import UserError
 from looc_tf.keras2 import keras
 from looc_tf.methods.base import Batch, Method
+from looc_tf.methods.checks import check_resnet, check_rgb
 from looc_tf.methods.facts import Facts
 from looc_tf.methods.networks import build_encoder
 from looc_tf.models import Encoder
 from looc_tf.models.lab import Lab, bins, lab, soft_bins
-from looc_tf.models.resnet import LAST, RESNETS
+from looc_tf.models.resnet import LAST
 from looc_tf.representations import QUERY, TRUNK
 from looc_tf.views import ViewPlan, single
 
@@ -32,7 +32,7 @@ class Settings(config.Method):
 
 class Colorize(Method):
     """The trunk sees the lightness L of a view alone; of each place of the last map a linear classifier tells the
-    color of its middle pixel, among 261 squares of a and b.
+    colors of four of its pixels, among 261 squares of a and b.
 
     Every color counts alike; the paper gives rare ones more weight. Views, probes and exports are of RGB: CIELAB is
     made inside of the encoder. No augmentation of the chain changes the color of the view.
@@ -54,7 +54,7 @@ class Colorize(Method):
 
     @classmethod
     def plan(cls, experiment: Experiment, chain: Mapping[str, Augmentation]) -> ViewPlan:
-        return single(chain, without=(Color,))
+        return single(chain, without=RECOLORING)
 
     @classmethod
     def seen(cls, experiment: Experiment) -> dict[str, Callable[[tf.Tensor], tf.Tensor]]:
@@ -62,12 +62,8 @@ class Colorize(Method):
 
     @classmethod
     def check(cls, experiment: Experiment, devices: int | None = None) -> None:
-        if experiment.data.channels != 3 or experiment.model.backbone not in RESNETS:
-            raise UserError(
-                "The method 'colorize' takes the lightness of RGB, and the last map. Received "
-                f"{experiment.data.channels} bands and model.backbone={experiment.model.backbone!r}. Name three bands "
-                f"in data.bands, and one of {', '.join(RESNETS)}."
-            )
+        check_rgb(experiment)
+        check_resnet(experiment, "the last map")
 
     @classmethod
     def channels(cls, experiment: Experiment) -> list[int]:
@@ -80,10 +76,11 @@ class Colorize(Method):
         return cls(encoder, **options)
 
     def colors(self, images: tf.Tensor, side: int) -> tf.Tensor:
-        """How much of each color the middle pixel of each place has, `[B, side, side, Q]`. Not the mean over a place,
-        which would be grayer than all of its pixels."""
-        step = images.shape[1] // side
-        return soft_bins(lab(images[:, step // 2 :: step, step // 2 :: step])[:, :side, :side, 1:])
+        """How much of each color each place has, `[B, side, side, Q]`: the mean of that of four of its pixels. Not that
+        of their mean, which would be grayer than all of them."""
+        step, points = images.shape[1] // (2 * side), 2 * side
+        found = lab(images[:, step // 2 :: step, step // 2 :: step])[:, :points, :points, 1:]
+        return tf.nn.avg_pool2d(soft_bins(found), 2, 2, "VALID")
 
     def compare(self, batch: Batch, targets: Any) -> tuple[dict[str, tf.Tensor], tuple[()]]:
         images = batch["views"][QUERY]

@@ -20,7 +20,7 @@ from looc_tf.methods.facts import Facts
 from looc_tf.methods.few_values import Normalized
 from looc_tf.methods.networks import build_encoder
 from looc_tf.methods.of_patches import check_cuts_query, cut_of, of_patches
-from looc_tf.methods.recipes import with_grid
+from looc_tf.methods.recipes import ADAM, with_grid
 from looc_tf.models import Encoder, OfGrid
 from looc_tf.representations import QUERY, TRUNK
 from looc_tf.views import ViewPlan, single
@@ -64,7 +64,7 @@ class CPC(Method):
     """
 
     Settings: ClassVar[type[config.Method]] = Settings
-    recipe: ClassVar[Mapping[str, Any]] = {"views.chain": with_grid, "model.batch_norm": "layer"}
+    recipe: ClassVar[Mapping[str, Any]] = {**ADAM, "views.chain": with_grid, "model.batch_norm": "layer"}
     needs_whole_batch = True
     encodes_patches = True
 

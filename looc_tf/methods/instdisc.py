@@ -55,14 +55,18 @@ class InstDisc(Method):
     """
 
     Settings: ClassVar[type[config.Method]] = Settings
-    recipe: ClassVar[Mapping[str, Any]] = {"model.head": "linear", "optimizer.weight_decay": 5e-4}
+    recipe: ClassVar[Mapping[str, Any]] = {
+        "model.head": "linear",
+        "optimizer.learning_rate": 0.03,
+        "optimizer.weight_decay": 5e-4,
+    }
 
     sides: ClassVar[tuple[str, ...]] = ("all",)
 
     def __init__(self, encoder: Encoder, banks: Mapping[str, Instances], *, proximal: float = 0.0, **options):
         super().__init__(encoder, watch=list(banks), **options)
         self.banks, self.proximal = dict(banks), proximal
-        self.meter("loss")
+        self.meter("loss", *(f"{space}/loss" for space in banks))
 
     @classmethod
     def plan(cls, experiment: Experiment, chain: Mapping[str, Augmentation]) -> ViewPlan:
@@ -135,6 +139,7 @@ class InstDisc(Method):
             if self.proximal:
                 own = self.banks[asked].bank.rows(pictures)
                 losses[space] += self.proximal * tf.reduce_sum((rows[space] - own) ** 2, axis=1)
+            self.record(f"{space}/loss", losses[space])
         return losses, {space: (pictures, tf.stop_gradient(rows[space]), found[space]) for space in self.banks}
 
     def commit(self, remembered: dict[str, Any]) -> None:

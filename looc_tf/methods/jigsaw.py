@@ -28,8 +28,8 @@ class Settings(of_patches.Settings):
 
 
 class Jigsaw(OfPatches):
-    """The patches of a picture lie in one of some orders that are far from each other; a linear classifier of what the
-    towers say, side by side as the patches lie, tells in which.
+    """The patches of a picture lie in one of some orders that are far from each other; a classifier of what the
+    towers say, side by side as the patches lie, tells in which. Neither layer has BatchNorm, as in the paper.
 
     Example:
         >>> import looc_tf
@@ -53,9 +53,5 @@ class Jigsaw(OfPatches):
     def answers(cls, puzzle: Puzzle) -> int:
         return puzzle.permutations or 1
 
-    @classmethod
-    def inputs(cls, puzzle: Puzzle, hidden: int) -> int:
-        return puzzle.cells**2 * hidden
-
     def asked(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
-        return side_by_side(self.towers(batch)), self.drawn(batch, QUERY)[self.puzzle]["permutation"]
+        return self.joined(side_by_side(self.towers(batch))), self.drawn(batch, QUERY)[self.puzzle]["permutation"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,13 +11,13 @@ import tensorflow as tf
 from looc_tf import config
 from looc_tf.config import Experiment
 from looc_tf.distribute import gather, own_rows
-from looc_tf.errors import UserError, unknown
+from looc_tf.errors import unknown
 from looc_tf.keras2 import keras
 from looc_tf.losses import local_info_nce, local_jsd
 from looc_tf.methods.base import Batch, Method
-from looc_tf.methods.checks import check_several
+from looc_tf.methods.checks import check_resnet, check_several
+from looc_tf.methods.recipes import ADAM
 from looc_tf.models import Encoder
-from looc_tf.models.resnet import RESNETS
 
 OBJECTIVES = {"info_nce": local_info_nce, "jsd": local_jsd}
 layers = keras.layers
@@ -67,6 +67,7 @@ class Local(Method):
         directions: how often each kind of pair comes, of which the mean is taken; the kinds add up.
     """
 
+    recipe: ClassVar[Mapping[str, Any]] = ADAM
     directions: ClassVar[int] = 1
     needs_whole_batch: ClassVar[bool] = True
 
@@ -81,11 +82,7 @@ class Local(Method):
         check_several(experiment)
         if experiment.method.objective not in OBJECTIVES:
             raise unknown("method.objective", experiment.method.objective, OBJECTIVES)
-        if experiment.model.backbone not in RESNETS:
-            raise UserError(
-                f"The method {experiment.method.name!r} reads feature maps of stages. Received model.backbone="
-                f"{experiment.model.backbone!r}. Use one of {', '.join(RESNETS)}."
-            )
+        check_resnet(experiment, "feature maps of stages")
 
     def pairs(self, batch: Batch) -> Sequence[tuple[tf.Tensor, tf.Tensor]]:
         """A vector of each picture, `[B, D]`, and places, `[B, L, D]`, in float32."""

@@ -40,7 +40,7 @@ MOVING = (Crop, Flip, Rotation, FreeRotation)
 class Settings(config.Method):
     """Of the networks behind the trunk."""
 
-    hidden: int = 1000  # width of what is said of a patch
+    hidden: int = 1000  # width of what is said of a patch, and of what compares them
 
 
 def cut_of(experiment: Experiment, kind: type[Cut]) -> tuple[str, Cut]:
@@ -59,8 +59,8 @@ def cut_of(experiment: Experiment, kind: type[Cut]) -> tuple[str, Cut]:
     if len(found) != 1:
         raise UserError(
             f"The method {experiment.method.name!r} takes one {kind.kind} in views.chain. Received "
-            f"{', '.join(name for name, _ in found) or 'none'}. Take a config without one and add --method "
-            f"{experiment.method.name}: it brings its own."
+            f"{', '.join(name for name, _ in found) or 'none'}. Write one into it, such as {kind.kind}: {{}}, or take "
+            f"a config without and add --method {experiment.method.name}: it brings its own."
         )
     name, _ = found[0]
     for other in list(chain)[list(chain).index(name) + 1 :]:
@@ -100,8 +100,8 @@ def of_patches(experiment: Experiment, devices: int, kind: type[Patches] = Puzzl
 
 
 class OfPatches(Classify):
-    """A classifier of the patches of the view `query`, a puzzle: a tower, the trunk and a hidden layer with ReLU, says
-    something of each.
+    """A classifier of the patches of the view `query`, a puzzle. A tower, the trunk and a hidden layer with ReLU, says
+    something of each; a second hidden layer compares what the towers said, and a linear classifier reads it.
 
     What is evaluated and exported is the trunk, on whole pictures.
 
@@ -109,19 +109,20 @@ class OfPatches(Classify):
         encoder: without heads.
         classes: how many answers there are.
         puzzle: name in the chain, and the augmentation.
-        hidden: what a tower says.
-        inputs: the length of a row that is read.
+        hidden: width of both hidden layers.
+        compared: of how many patches it compares what was said.
     """
 
     encodes_patches: ClassVar[bool] = True
 
     def __init__(
-        self, encoder: Encoder, classes: int, *, puzzle: tuple[str, Puzzle], hidden: int, inputs: int, **options
+        self, encoder: Encoder, classes: int, *, puzzle: tuple[str, Puzzle], hidden: int, compared: int, **options
     ):
-        super().__init__(encoder, classes, inputs=inputs, **options)
+        super().__init__(encoder, classes, inputs=hidden, **options)
         (self.puzzle, drawn), self.tower = puzzle, keras.layers.Dense(hidden, activation="relu", name="tower")
-        self.across = drawn.cells
+        self.across, self.joined = drawn.cells, keras.layers.Dense(hidden, activation="relu", name="joined")
         self.tower(tf.zeros([1, encoder.dimension(TRUNK)]))
+        self.joined(tf.zeros([1, compared * hidden]))
 
     @classmethod
     def plan(cls, experiment: Experiment, chain: Mapping[str, Augmentation]) -> ViewPlan:
@@ -145,9 +146,9 @@ class OfPatches(Classify):
         raise NotImplementedError(f"{cls.__name__} must say how many answers there are.")
 
     @classmethod
-    def inputs(cls, puzzle: Puzzle, hidden: int) -> int:
-        """The length of a row of the classifier."""
-        return hidden
+    def compares(cls, puzzle: Puzzle) -> int:
+        """How many patches an answer is of: by default all."""
+        return puzzle.cells**2
 
     @classmethod
     def normalized(cls, experiment: Experiment, devices: int) -> dict[str, Normalized]:
@@ -156,10 +157,10 @@ class OfPatches(Classify):
     @classmethod
     def from_experiment(cls, experiment: Experiment, facts: Facts, backbone: keras.Model | None = None) -> OfPatches:
         puzzle, settings = puzzle_of(experiment), experiment.method
-        classes, inputs = cls.answers(puzzle[1]), cls.inputs(puzzle[1], settings.hidden)
+        classes, compared = cls.answers(puzzle[1]), cls.compares(puzzle[1])
         options = {"accumulate": experiment.training.accumulate, "name": settings.name}
         encoder = build_encoder(experiment, [], backbone)
-        return cls(encoder, classes, puzzle=puzzle, hidden=settings.hidden, inputs=inputs, **options)
+        return cls(encoder, classes, puzzle=puzzle, hidden=settings.hidden, compared=compared, **options)
 
     def towers(self, batch: Batch) -> tf.Tensor:
         """What is said of each patch, `[n, B, hidden]`."""

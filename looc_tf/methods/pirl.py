@@ -51,7 +51,11 @@ class PIRL(InstDisc):
     """
 
     Settings = Settings
-    recipe: ClassVar[Mapping[str, Any]] = {**InstDisc.recipe, "views.chain": with_puzzle_beside}
+    recipe: ClassVar[Mapping[str, Any]] = {
+        **InstDisc.recipe,
+        "optimizer.weight_decay": 1e-4,
+        "views.chain": with_puzzle_beside,
+    }
 
     def __init__(self, encoder, *given, across: int, weight: float, **options):
         super().__init__(encoder, *given, **options)

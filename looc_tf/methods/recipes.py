@@ -20,6 +20,7 @@ Recipe = Mapping[str, Any]
 KEPT = ("local_views",)  # settings that say which views there are; a space keeps its name and what it shares
 WARMUP = 200  # steps, of small batches
 CELLS = 3  # across, of a puzzle
+ADAM: Recipe = {"optimizer.name": "adamw", "optimizer.learning_rate": 0.001}  # of small batches
 LARGE_BATCH = ("lars", "lamb")  # chosen for the batch, with a rate of their own
 
 

@@ -11,7 +11,6 @@ import tensorflow as tf
 from looc_tf import config
 from looc_tf.augment import Puzzle
 from looc_tf.errors import UserError, shown
-from looc_tf.keras2 import keras
 from looc_tf.methods import of_patches
 from looc_tf.methods.base import Batch
 from looc_tf.methods.of_patches import OfPatches
@@ -44,11 +43,6 @@ class RelativePatch(OfPatches):
     Settings: ClassVar[type[config.Method]] = Settings
     recipe: ClassVar[Mapping[str, Any]] = {"views.chain": with_puzzle(1), "method.hidden": hidden(1)}
 
-    def __init__(self, *given, **options):
-        super().__init__(*given, **options)
-        self.joined = keras.layers.Dense(self.tower.units, activation="relu", name="joined")
-        self.joined(tf.zeros([1, 2 * self.tower.units]))
-
     @classmethod
     def check_puzzle(cls, place: str, puzzle: Puzzle) -> None:
         if (puzzle.cells, puzzle.permutations) != (3, 1):
@@ -60,6 +54,10 @@ class RelativePatch(OfPatches):
     @classmethod
     def answers(cls, puzzle: Puzzle) -> int:
         return AROUND
+
+    @classmethod
+    def compares(cls, puzzle: Puzzle) -> int:
+        return 2
 
     def asked(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
         first, middle, last = tf.split(self.towers(batch), [CENTER, 1, AROUND - CENTER])

@@ -81,7 +81,7 @@ def bins() -> np.ndarray:
 
 def soft_bins(colors: tf.Tensor) -> tf.Tensor:
     """How much of each bin a color is, `[..., 2]` of a and b -> `[..., Q]`, of sum 1: Gaussian in the distance to the
-    nearest bins (Zhang et al. 2016, section 2.2)."""
+    nearest bins (Zhang et al. 2016, section 2.1)."""
     centers = tf.constant(bins())
     apart = tf.reduce_sum((colors[..., None, :] - centers) ** 2, axis=-1)
     closest, which = tf.math.top_k(-apart, NEAREST)

@@ -21,8 +21,8 @@ class Instances(keras.layers.Layer):
     `softmax` is over all pictures; the others are over the own one and some that are drawn: `nce` as in the paper, with
     a partition Z that is estimated on the first batch and kept, `info_nce` as a softmax, `pirl` as a contrast with
     noise whose probabilities are that softmax (`losses.softmax_nce`). They are drawn once for a batch, not for each
-    row: of the same expectation, and a product instead of `[B, m, D]` gathered rows. The own picture may be among them,
-    as in the authors' code.
+    row: of the same expectation, and a product instead of `[B, m, D]` gathered rows. Where the own picture is among
+    them, it counts for `nce`, whose noise is of all pictures, and is left out for the other two.
 
     Args:
         name: of the layer.
@@ -64,8 +64,11 @@ class Instances(keras.layers.Layer):
             logits = tf.matmul(rows, self.bank.everything(), transpose_b=True) / self.temperature
             return tf.nn.sparse_softmax_cross_entropy_with_logits(pictures, logits), ()
         own = tf.reduce_sum(rows * self.bank.rows(pictures), axis=1, keepdims=True)
-        drawn = tf.matmul(rows, self.bank.drawn(self.negatives, step), transpose_b=True)
-        logits = tf.concat([own, drawn], axis=1) / self.temperature
+        drawn = self.bank.drawn(self.negatives, step)
+        others = tf.matmul(rows, self.bank.rows(drawn), transpose_b=True)
+        if self.kind != "nce":
+            others = tf.where(tf.cast(pictures, drawn.dtype)[:, None] == drawn, -float("inf"), others)
+        logits = tf.concat([own, others], axis=1) / self.temperature
         if self.kind != "nce":
             return (info_nce if self.kind == "info_nce" else softmax_nce)(logits), ()
         found = tf.reduce_logsumexp(tf.stop_gradient(logits), axis=1, keepdims=True) - math.log(logits.shape[1])

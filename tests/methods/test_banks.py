@@ -88,8 +88,24 @@ def test_the_distance_to_the_own_row_is_the_papers_proximal_term():
 def test_one_point_for_every_picture_has_the_loss_of_guessing(kind):
     made = instances(kind)
     made.bank.value.assign(unit([A[0]] * 5))
-    loss, _ = made(unit([A[0]] * 2), tf.constant(PICTURES), START)
-    close(loss, [made.chance()] * 2)
+    others = [picture for picture in range(5) if picture not in made.bank.drawn(3, START).numpy()]
+    loss, _ = made(unit([A[0]] * len(others)), tf.constant(others), START)
+    close(loss, [made.chance()] * len(others))
+
+
+@pytest.mark.parametrize(("kind", "of_logits"), [("info_nce", losses.info_nce), ("pirl", losses.softmax_nce)])
+def test_the_own_picture_is_no_negative_of_itself(kind, of_logits):
+    made = instances(kind, negatives=20)  # of 5 pictures: each comes several times
+    drawn = made.bank.drawn(20, START).numpy()
+    assert set(PICTURES) < set(drawn)
+    loss, _ = made(unit(A), tf.constant(PICTURES), START)
+    for row, (picture, found) in enumerate(zip(PICTURES, loss)):
+        near = tf.matmul(unit(A), made.bank.everything(), transpose_b=True)[row].numpy() / 0.5
+        close(found, of_logits(tf.constant([[near[picture], *near[drawn[drawn != picture]]]]))[0])
+    with tf.GradientTape() as tape:
+        tape.watch(rows := unit(A))
+        loss, _ = made(rows, tf.constant(PICTURES), START)
+    assert np.isfinite(tape.gradient(loss, rows)).all()
 
 
 def test_the_partition_is_that_of_the_first_batch():
@@ -97,7 +113,7 @@ def test_the_partition_is_that_of_the_first_batch():
     first, found = made(unit(A), tf.constant(PICTURES), START)
     drawn = made.bank.drawn(3, START)
     own = tf.reduce_sum(unit(A) * made.bank.rows(tf.constant(PICTURES)), axis=1, keepdims=True)
-    near = tf.concat([own, tf.matmul(unit(A), drawn, transpose_b=True)], axis=1) / 0.5
+    near = tf.concat([own, tf.matmul(unit(A), made.bank.rows(drawn), transpose_b=True)], axis=1) / 0.5
     close(first, losses.nce(near, losses.log_partition(near, 5), 5))
     made.commit(tf.constant(PICTURES), unit(A), found)
     kept = float(made.partition)

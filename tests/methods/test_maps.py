@@ -162,13 +162,14 @@ def test_a_color_is_shared_by_its_nearest_bins():
         assert (row > 0).sum() == 5 and row.sum() == pytest.approx(1, rel=1e-5)
 
 
-def test_colorization_sees_lightness_alone_and_asks_for_the_middle_of_each_place():
+def test_colorization_sees_lightness_alone_and_asks_for_four_pixels_of_each_place():
     method, batch = contract.rewound("colorize").rewind(), contract.make_batch(contract.CASES["colorize"])
     images = batch["views"]["query"]
     logits = method.painter(method.encoder(images, training=True, maps=["stage5"])["stage5"]).numpy()
-    middles = soft_bins(lab(images)[:, 4::8, 4::8, 1:]).numpy()  # 16 px, 2 x 2 places
+    each = soft_bins(lab(images)[:, 2::4, 2::4, 1:]).numpy()  # 16 px, 2 x 2 places
+    colors = each.reshape(-1, 2, 2, 2, 2, each.shape[-1]).mean(axis=(2, 4))
     log_shares = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
-    expected = -np.mean((middles * log_shares).sum(axis=-1))
+    expected = -np.mean((colors * log_shares).sum(axis=-1))
     assert contract.step(method, batch)["loss"] == pytest.approx(expected, rel=1e-4)
     assert "color" not in build_plan(contract.CASES["colorize"]).used(build_plan(contract.CASES["colorize"]).views[0])
     light = tf.repeat(tf.constant([[[[0.9]]]]), 3, axis=-1) * tf.ones([1, 16, 16, 3])
@@ -188,10 +189,13 @@ def _gray_of_lightness(lightness):
     [
         ("method: {name: dim, stage: stage5}", "Unknown method.stage 'stage5'"),
         ("method: {name: dim, objective: dv}", "Unknown method.objective 'dv'"),
-        ("method: {name: amdim}\nmodel: {backbone: keras/MobileNetV2}", "reads feature maps of stages"),
+        ("method: {name: amdim}\nmodel: {backbone: keras/MobileNetV2}", "takes feature maps of stages of a ResNet"),
+        ("method: {name: cmc}\nmodel: {backbone: keras/MobileNetV2}", "takes a branch for each of lightness and color"),
+        ("method: {name: cmc, proximal: 30}", "no own row to stay close to. Received method.proximal=30"),
+        ("method: {name: colorize}\ndata: {bands: [0, 1]}", "takes lightness and color of RGB apart. Received 2 bands"),
         (
             "method: {name: colorize}\nmodel: {backbone: keras/MobileNetV2}",
-            "takes the lightness of RGB, and the last map",
+            "takes the last map of a ResNet",
         ),
         (
             "method: {name: dim}\ntraining: {batch: 1}",
