@@ -1,6 +1,7 @@
-"""The library has Keras 2 under any TensorFlow, and says so where the process has Keras 3 already."""
+"""The library has Keras 2 under any TensorFlow, and says so where the process has Keras 3 already; it asks for oneDNN."""
 
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -10,9 +11,12 @@ import pytest
 from looc_tf import keras2
 
 
-def python(code):
-    """The last lines of a process that nobody has told which Keras to take."""
-    env = {name: value for name, value in os.environ.items() if name != "TF_USE_LEGACY_KERAS"}
+TOLD = ("TF_USE_LEGACY_KERAS", "TF_ENABLE_ONEDNN_OPTS")
+
+
+def python(code, **told):
+    """The last lines of a process that nobody has told which Keras to take, nor how to convolve."""
+    env = {**{name: value for name, value in os.environ.items() if name not in TOLD}, **told}
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=env)
     return done.stdout.strip().splitlines()[-1:], done.stderr.strip().splitlines()[-1:]
@@ -41,3 +45,10 @@ def test_keras_3_is_told_of_in_one_line():
     [line] = said
     assert re.search(r"Expected Keras 2 as tf\.keras\. Received Keras 3\.\d+\.\d+\. ", line)
     assert line.endswith(("pip install tf-keras.", "or set TF_USE_LEGACY_KERAS=1."))
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="TensorFlow decides on other processors")
+@pytest.mark.parametrize(("told", "used"), [({}, "True"), ({"TF_ENABLE_ONEDNN_OPTS": "0"}, "False")])
+def test_one_dnn_is_used_unless_it_is_switched_off(told, used):
+    asked = "import looc_tf\nfrom tensorflow.python.framework import test_util\nprint(test_util.IsMklEnabled())"
+    assert python(asked, **told)[0] == [used]
