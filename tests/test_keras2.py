@@ -1,4 +1,4 @@
-"""The library has Keras 2 under any TensorFlow, and says so where the process has Keras 3 already; it asks for oneDNN."""
+"""The library has Keras 2 under any TensorFlow, says so where there is Keras 3 already, and asks for oneDNN."""
 
 import os
 import platform
@@ -9,7 +9,6 @@ import sys
 import pytest
 
 from looc_tf import keras2
-
 
 TOLD = ("TF_USE_LEGACY_KERAS", "TF_ENABLE_ONEDNN_OPTS")
 
