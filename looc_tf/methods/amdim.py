@@ -16,7 +16,7 @@ from looc_tf.keras2 import keras
 from looc_tf.methods import local
 from looc_tf.methods.base import Batch
 from looc_tf.methods.facts import Facts
-from looc_tf.methods.local import Local, places, residual_head
+from looc_tf.methods.local import Local, in_a_row, residual_head, spread
 from looc_tf.methods.networks import build_encoder
 from looc_tf.models import Encoder
 from looc_tf.representations import QUERY, TRUNK
@@ -63,10 +63,11 @@ class AMDIM(Local):
         clip: float,
         shrink: float,
         seed: int,
+        most: int,
         **options,
     ):
         super().__init__(encoder, kind, **options)
-        self.clip, self.shrink, self.root, self.seed = clip, shrink, dimension**0.5, seed
+        self.clip, self.shrink, self.root, self.seed, self.most = clip, shrink, dimension**0.5, seed, most
         self.of_places = {
             stage: residual_head(stage, encoder.map_channels(stage), hidden, dimension, normalized=True)
             for stage in (FINE, COARSE)
@@ -88,7 +89,7 @@ class AMDIM(Local):
     def from_experiment(cls, experiment: Experiment, facts: Facts, backbone: keras.Model | None = None) -> AMDIM:
         settings, dimension = experiment.method, experiment.model.dimension
         given = {"clip": settings.clip, "shrink": settings.shrink, "seed": experiment.seed, "name": settings.name}
-        widths = {"hidden": settings.hidden, "dimension": dimension}
+        widths = {"hidden": settings.hidden, "dimension": dimension, "most": settings.places}
         return cls(build_encoder(experiment, [], backbone), settings.objective, **widths, **given)
 
     def bounded(self, scores: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -98,7 +99,8 @@ class AMDIM(Local):
         views = [batch["views"][name] for name in (QUERY, OTHER)]
         outputs = self.encoder(tf.concat(views, axis=0), training=True, maps=[FINE, COARSE])
         whole = tf.split(self.of_picture(outputs[TRUNK][:, None, None])[:, 0, 0] / self.root, 2)
-        fine, coarse = (tf.split(places(self.of_places[stage](outputs[stage])), 2) for stage in (FINE, COARSE))
+        maps = (self.of_places[stage](spread(outputs[stage], self.most)) for stage in (FINE, COARSE))
+        fine, coarse = (tf.split(in_a_row(each), 2) for each in maps)
         found = []
         for one, other in ((0, 1), (1, 0)):
             picked = tf.gather(coarse[one], self.drawn_places(coarse[one]), batch_dims=1) / self.root

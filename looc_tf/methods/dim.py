@@ -16,7 +16,7 @@ from looc_tf.keras2 import keras
 from looc_tf.methods import local
 from looc_tf.methods.base import Batch
 from looc_tf.methods.facts import Facts
-from looc_tf.methods.local import Local, places, residual_head
+from looc_tf.methods.local import Local, in_a_row, residual_head, spread
 from looc_tf.methods.networks import build_encoder
 from looc_tf.models import Encoder
 from looc_tf.representations import QUERY, STAGES, TRUNK
@@ -46,9 +46,9 @@ class DIM(Local):
 
     Settings: ClassVar[type[config.Method]] = Settings
 
-    def __init__(self, encoder: Encoder, kind: str, *, stage: str, hidden: int, dimension: int, **options):
+    def __init__(self, encoder: Encoder, kind: str, *, stage: str, most: int, hidden: int, dimension: int, **options):
         super().__init__(encoder, kind, **options)
-        self.stage = stage
+        self.stage, self.most = stage, most
         self.of_places = residual_head("of_places", encoder.map_channels(stage), hidden, dimension, normalized=True)
         self.of_picture = residual_head("of_picture", encoder.dimension(TRUNK), hidden, dimension)
 
@@ -65,10 +65,11 @@ class DIM(Local):
     @classmethod
     def from_experiment(cls, experiment: Experiment, facts: Facts, backbone: keras.Model | None = None) -> DIM:
         settings, dimension = experiment.method, experiment.model.dimension
-        given = {"stage": settings.stage, "hidden": settings.hidden, "dimension": dimension, "name": settings.name}
-        return cls(build_encoder(experiment, [], backbone), settings.objective, **given)
+        widths = {"hidden": settings.hidden, "dimension": dimension}
+        given = {"stage": settings.stage, "most": settings.places, "name": settings.name}
+        return cls(build_encoder(experiment, [], backbone), settings.objective, **widths, **given)
 
     def pairs(self, batch: Batch) -> list[tuple[tf.Tensor, tf.Tensor]]:
         outputs = self.encoder(batch["views"][QUERY], training=True, maps=[self.stage])
         of_picture = self.of_picture(outputs[TRUNK][:, None, None])[:, 0, 0]
-        return [(of_picture, places(self.of_places(outputs[self.stage])))]
+        return [(of_picture, in_a_row(self.of_places(spread(outputs[self.stage], self.most))))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -29,6 +30,7 @@ class Settings(config.Method):
 
     objective: str = "info_nce"
     hidden: int = 512
+    places: int = 64  # of each map at most, evenly spread
 
 
 def residual_head(name: str, inputs: int, hidden: int, dimension: int, normalized: bool = False) -> keras.Model:
@@ -51,7 +53,20 @@ def residual_head(name: str, inputs: int, hidden: int, dimension: int, normalize
     return keras.Model(given, out, name=name)
 
 
-def places(map_: tf.Tensor) -> tf.Tensor:
+def spread(map_: tf.Tensor, most: int) -> tf.Tensor:
+    """At most so many places of a map `[B, s, s, C]`, each some rows and columns from the next, `[B, n, n, C]`.
+
+    >>> spread(tf.reshape(tf.range(36), [1, 6, 6, 1]), most=8)[0, :, :, 0].numpy()
+    array([[ 7, 10],
+           [25, 28]], dtype=int32)
+    """
+    side = map_.shape[1]
+    step = math.ceil(side / math.isqrt(most))
+    first = (side - 1) % step // 2
+    return map_[:, first::step, first::step]
+
+
+def in_a_row(map_: tf.Tensor) -> tf.Tensor:
     """`[B, h, w, D]` -> `[B, h w, D]`."""
     return tf.reshape(map_, [-1, map_.shape[1] * map_.shape[2], map_.shape[3]])
 
@@ -78,7 +93,7 @@ class Local(Method):
 
     @classmethod
     def check(cls, experiment: Experiment, devices: int | None = None) -> None:
-        config.positive(experiment, "method.hidden")
+        config.positive(experiment, "method.hidden", "method.places")
         check_several(experiment)
         if experiment.method.objective not in OBJECTIVES:
             raise unknown("method.objective", experiment.method.objective, OBJECTIVES)
