@@ -65,6 +65,16 @@ def test_amdim_contrasts_both_views_at_two_scales_with_sources_that_are_scaled()
     assert build_plan(contract.CASES["amdim"]).shared(query, other) == ("flip",)
 
 
+def test_so_many_places_of_a_map_are_contrasted_at_most():
+    case = replace(contract.CASES["dim"], method=replace(contract.CASES["dim"].method, places=16))
+    method, batch = contract.build(case), contract.make_batch(case)
+    ((_, found),) = method.pairs(batch)
+    every = method.of_places(method.encoder(batch["views"]["query"], training=True, maps=["stage3"])["stage3"])
+    assert every.shape[1:3] == (8, 8)
+    some = tf.reshape(every[:, ::2, ::2], [contract.BATCH, 16, -1])
+    np.testing.assert_allclose(found, some, rtol=1e-4, atol=1e-5)
+
+
 def test_maps_are_those_of_the_trunk_itself():
     encoder = Encoder(Model(width=4, backbone="resnet10"), [])
     images = tf.random.stateless_uniform([2, 16, 16, 3], (1, 2))
@@ -189,6 +199,7 @@ def _gray_of_lightness(lightness):
     [
         ("method: {name: dim, stage: stage5}", "Unknown method.stage 'stage5'"),
         ("method: {name: dim, objective: dv}", "Unknown method.objective 'dv'"),
+        ("method: {name: dim, places: 0}", "method.places"),
         ("method: {name: amdim}\nmodel: {backbone: keras/MobileNetV2}", "takes feature maps of stages of a ResNet"),
         ("method: {name: cmc}\nmodel: {backbone: keras/MobileNetV2}", "takes a branch for each of lightness and color"),
         ("method: {name: cmc, proximal: 30}", "no own row to stay close to. Received method.proximal=30"),
