@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
@@ -46,6 +47,7 @@ class CMC(InstDisc):
     """
 
     Settings = Settings
+    recipe: ClassVar[Mapping[str, Any]] = {**InstDisc.recipe, "model.head": "batch_norm_mlp"}
     sides = tuple(CHANNELS)
 
     @classmethod
