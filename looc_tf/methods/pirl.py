@@ -53,6 +53,7 @@ class PIRL(InstDisc):
     Settings = Settings
     recipe: ClassVar[Mapping[str, Any]] = {
         **InstDisc.recipe,
+        "model.head": "batch_norm_mlp",
         "optimizer.weight_decay": 1e-4,
         "views.chain": with_puzzle_beside,
     }
