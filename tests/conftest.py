@@ -21,8 +21,6 @@ import numpy as np
 import pytest
 from helpers.left_out import is_left_out
 
-import looc_tf  # noqa: F401 - before TensorFlow, as in `looc`: it asks for oneDNN, which changes the last digits
-
 # Building and tracing networks makes so many objects that Python looked for cycles every few milliseconds, through all
 # that TensorFlow's modules hold as well: a tenth of the time of a test that trains. It looks less often, and not there.
 gc.set_threshold(50_000, 10, 10)
