@@ -47,8 +47,9 @@ QUICK = augment losses objectives methods models test_config.py test_optim.py te
 test-quick: $(READY)  ## their core alone: configs, views, networks, losses, methods, a training, an export
 	@$(PYTHON) -m pytest -m "not slow" --numprocesses 2 $(addprefix tests/,$(QUICK))
 
-test-slow: $(READY)  ## the tests that train for minutes
-	@$(PYTHON) -m pytest -m slow
+test-slow: $(READY)  ## whatever takes longer: more than a second, or minutes of training
+	@$(PYTHON) -m pytest -m slow --numprocesses 2 --ignore tests/slow
+	@$(PYTHON) -m pytest -m slow tests/slow
 
 test-lanes: $(READY)  ## what the pinned lane writes the current one reads, and the other way round; set both up first
 	@$(PYTHON) -m pytest tests/slow/test_lanes.py

@@ -19,7 +19,7 @@ import sys
 
 import numpy as np
 import pytest
-from helpers.left_out import is_left_out
+from helpers import left_out
 
 # Building and tracing networks makes so many objects that Python looked for cycles every few milliseconds, through all
 # that TensorFlow's modules hold as well: a tenth of the time of a test that trains. It looks less often, and not there.
@@ -58,8 +58,14 @@ def _no_network(monkeypatch):
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if is_left_out(item.nodeid):
+        if left_out.is_left_out(item.nodeid):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_configure(config):
+    times = left_out.Times()
+    if times.path and "PYTEST_XDIST_WORKER" not in os.environ:
+        config.pluginmanager.register(times)
 
 
 def pytest_collection_finish(session):

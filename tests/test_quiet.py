@@ -51,6 +51,6 @@ def test_the_advice_on_slow_callbacks_is_left_out_and_nothing_else(said):
 
 def test_the_config_goes_to_the_log_alone(said):
     run, error, _ = said
-    assert "backbone: resnet10" in (run / "train.log").read_text() and "backbone" not in error
+    assert "backbone: plain6" in (run / "train.log").read_text() and "backbone" not in error
     lines = [line for line in error.splitlines() if line]
     assert len(lines) < 12 and " training pictures (3 classes: bar, disc, noise), " in lines[0], error

@@ -92,7 +92,7 @@ def test_train_says_what_comes_next_and_keeps_the_config_off_the_screen(trained)
     run, (_, out, error) = trained
     assert out == f"trained: {run}. Next: looc evaluate {run}, looc export {run} --out exports/{run.name}\n"
     log = (run / "train.log").read_text()
-    assert "temperature: 0.2" in log and "backbone: resnet10" in log
+    assert "temperature: 0.2" in log and "backbone: plain6" in log
     assert "temperature: 0.2" not in error and "backbone" not in error
     assert [line for line in error.splitlines() if "config" in line] == [
         f"The whole config is in {run / 'config.yaml'}"

@@ -1,73 +1,81 @@
-"""Long tests that `make test` leaves to `make test-slow`, since shorter ones beside them go the same way.
+"""Which tests `make test` leaves to `make test-slow`: the long ones, but for those that hold a promise of the README.
 
-Beside these there are the marks of whole files in tests/slow, and the cells of the table of checks
+How long each takes is in `tests/durations.json` (seconds of processor time and waiting on two cores, without fixtures;
+shorter ones than `SHORT` are not in it). `LOOC_TEST_TIMES=tests/durations.json` before a run of any tests writes there
+what they took. Beside these there are the marks of tests/slow, and the cells of the table of checks
 (`helpers.conformance.is_slow`).
 """
 
 from __future__ import annotations
 
-# What the name of a test ends with or holds -> what of the default tests goes the same way.
-LEFT_OUT = {
-    "test_every_step_of_the_compiled_job_runs_through_tfxs_entry_point_and_pushes": "the golden files, and test_run",
-    "test_changed_code_is_never_served_from_the_cache": "test_fingerprint: which step a changed line reaches",
-    "test_an_export_that_differs_from_what_was_evaluated_is_not_blessed": "test_serving and test_gate",
-    "test_an_encoder_of_ours[False-": "the same files with branches, [True-",
-    "test_an_encoder_of_ours[True-saved_model]": "test_an_export_of_ours",
-    "test_an_encoder_of_ours[True-classifier_saved_model]": "test_an_export_of_ours",
-    "test_a_network_of_keras[m.weights.h5": "[m.keras",
-    "test_every_command_works_without_what_windows_lacks": "test_run_log, system by system",
-    "test_a_classifier_on_it_is_saved_by_itself_and_by_a_callback[of keras": "[plain norm] and [branches]",
-    "test_drawing_leaves_the_backend_of_a_notebook[None]": "[svg]",
-    "test_own_arrays": "test_own_folder",
-    "test_read_an_export": "test_export, how it is read",
-    "test_fine_tuning_keeps_the_bands_and_the_rule_of_the_run": "test_named_bands and test_finetuning",
-    "test_a_network_of_keras[m.h5": "[m.keras",
-    "test_a_run_and_its_export_in_a_folder_whose_name_is_a_pattern[b[0]": "[b[0.1]]",
-    "test_a_run_and_its_export_in_a_folder_whose_name_is_a_pattern[b?*{1}]": "[b[0.1]]",
-    "test_a_file_whose_name_is_a_pattern[saved[1]]": "the files of the same test",
-    "test_another_shape_is_told_with_the_first_tensor_that_differs[saved_model]": "the files of the same test",
-    "test_the_command_line_leaves_with_the_shells_own_code[Signals.SIGINT": "[Signals.SIGTERM",
-    "names_what_this_method_takes[LooC-overrides1": "the other two of the same test",
-    "names_what_this_method_takes[SimCLR": "test_every_method: what each refuses",
-    "test_finetune_and_low_label": "test_finetuning, command and result",
-    "test_the_command_line_chooses_threads_and_devices[option1]": "[option0]",
-    "test_drawing_leaves_the_backend_of_a_notebook[template]": "[svg]",
-    "test_from_nothing_right_a_model_can_only_rise[others1]": "[others0]",
-    "test_killed_before_the_best_weights_are_saved_it_is_no_other[all steps]": "[ended early]",
-    "test_killed_and_resumed_it_ends_in_the_same_bits[7]": "[4]",
-    "test_its_network_is_a_model_of_keras[saved_model]": "[final.keras]",
-    "test_every_command_works_in_a_folder_of_any_name[-it's": "the other name of the same test",
-    "as_the_evaluator_read_it[color]": "[trunk] and [all+rotation]",
-    "as_the_evaluator_read_it[concat]": "[trunk] and [all+rotation]",
-    "test_no_steps_keep_the_random_weights[constant]": "[step]",
-    "test_keras[InceptionResNetV2]": "the other networks of the same test",
-    "test_keras[NASNetMobile]": "the other networks of the same test",
-    "test_a_run_compiled_or_in_mixed_precision_has_the_losses_of_a_plain_one[xla=true]": "the table's row of XLA",
-    "in_mixed_precision_has_the_losses_of_a_plain_one[precision=mixed_float16": "[mixed_bfloat16]",
-    "test_what_is_packed_is_the_same[table]": "[folder], and test_labels",
-    "test_weights_are_saved_and_come_back[looc_2-w.h": "[looc++-w.h5] and [looc++-w.hdf5]",
-    "test_weights_are_saved_and_come_back[looc_2-folder": "[looc++-folder/w]",
-    "test_weights_are_saved_and_come_back[simclr-w.h": "[looc++-w.h5] and [looc++-w.hdf5]",
-    "test_weights_are_saved_and_come_back[simclr-folder": "[looc++-folder/w]",
-    "test_weights_are_saved_and_come_back[supervised-w.h": "[looc++-w.h5] and [looc++-w.hdf5]",
-    "test_weights_are_saved_and_come_back[supervised-folder": "[looc++-folder/w]",
-    "test_what_is_handed_out_is_saved_and_loaded_to_equal_bits[mixed_bfloat16-0.0-": "[mixed_bfloat16-1.0-",
-    "test_what_is_handed_out_is_saved_and_loaded_to_equal_bits[float32-1.0-": "[float32-0.0-",
-    "test_no_steps_keep_the_random_weights[cosine]": "[step]",
-    "test_keras[EfficientNetV2B0]": "the other networks of the same test",
-    "test_keras[ResNetRS50]": "the other networks of the same test",
-    "test_keras_cv[CSPDarkNetBackbone]": "the other networks of the same test",
+import functools
+import json
+import os
+from collections import Counter
+from pathlib import Path
+
+LIMIT = 1.0
+SHORT = 0.5
+DURATIONS = Path(__file__).parents[1] / "durations.json"
+# What the name of a long test holds that is run by default all the same -> the promise that no shorter one holds.
+KEPT = {
+    "test_looc_with_one_space_is_moco_bit_for_bit": "LooC with one space is MoCo",
+    "test_stopped_twice_and_resumed_ends_in_the_same_bits": "a resumed run equals an uninterrupted one",
+    "test_a_run_that_diverges_keeps_its_last_good_checkpoint": "no broken state is saved",
+    "test_loads_with_nothing_but_tensorflow[chosen]": "the export needs TensorFlow alone",
+    "as_the_evaluator_read_it[trunk]": "the export gives the evaluator's numbers",
+    "test_a_run_is_loaded_and_resumed_to_the_end_it_had[looc]": "runs of earlier versions are read",
+    "test_nothing_of_a_strangers_file_is_executed": "what comes from elsewhere is not executed",
+    "test_every_file_is_read_or_named[held in memory]": "no picture is lost without a word",
+    "test_the_command_writes_a_page_and_json": "looc advise, whole",
+    "test_a_folder_becomes_a_table[npz]": "looc embed, whole",
+    "test_a_first_run_pushes_a_model_that_answers": "the pipeline, whole",
+    "test_a_second_run_comes_from_the_cache": "its cache",
+    "test_better_is_blessed": "its gate",
+    "test_worse_by_more_than_allowed_is_refused_and_never_pushed": "the same",
+    "test_first_losses[factors/looc]": "golden losses: LooC,",
+    "test_first_losses[cifar10/looc-rotation]": "on photographs,",
+    "test_first_losses[cifar10/simclr-looc-rotation]": "of both views,",
+    "test_first_losses[cifar10/simsiam]": "of a predictor,",
+    "test_first_losses[imagenet100/supervised]": "and of labels",
+    **{f"[{check}-looc_2]": "the table of checks on LooC" for check in ("queue", "accumulation", "alarm", "graph")},
+    **{f"[{check}-looc_2]": "the same" for check in ("negatives", "ema", "reload", "precision")},
+    "[xla-looc_1]": "the table of checks: compiled",
+    "[scaling-looc_1]": "with small gradients",
+    "[frozen-finetune_linear]": "frozen",
+    "[export-looc++]": "exported",
+    "[paper-byol]": "the steps of other papers",
+    "[paper-swav]": "the same",
 }
-# Configs whose first losses are compared by default: one for each method, each backbone and each kind of views.
-GOLDEN = (
-    "factors/looc factors/moco cifar10/looc-rotation cifar10/simclr-multicrop cifar10/simclr-looc-rotation "
-    "cifar10/byol-looc-rotation cifar10/simsiam cifar10/swav cifar10/dino-looc-rotation grocery/looc-color-rotation "
-    "imagenet/byol imagenet/swav imagenet100/looc++ imagenet100/moco-rotation-same imagenet100/supervised"
-).split()
+
+
+@functools.cache
+def measured() -> dict[str, float]:
+    """Seconds by node id."""
+    return json.loads(DURATIONS.read_text(encoding="utf8"))
 
 
 def is_left_out(name: str) -> bool:
     """Whether a test, by its node id, is left to `make test-slow`."""
-    if "test_first_losses[" in name:
-        return name.partition("[")[2].rstrip("]") not in GOLDEN
-    return any(part in name for part in LEFT_OUT)
+    return measured().get(name, 0) >= LIMIT and not any(part in name for part in KEPT)
+
+
+class Times:
+    """Counts what tests take, for `LOOC_TEST_TIMES`; the times of tests that were not run stay as they are."""
+
+    def __init__(self, path: str | None = None):
+        self.path = path or os.environ.get("LOOC_TEST_TIMES", "")
+        self.calls: Counter = Counter()
+
+    def pytest_runtest_logreport(self, report) -> None:
+        """A phase of a test, as pytest reports it; fixtures are their users' together and do not count."""
+        if report.when == "call":
+            self.calls[report.nodeid] += report.duration
+
+    def pytest_sessionfinish(self) -> None:
+        """What was counted, into what is there."""
+        path = Path(self.path)
+        before = json.loads(path.read_text(encoding="utf8")) if path.exists() else {}
+        times = before | {name: round(seconds, 1) for name, seconds in self.calls.items()}
+        kept = {name: seconds for name, seconds in sorted(times.items()) if seconds >= SHORT}
+        path.write_text(json.dumps(kept, indent=0) + "\n", encoding="utf8")

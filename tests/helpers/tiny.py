@@ -1,4 +1,4 @@
-"""A training that takes seconds: 48 little pictures in three classes, a network of four blocks.
+"""A training that takes seconds: 48 little pictures in three classes, a network of six layers.
 
 As a program it trains in a process of its own:
 
@@ -23,7 +23,7 @@ EXPERIMENT = {
     "name": "tiny",
     "data": {"name": "pictures", "size": 16},
     "views": {"size": 16, "chain": {"crop": {"area": [0.3, 1.0]}, "rotation": {}}},
-    "model": {"backbone": "resnet10", "width": 4, "hidden": 8, "dimension": 8},
+    "model": {"backbone": "plain6", "width": 4, "hidden": 8, "dimension": 8},
     "method": {
         "momentum": 0.9,
         "key_groups": 2,

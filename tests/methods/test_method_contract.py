@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import conformance, contract
+from helpers import conformance, contract, left_out
 from tensorflow import keras
 
 from looc_tf import methods, objectives
@@ -55,6 +55,17 @@ def cells():
 @pytest.mark.parametrize(("check", "name"), list(cells()))
 def test_the_method_passes_the_check(check, name, tmp_path):
     conformance.CHECKS[check].run(name, tmp_path)
+
+
+def test_every_check_is_run_by_default_on_some_method():
+    """But for those of minutes. What a cell takes is in tests/durations.json."""
+    run = {key for key, check in conformance.CHECKS.items() for name in contract.CASES if by_default(key, name, check)}
+    assert set(conformance.CHECKS) - run == {"sizes", "replicas", "learns"}
+
+
+def by_default(key, name, check):
+    cell = f"tests/methods/test_method_contract.py::test_the_method_passes_the_check[{key}-{name}]"
+    return not (check.lacks(name) or conformance.is_slow(key, name) or left_out.is_left_out(cell))
 
 
 @contrastive
