@@ -63,8 +63,8 @@ def is_left_out(name: str) -> bool:
 class Times:
     """Counts what tests take, for `LOOC_TEST_TIMES`; the times of tests that were not run stay as they are."""
 
-    def __init__(self, path: str | None = None):
-        self.path = path or os.environ.get("LOOC_TEST_TIMES", "")
+    def __init__(self):
+        self.path = os.environ.get("LOOC_TEST_TIMES", "")
         self.calls: Counter = Counter()
 
     def pytest_runtest_logreport(self, report) -> None:
