@@ -44,8 +44,16 @@ KEPT = {
     "[scaling-looc_1]": "with small gradients",
     "[frozen-finetune_linear]": "frozen",
     "[export-looc++]": "exported",
+    "[losses-looc_3]": "losses by hand",
     "[paper-byol]": "the steps of other papers",
     "[paper-swav]": "the same",
+    "test_the_losses_of_add_one_are_those_of_the_formula": "formulas of papers",
+    "test_the_distance_to_the_own_row_is_the_papers_proximal_term": "the same",
+    "test_cpc_finds_each_patch_under_its_own_number": "the same",
+    "test_orders_are_far_from_each_other_and_always_the_same": "the same",
+    "tests/test_house.py::": "how the project is laid out",
+    "tests/test_requirements.py::": "the same",
+    "tests/test_documents.py::": "what its documents say",
 }
 
 
