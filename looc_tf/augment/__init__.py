@@ -15,7 +15,7 @@ from looc_tf.augment.base import Augmentation
 from looc_tf.augment.blur import Blur
 from looc_tf.augment.color import Color, Solarize
 from looc_tf.augment.geometry import Crop, Flip, FreeRotation, Rotation
-from looc_tf.augment.patches import Patches, PatchGrid, Puzzle, cut_up
+from looc_tf.augment.patches import PatchColor, Patches, PatchGrid, Puzzle, cut_up
 from looc_tf.augment.texture import Stylized, Texture
 from looc_tf.errors import UserError, nearest, shown
 from looc_tf.registry import Registry
@@ -31,6 +31,7 @@ __all__ = [
     "Crop",
     "Flip",
     "FreeRotation",
+    "PatchColor",
     "PatchGrid",
     "Patches",
     "Puzzle",
@@ -61,6 +62,7 @@ AUGMENTATIONS: Registry[type[Augmentation]] = Registry(
         "solarize": Solarize,
         "puzzle": Puzzle,
         "patch_grid": PatchGrid,
+        "patch_color": PatchColor,
     },
 )
 
@@ -117,7 +119,7 @@ def build_chain(chain: Mapping[str, Mapping[str, Any] | None], size: int, channe
 
 # What the settings of a kind become where pictures are no RGB.
 OF_BANDS: dict[str, Callable[[int], dict[str, Any]]] = {
-    "color": lambda channels: {"saturation": 0.0, "hue": 0.0, "grayscale": 0.0},
+    **dict.fromkeys(("color", "patch_color"), lambda channels: {"saturation": 0.0, "hue": 0.0, "grayscale": 0.0}),
     "texture": lambda channels: {"channels": channels},
 }
 

@@ -35,6 +35,7 @@ class Color(Augmentation):
     TensorShape([4, 8, 8, 3])
     """
 
+    kind = "color"
     numbers = 7
     settings = ("brightness", "contrast", "saturation", "hue", "probability", "grayscale")
 
@@ -49,12 +50,12 @@ class Color(Augmentation):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.brightness = number("color.brightness", brightness, high=100)
-        self.contrast = number("color.contrast", contrast, high=100)
-        self.saturation = number("color.saturation", saturation, high=100)
-        self.hue = number("color.hue (turns; 0.5 is the whole circle)", hue, high=0.5)
-        self.probability = number("color.probability", probability)
-        self.grayscale = number("color.grayscale", grayscale)
+        self.brightness = number(f"{self.kind}.brightness", brightness, high=100)
+        self.contrast = number(f"{self.kind}.contrast", contrast, high=100)
+        self.saturation = number(f"{self.kind}.saturation", saturation, high=100)
+        self.hue = number(f"{self.kind}.hue (turns; 0.5 is the whole circle)", hue, high=0.5)
+        self.probability = number(f"{self.kind}.probability", probability)
+        self.grayscale = number(f"{self.kind}.grayscale", grayscale)
 
     def sample(self, u: tf.Tensor) -> Parameters:
         """One joint draw.

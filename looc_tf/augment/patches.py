@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from looc_tf.augment.base import Augmentation, Parameters, unit_range, whole
+from looc_tf.augment.color import Color
 from looc_tf.errors import UserError, shown
 
 MOST = 9  # patches of which the orders can be gone through
@@ -193,3 +194,66 @@ class PatchGrid(Patches):
         regular = np.stack(np.meshgrid(at, at, indexing="ij"), axis=-1).reshape(1, -1, 2)
         moved = tf.clip_by_value(regular + parameters["shift"], 0, last)
         return self.cut(images, moved[:, :, 0], moved[:, :, 1])
+
+
+class PatchColor(Color):
+    """`Color` of which each patch of a view has a draw of its own, so that neither tint nor brightness nor contrast
+    tells which patches are of one picture (Henaff et al., ICML 2020: patch-based augmentation).
+
+    It comes behind what cuts a picture.
+
+    Args:
+        cells: patches across.
+        **color: the settings of `Color`.
+
+    >>> color = PatchColor(cells=7)
+    >>> color.apply(tf.ones([8, 56, 56, 3]), color.sample(tf.random.uniform([8, color.numbers]))).shape
+    TensorShape([8, 56, 56, 3])
+    """
+
+    kind = "patch_color"
+    settings = ("cells", *Color.settings)
+
+    def __init__(self, cells: int = 7, **color: Any):
+        super().__init__(**color)
+        self.cells = whole("patch_color.cells", cells, 1, 64)
+        self.patches = self.cells**2
+        self.numbers = self.patches * Color.numbers
+
+    def side(self, before: int) -> int:
+        if before % self.cells:
+            raise UserError(
+                f"patch_color of {self.cells} x {self.cells} patches takes views of as many equal patches. Received "
+                f"{before} px. Put it behind what cuts the picture, with the `cells` of that."
+            )
+        return before
+
+    def sample(self, u: tf.Tensor) -> Parameters:
+        """As of `Color`, each [B, n, ...] for n patches."""
+        drawn = super().sample(tf.reshape(u, [-1, Color.numbers]))
+        return {name: tf.reshape(each, [-1, self.patches, *each.shape[1:]]) for name, each in drawn.items()}
+
+    def same(self, one: Parameters, other: Parameters) -> tf.Tensor:
+        return tf.reduce_all(tf.reshape(super().same(_flat(one), _flat(other)), [-1, self.patches]), axis=1)
+
+    def vector(self, parameters: Parameters) -> tf.Tensor:
+        """Those of `Color` of each patch, [B, 5 n]."""
+        of_patches = super().vector(_flat(parameters))
+        return tf.reshape(of_patches, [-1, self.patches * of_patches.shape[1]])
+
+    def describe(self, parameters: Mapping[str, Any]) -> str:
+        return f"{self.patches} patches, each its own"
+
+    def apply(self, images: tf.Tensor, parameters: Parameters) -> tf.Tensor:
+        cells, (side, channels) = self.cells, images.shape[2:]
+        patch = side // cells
+        patches = tf.reshape(images, [-1, cells, patch, cells, patch, channels])
+        patches = tf.reshape(tf.transpose(patches, [0, 1, 3, 2, 4, 5]), [-1, patch, patch, channels])
+        changed = super().apply(patches, _flat(parameters))
+        rows = tf.transpose(tf.reshape(changed, [-1, cells, cells, patch, patch, channels]), [0, 1, 3, 2, 4, 5])
+        return tf.reshape(rows, tf.shape(images))
+
+
+def _flat(parameters: Parameters) -> Parameters:
+    """Parameters [B, n, ...] of patches as those of as many pictures, [B n, ...]."""
+    return {name: tf.reshape(each, [-1, *each.shape[2:]]) for name, each in parameters.items()}

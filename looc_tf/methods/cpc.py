@@ -35,7 +35,7 @@ class Settings(config.Method):
     """What is predicted."""
 
     name: str = "cpc"
-    offsets: tuple[int, ...] = (2, 3)  # rows below; the row next to it overlaps, and could be copied
+    offsets: tuple[int, ...] = (3, 4)  # rows below; rows that overlap or touch could be copied
 
 
 def causal_context(width: int) -> keras.Model:
@@ -60,7 +60,7 @@ class CPC(Method):
         >>> import looc_tf
         >>> experiment = looc_tf.load_config("factors/looc", ["model.width=4"], method="cpc")
         >>> sorted(looc_tf.build_method(experiment).ahead), experiment.model.batch_norm
-        (['2', '3'], 'layer')
+        (['3', '4'], 'layer')
     """
 
     Settings: ClassVar[type[config.Method]] = Settings

@@ -14,6 +14,7 @@ from looc_tf.augment import (
     Crop,
     Flip,
     FreeRotation,
+    PatchColor,
     Patches,
     Puzzle,
     Rotation,
@@ -66,6 +67,11 @@ def cut_of(experiment: Experiment, kind: type[Cut]) -> tuple[str, Cut]:
     for other in list(chain)[list(chain).index(name) + 1 :]:
         if isinstance(chain[other], MOVING):
             raise UserError(f"views.chain.{other} would move patches out of their places. Put it before {name!r}.")
+        if isinstance(chain[other], PatchColor) and chain[other].cells != found[0][1].cells:
+            raise UserError(
+                f"views.chain.{other} takes {name!r} apart as it was cut. Set its `cells` to {found[0][1].cells}. "
+                f"Received {chain[other].cells}."
+            )
     return found[0]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from looc_tf import config
-from looc_tf.augment import Patches, build_chain
+from looc_tf.augment import Color, PatchColor, Patches, build_chain
 from looc_tf.config import Experiment
 from looc_tf.representations import KEYS, LOCAL, QUERY
 from looc_tf.views import crops_of
@@ -19,7 +19,7 @@ from looc_tf.views import crops_of
 Recipe = Mapping[str, Any]
 KEPT = ("local_views",)  # settings that say which views there are; a space keeps its name and what it shares
 WARMUP = 200  # steps, of small batches
-CELLS = 3  # across, of a puzzle
+CELLS, ACROSS = 3, 5  # across: of a puzzle, of a grid
 ADAM: Recipe = {"optimizer.name": "adamw", "optimizer.learning_rate": 0.001}  # of small batches
 LARGE_BATCH = ("lars", "lamb")  # chosen for the batch, with a rate of their own
 
@@ -47,12 +47,18 @@ def with_small_crop(experiment: Experiment) -> dict[str, Any]:
 
 
 def plain_chain(experiment: Experiment) -> dict[str, Any]:
-    """A config's chain without what only its small views use, and without patches, for a method that takes none."""
+    """A config's chain without what only its small views use, and without patches, for a method that takes none: a
+    color that each patch had for itself is that of the view."""
     views = experiment.views
     built = build_chain(views.chain, views.size, experiment.data.channels)
     crops, cut = crops_of(built), [name for name, each in built.items() if isinstance(each, Patches)]
     left_out = {*crops[1:], *cut, *(name for name, each in built.items() if each.only == (LOCAL,))}
-    chain = {name: settings for name, settings in views.chain.items() if name not in left_out}
+    chain: dict[str, Any] = {}
+    for name, settings in views.chain.items():
+        if isinstance(built[name], PatchColor):
+            chain["color"] = {key: each for key, each in (settings or {}).items() if key not in ("kind", "cells")}
+        elif name not in left_out:
+            chain[name] = settings
     if cut and crops:  # whose size, and the views that use it, were chosen for the patches
         settings = chain[crops[0]] or {}
         chain[crops[0]] = {key: value for key, value in settings.items() if key not in ("size", "only")}
@@ -83,8 +89,14 @@ def with_puzzle_beside(experiment: Experiment) -> dict[str, Any]:
 
 
 def with_grid(experiment: Experiment) -> dict[str, Any]:
-    """A config's chain with a grid of 7 x 7 patches at its end, each a quarter of a view across, half over the next."""
-    return {**plain_chain(experiment), "patch_grid": {"cells": 7, "patch": max(1, experiment.views.size // 4)}}
+    """A config's chain with a grid of patches at its end, three rows of which lie further apart than one is wide; each
+    is moved a little, and has for itself a draw of the color that the view had."""
+    size, chain, color = experiment.views.size, plain_chain(experiment), {}
+    for name, each in build_chain(chain, experiment.views.size, experiment.data.channels).items():
+        if isinstance(each, Color):
+            color = {key: value for key, value in (chain.pop(name) or {}).items() if key != "kind"}
+    grid = {"cells": ACROSS, "patch": max(1, 3 * size // 8), "jitter": size // 32}
+    return {**chain, "patch_grid": grid, "patch_color": {"cells": ACROSS, **color}}
 
 
 def _plain_and_crops(experiment: Experiment) -> tuple[dict[str, Any], list[str]]:

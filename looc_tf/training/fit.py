@@ -120,7 +120,8 @@ def tell_of_pixels(source: Source, experiment: Experiment) -> None:
     """How the pictures became 8 bits, and what does not exist in them."""
     for level, line in source.remarks:
         log.log(level, "%s", line)
-    jittered = any((settings or {}).get("kind", name) == "color" for name, settings in experiment.views.chain.items())
+    kinds = ("color", "patch_color")
+    jittered = any((settings or {}).get("kind", name) in kinds for name, settings in experiment.views.chain.items())
     if experiment.data.channels != 3 and jittered:
         log.info("color: pictures of %d bands have no saturation, hue or gray", experiment.data.channels)
 

@@ -25,6 +25,7 @@ CASES = {
     "solarize": ({}, 3, [0.9]),
     "puzzle": ({"cells": 2, "patch": 5, "permutations": 6}, 3, None),  # of each cell something is left out
     "patch_grid": ({"cells": 2, "patch": SIZE // 2}, 3, []),  # beside each other, as they lie
+    "patch_color": ({"cells": 2, "hue": 0.5}, 3, 4 * [0.95, 0.1, 0.1, 0.1, 0.1, 0.1, 0.95]),
 }
 every = pytest.mark.parametrize("name", CASES)
 

@@ -12,7 +12,7 @@ from looc_tf.augment import PatchGrid, cut_up
 from looc_tf.config import Model, Views
 from looc_tf.errors import UserError
 from looc_tf.experiments import from_text, load
-from looc_tf.methods import build_plan, forwards
+from looc_tf.methods import build_plan, forwards, in_recipe
 from looc_tf.methods.cpc import causal_context
 from looc_tf.models import Encoder, OfGrid
 from looc_tf.models.lab import bins, lab, soft_bins
@@ -125,19 +125,22 @@ def test_cpc_finds_each_patch_under_its_own_number():
     assert contract.step(method, batch)["loss"] == pytest.approx(expected, rel=1e-4)
 
 
-def test_by_default_cpc_asks_for_no_patch_that_overlaps_its_context():
+def test_by_default_cpc_asks_for_no_patch_that_its_context_touches():
     case = load("cifar10/cpc")
-    grid = PatchGrid(**{key: case.views.chain["patch_grid"][key] for key in ("cells", "patch")})
-    rows = tf.broadcast_to(tf.range(32.0)[None, :, None, None], [1, 32, 32, 1])
-    lines = grid.cut(rows, *np.moveaxis(_regular(grid), -1, 0))[0, ::8, 0, 0].numpy()  # first line of each row
-    assert lines.tolist() == [0, 4, 8, 12, 16, 20, 24]
-    assert min(case.method.offsets) * 4 >= 8  # patches of 8 lines; one row below, half of it could be copied
-    assert forwards(case) == pytest.approx(49 * 64 / 1024)
-
-
-def _regular(grid):
-    at = np.array([4 * place for place in range(grid.cells)], np.int32)
-    return np.stack(np.meshgrid(at, at, indexing="ij"), axis=-1).reshape(1, -1, 2)
+    settings = case.views.chain["patch_grid"]
+    grid = PatchGrid(**settings)
+    rows = tf.broadcast_to(tf.range(32.0)[None, :, None, None], [64, 32, 32, 1])
+    drawn = grid.sample(tf.random.stateless_uniform([64, grid.numbers], (1, 2)))
+    lines = cut_up(grid.apply(rows, drawn), 5).numpy().reshape(5, 5, 64, 12, 12)[..., 0]  # [row, column, B, line]
+    first, last = lines[..., 0], lines[..., -1]
+    assert [first[row].min() for row in range(5)] == [0, 4, 9, 14, 19]
+    assert [first[row].max() for row in range(5)] == [1, 6, 11, 16, 20]
+    offset = min(case.method.offsets)
+    assert min((first[row + offset].min() - last[row].max()) for row in range(5 - offset)) == 2  # one line between them
+    assert forwards(case) == pytest.approx(25 * 144 / 1024)
+    made = in_recipe(load("cifar10/looc-rotation"), "cpc")
+    assert made.views.chain["patch_grid"] == {"cells": 5, "patch": 12, "jitter": 1}
+    assert made.method.offsets == case.method.offsets
 
 
 def test_what_is_evaluated_of_cpc_is_the_mean_over_the_patches():
@@ -213,6 +216,10 @@ def _gray_of_lightness(lightness):
             r"contrasts the pictures of a batch. Received training.batch of 1",
         ),
         ("method: {name: cpc}", "takes one patch_grid in views.chain. Received none"),
+        (
+            "method: {name: cpc}\nviews: {chain: {crop: {}, patch_grid: {cells: 5}, patch_color: {}}}",
+            "views.chain.patch_color takes 'patch_grid' apart .* Set its `cells` to 5. Received 7",
+        ),
         ("method: {name: cpc, offsets: [7]}\nviews: {chain: {crop: {}, patch_grid: {}}}", r"from 1 to 6 of 7 rows"),
     ],
 )

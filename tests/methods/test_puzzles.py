@@ -1,12 +1,14 @@
 """Puzzles and what is told of them: orders, patches, Jigsaw, relative patch, PIRL."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import contract
 
 from looc_tf import losses, methods
-from looc_tf.augment import PatchGrid, Puzzle, build_chain, cut_up
+from looc_tf.augment import Color, PatchColor, PatchGrid, Puzzle, build_chain, cut_up
 from looc_tf.augment.patches import orders
 from looc_tf.errors import UserError
 from looc_tf.experiments import from_text, load
@@ -178,6 +180,47 @@ def test_a_recipe_brings_its_puzzle_and_takes_it_away_again():
     assert build_plan(beside).used(views["query"]) == {"crop": 0, "color": 0}
 
 
+def test_each_patch_has_a_color_of_its_own():
+    color, of_one, images = PatchColor(3), Color(), tf.random.stateless_uniform([2, 12, 12, 3], (1, 2))
+    u = tf.random.stateless_uniform([2, color.numbers], (3, 4))
+    made = color.apply(images, color.sample(u)).numpy()
+    for picture in range(2):
+        for number in range(9):
+            row, column = (slice(4 * place, 4 * place + 4) for place in divmod(number, 3))
+            drawn = of_one.sample(u[picture : picture + 1, 7 * number : 7 * number + 7])
+            expected = of_one.apply(images[picture : picture + 1, row, column], drawn)[0]
+            np.testing.assert_allclose(made[picture, row, column], expected, atol=1e-6)
+
+
+def test_two_draws_of_the_color_of_patches_are_the_same_where_those_of_all_patches_are():
+    color = PatchColor(2, probability=0.5)
+    on, off = [0.1, *6 * [0.5]], [0.9, *6 * [0.5]]
+    one = color.sample(tf.constant([on + 3 * off, on + 3 * off, 4 * off]))
+    other = color.sample(tf.constant([on + 3 * off, 2 * on + 2 * off, 3 * off + off[:1] + 6 * [0.7]]))
+    assert color.same(one, other).numpy().tolist() == [True, False, True]  # the last: off, whatever it would have done
+    assert color.vector(one).shape == [3, 20]
+    with pytest.raises(UserError, match=r"patch_color of 2 x 2 .* equal patches. Received 25 px. Put it behind what"):
+        color.side(25)
+    with pytest.raises(UserError, match=r"^patch_color.hue .* must be a number from 0 to 0.5. Received 2"):
+        PatchColor(hue=2)
+
+
+def test_the_patches_of_a_puzzle_can_have_colors_of_their_own():
+    case = contract.CASES["pirl"]
+    chain = {**case.views.chain, "patch_color": {"cells": 3, "only": "keys"}}
+    plan = build_plan(replace(case, views=replace(case.views, chain=chain)))
+    views = {view.name: view for view in plan.views}
+    assert [name for name, view in views.items() if "patch_color" in plan.used(view)] == ["puzzle"]
+
+
+def test_the_color_of_patches_becomes_that_of_views_again():
+    before = load("cifar10/moco-color", ["views.chain.color.hue=0.3"])
+    made = in_recipe(before, "cpc")
+    assert made.views.chain["patch_color"] == {"cells": 5, "hue": 0.3}
+    assert "color" not in made.views.chain
+    assert in_recipe(made, "simclr").views.chain == before.views.chain
+
+
 def test_patches_count_by_their_pixels():
     assert methods.forwards(load("cifar10/jigsaw")) == pytest.approx(9 * 12**2 / 32**2)
     assert methods.forwards(load("cifar10/pirl")) == pytest.approx(1 + 9 * 12**2 / 32**2)
@@ -188,3 +231,4 @@ def test_every_shown_setting_of_a_puzzle_can_be_described():
     one = {key: value[0].numpy() for key, value in drawn_for(chain["puzzle"]).items()}
     assert chain["puzzle"].describe(one).startswith(f"no. {1 + one['permutation']}: ")
     assert chain["patch_grid"].describe({}) == "2 x 2 patches of 8 px"
+    assert PatchColor(2).describe({}) == "4 patches, each its own"
