@@ -118,6 +118,7 @@ def _bars(found: Advice) -> Figure:
     colors = [COLORS[2] if name == TRUNK else COLORS[0] if name == taken else COLORS[1] for name in names]
     values = [found.accuracy[name] for name in names]
     axis.barh(names, [each.mean for each in values], xerr=[each.half for each in values], color=colors, height=0.7)
+    axis.set_xlim(right=min(100.0, axis.get_xlim()[1]))  # of few pictures an interval goes beyond
     axis.axvline(found.majority, color="#444", linestyle="--", linewidth=1)
     axis.invert_yaxis()
     axis.set_xlabel("accuracy on held-out folds, percent (dashed: always the commonest class)")
@@ -136,6 +137,7 @@ def _curve(found: Advice) -> Figure:
         means, halves = [each.mean for each in values], [each.half for each in values]
         label = f"{name} (advised)" if advised else name
         axis.errorbar(counts, means, yerr=halves, label=label, color=color, marker="o", capsize=3)
+    axis.set_ylim(top=min(101.0, axis.get_ylim()[1]))
     axis.set_xscale("log")
     axis.set_xticks(counts, [f"{count:,}" for count in counts])
     axis.minorticks_off()

@@ -137,6 +137,7 @@ class Halves(SplitBatchNormalization):
         return tf.gather(super().call(tf.gather(inputs, by_part), training=True), np.argsort(by_part))
 
 
+@replicas.smooth()
 def accumulation_equals_the_large_batch(case) -> None:
     """Three steps in two parts leave the weights, queues and logged values of three whole steps.
 
