@@ -37,7 +37,7 @@ class Color(Augmentation):
 
     kind = "color"
     numbers = 7
-    settings = ("brightness", "contrast", "saturation", "hue", "probability", "grayscale")
+    settings: tuple[str, ...] = ("brightness", "contrast", "saturation", "hue", "probability", "grayscale")
 
     def __init__(
         self,
